@@ -1,0 +1,44 @@
+import { defineConfig } from '@hey-api/openapi-ts';
+
+/**
+ * Types and zod schemas of the document's component schemas, and nothing else: no client, and nothing of parameters,
+ * whose defaults a client would then send.
+ *
+ * The resolvers hold what the document says of openness and of date-times, which the plugin by itself does not.
+ */
+export default defineConfig({
+  input: './openapi/rufus.yaml',
+  output: { path: 'src/generated', entryFile: false },
+  logs: { level: 'silent', file: false },
+  parser: {
+    patch(document) {
+      if (!('components' in document)) return;
+      const { ErrorAnswer, ...schemas } = document.components?.schemas ?? {};
+      Object.assign(document, { paths: {}, components: { schemas } });
+    },
+  },
+  plugins: [
+    '@hey-api/typescript',
+    {
+      name: 'zod',
+      compatibilityVersion: 4,
+      definitions: { name: '{{name}}', case: 'PascalCase' },
+      dates: { offset: true },
+      '~resolvers': {
+        // What is sent is closed, and the unknown field is named; what comes is open, and the unknown field survives.
+        object(context) {
+          const { $, nodes, schema, symbols } = context;
+          const closed = schema.additionalProperties !== undefined;
+          return $(symbols.z)
+            .attr(closed ? 'strictObject' : 'looseObject')
+            .call(nodes.shape(context));
+        },
+        // A date-time that comes may have an offset or lack its zone. Only where one is sent is it looked at.
+        string({ $, schema, symbols }) {
+          if (schema.format !== 'date-time' || 'x-zoned' in schema) return undefined;
+          return $(symbols.z).attr('string').call();
+        },
+      },
+    },
+  ],
+});

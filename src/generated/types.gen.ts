@@ -203,11 +203,6 @@ export type DeviceList = {
     result?: Array<Device>;
 };
 
-export type DeviceDetails = {
-    description?: string;
-    result: Device;
-};
-
 export type SessionList = {
     description?: string;
     result: Array<Session>;

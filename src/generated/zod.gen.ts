@@ -159,11 +159,6 @@ export const DeviceList = z.looseObject({
     result: z.array(Device).optional()
 });
 
-export const DeviceDetails = z.looseObject({
-    description: z.string().optional(),
-    result: Device
-});
-
 export const SessionList = z.looseObject({
     description: z.string().optional(),
     result: z.array(Session)

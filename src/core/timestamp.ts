@@ -1,0 +1,61 @@
+import { types } from 'node:util';
+
+const DATE = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])';
+const HOUR = '(?:[01]\\d|2[0-3])';
+const SIXTY = '[0-5]\\d';
+
+/** The form that is sent, as most callers hand it over already. */
+const WIRE = new RegExp(`^${DATE}T${HOUR}:${SIXTY}:${SIXTY}\\.\\d{3}Z$`);
+/** ISO 8601 without its zone: date, minute, second, fraction. */
+const LOCAL = `(${DATE})[Tt](${HOUR}:${SIXTY})(?::(${SIXTY})(?:[.,](\\d+))?)?`;
+const UNZONED = new RegExp(`^${LOCAL}$`);
+/** The same with its zone: Z, +HH:MM, +HHMM or +HH. */
+const ZONED = new RegExp(`^${LOCAL}(?:[Zz]|([+-])(${HOUR})(?::?(${SIXTY}))?)$`);
+
+const MINUTE_MS = 60_000;
+const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** The patterns take any day up to 31; whether the month has it is a matter of the calendar. */
+function isOnCalendar(date: string): boolean {
+  const day = Number(date.slice(8, 10));
+  if (day <= 28) return true;
+  const month = Number(date.slice(5, 7));
+  if (month !== 2) return day <= 30 || ![4, 6, 9, 11].includes(month);
+  const year = Number(date.slice(0, 4));
+  return day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+}
+
+function fromInstant(ms: number): string | undefined {
+  return ms >= FIRST_MS && ms <= LAST_MS ? new Date(ms).toISOString() : undefined;
+}
+
+/**
+ * The instant as the API takes it, `YYYY-MM-DDTHH:mm:ss.sssZ`; undefined where the value is none.
+ *
+ * Takes a valid Date, or ISO 8601 text with a zone: `Z`, `+02:00`, `+0200` or `+02`; `T` and `Z` in either case;
+ * seconds may be absent. Digits finer than milliseconds are cut off, never rounded: a runner is not moved to a later
+ * millisecond. Refused: text without a zone, days and hours that do not exist (February 30, 24:00, a leap second),
+ * years outside 0000 to 9999.
+ */
+export function wireTimestamp(value: unknown): string | undefined {
+  if (typeof value === 'string') {
+    if (WIRE.test(value)) return isOnCalendar(value) ? value : undefined;
+    const parts = ZONED.exec(value);
+    if (parts === null) return undefined;
+    const [, date = '', minute, second = '00', fraction = '', sign, hours = '0', minutes = '0'] = parts;
+    if (!isOnCalendar(date)) return undefined;
+    const utc = `${date}T${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}Z`;
+    const offset = (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
+    if (sign === undefined || offset === 0) return utc;
+    return fromInstant(Date.parse(utc) - (sign === '+' ? offset : -offset));
+  }
+  return types.isDate(value) ? fromInstant(Date.prototype.getTime.call(value)) : undefined;
+}
+
+/** What was expected instead of a value that {@link wireTimestamp} refused. */
+export function timestampExpectation(value: unknown): string {
+  return typeof value === 'string' && UNZONED.test(value)
+    ? 'expected a zone at its end, Z or an offset such as +02:00: without one the instant is not known'
+    : 'expected a valid Date, or ISO 8601 text with a zone, such as 2024-04-21T09:30:00.000Z';
+}

@@ -1,0 +1,78 @@
+import type { Issue, ValidationMode } from '../../types.js';
+import { settleCoordinates } from './coordinates.js';
+import { formatPath, isRecord, issuesOf, MAX_ISSUES, type Path } from './issues.js';
+import type { IdentityKind, Shape } from './shapes.js';
+
+/** Told of what is handed on as it came although the schema says otherwise. `field` is below the item: `bib`. */
+export type DriftReport = (field: string, message: string) => void;
+
+const IDENTITY: Readonly<Record<IdentityKind, { usable(value: unknown): boolean; expectation: string }>> = {
+  string: { usable: (value) => typeof value === 'string', expectation: 'expected text' },
+  integer: { usable: Number.isSafeInteger, expectation: 'expected an integer' },
+  'string?': { usable: (value) => value == null || typeof value === 'string', expectation: 'expected text or null' },
+  'integer?': {
+    usable: (value) => value == null || Number.isSafeInteger(value),
+    expectation: 'expected an integer or null',
+  },
+};
+
+/**
+ * Judges the items of an answer, in place: coordinates become numbers, nothing is rebuilt, no item is dropped.
+ *
+ * `tolerant` refuses only where what identifies an item is unusable, and reports any other mismatch; `strict` refuses
+ * each. Unknown fields are welcome in both, and so is null or nothing in an optional field.
+ *
+ * @param at The path of the list, for the issues.
+ * @returns Why the whole answer must be refused; empty where it is accepted.
+ */
+export function judgeList(
+  shape: Shape,
+  rows: readonly unknown[],
+  mode: ValidationMode,
+  onDrift: DriftReport,
+  at: Path,
+): Issue[] {
+  const issues: Issue[] = [];
+  for (let index = 0; index < rows.length && issues.length < MAX_ISSUES; index++) {
+    const row = rows[index];
+    if (!isSound(shape, row)) issues.push(...judgeOne(shape, row, mode, onDrift, [...at, index]));
+  }
+  return issues.slice(0, MAX_ISSUES);
+}
+
+/** Judges one item, or the body around a shape's `payload`, as {@link judgeList} does. */
+export function judgeOne(shape: Shape, value: unknown, mode: ValidationMode, onDrift: DriftReport, at: Path): Issue[] {
+  if (!isRecord(value)) return [{ path: at, message: `expected an object (${shape.name})` }];
+  if (isSound(shape, value)) return [];
+  const faults = faultsOf(shape, value);
+  const refused = mode === 'strict' ? faults : identityFaults(shape, value);
+  if (refused.length === 0) for (const { path, message } of faults) onDrift(formatPath(path), message);
+  return refused.map(({ path, message }) => ({ path: [...at, ...path], message }));
+}
+
+/** Settles the coordinates, and says whether nothing more is to be asked. */
+function isSound(shape: Shape, value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  if (shape.coordinates) settleCoordinates(value);
+  return shape.precheck?.(value) ?? false;
+}
+
+/** Every mismatch with the schema, apart from the payload's. */
+function faultsOf(shape: Shape, value: Record<string, unknown>): Issue[] {
+  const faults: Issue[] = [];
+  if (shape.coordinates) {
+    for (const field of ['latitude', 'longitude']) {
+      if (typeof value[field] === 'string') faults.push({ path: [field], message: 'expected a finite number' });
+    }
+  }
+  const { payload } = shape;
+  const checked = shape.schema.safeParse(payload === undefined ? value : { ...value, [payload]: undefined });
+  if (!checked.success) faults.push(...issuesOf(checked.error, []).filter(({ path }) => path[0] !== payload));
+  return faults;
+}
+
+function identityFaults(shape: Shape, value: Record<string, unknown>): Issue[] {
+  return Object.entries(shape.identity)
+    .filter(([field, kind]) => !IDENTITY[kind].usable(value[field]))
+    .map(([field, kind]) => ({ path: [field], message: IDENTITY[kind].expectation }));
+}

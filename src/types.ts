@@ -309,8 +309,6 @@ export interface Passings {
     session_label: string | null;
     resumed_from: number | null;
   }>;
-  /** Live: every passing of the device exactly once per stored cursor, across sessions, until aborted. */
-  follow(deviceid: string, options?: FollowOptions): AsyncIterable<FollowBatch>;
 }
 export interface Events {
   list(query?: PageQuery & { limit?: number | undefined }, options?: RequestOptions): PagePromise<RaceEvent>;

@@ -3,7 +3,7 @@ import { PassingInput } from '../../generated/zod.gen.js';
 import type { Issue } from '../../types.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
 import { type Checked, checked } from './checked.js';
-import { isRecord, issuesOf, MAX_ISSUES, type Path } from './issues.js';
+import { isRecord, issuesOf, MAX_ISSUES } from './issues.js';
 import { isWirePassing } from './passing-row.js';
 
 export type { WirePassing };
@@ -30,8 +30,10 @@ export function wirePassings(passings: unknown, first = 0): Checked<WirePassing[
       continue;
     }
     const row = readPassing(passing);
-    if (isWirePassing(row) && !hasUnknownField(passing)) wire.push(row);
-    else issues.push(...faultsOf(passing, row, ['passings', first + index]));
+    const faults = isWirePassing(row) && !hasUnknownField(passing) ? [] : faultsOf(passing, row, first + index);
+    // Whatever the hurried check missed, a passing without a fault goes out.
+    if (faults.length === 0) wire.push(row as Record<string, unknown> & WirePassing);
+    else issues.push(...faults);
   }
   return checked(wire, issues.slice(0, MAX_ISSUES));
 }
@@ -55,7 +57,9 @@ function hasUnknownField(passing: Record<string, unknown>): boolean {
   return false;
 }
 
-function faultsOf(passing: Record<string, unknown>, row: Record<string, unknown>, at: Path): Issue[] {
+/** What the schema has against it. `{...passing}` is there for its unknown fields. */
+function faultsOf(passing: Record<string, unknown>, row: Record<string, unknown>, index: number): Issue[] {
+  const at = ['passings', index];
   const faults: Issue[] = [];
   if (row.timestamp === undefined) {
     faults.push({ path: [...at, 'timestamp'], message: timestampExpectation(passing.timestamp) });

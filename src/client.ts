@@ -1,0 +1,101 @@
+import { type ConnectionOptions, Connections } from './core/connections.js';
+import { settle } from './core/options.js';
+import { type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
+import { Transport } from './core/transport.js';
+import { DevicesModule } from './resources/devices.js';
+import { EventsModule } from './resources/events.js';
+import { PassingsModule } from './resources/passings.js';
+import { SessionsModule } from './resources/sessions.js';
+import type { Devices, Events, Passings, RequestPromise, RufusClientOptions, Sessions } from './types.js';
+import { VERSION } from './version.js';
+
+const CONNECTION_OPTIONS: readonly (keyof ConnectionOptions)[] = ['dispatcher', 'proxy', 'connections'];
+
+/**
+ * The RUFUS Cloud API.
+ *
+ * One client serves a whole process: it keeps its sockets open between calls. Close it at the end, or let
+ * `await using` do so.
+ *
+ * @throws {RufusConfigError} where an option is missing or wrong.
+ * @example
+ * await using client = new RufusClient({ apiKey: process.env.RUFUS_API_KEY });
+ * const { deviceid } = await client.devices.ensureBound({ type: 'reader', model: 'R1', serial_number: '0042' });
+ * const { token_session } = await client.sessions.create({ deviceid });
+ * await client.passings.insert(token_session, [{ num_passing: 1, bib: '7', timestamp: new Date() }]);
+ */
+export class RufusClient implements AsyncDisposable {
+  /** Bind, look up and unbind timing devices. */
+  readonly devices: Devices;
+  /** Open, close and look up sessions. */
+  readonly sessions: Sessions;
+  /** Send passings and read them back. */
+  readonly passings: Passings;
+  /** The company's events. */
+  readonly events: Events;
+  readonly #options: RufusClientOptions;
+  readonly #connections: Connections;
+  readonly #ownsConnections: boolean;
+  readonly #transport: Transport;
+
+  constructor(options: RufusClientOptions = {}) {
+    const settings = settle(options, VERSION);
+    const shared = inherited.get(options);
+    const { apiKey, origin, basePath, logLevel } = settings;
+    this.#options = { ...options, apiKey, baseUrl: origin + basePath, logLevel };
+    this.#connections = shared ?? new Connections(options);
+    this.#ownsConnections = shared === undefined;
+    this.#transport = new Transport(settings, this.#connections);
+    this.devices = new DevicesModule(this.#transport);
+    this.sessions = new SessionsModule(this.#transport);
+    this.passings = new PassingsModule(this.#transport);
+    this.events = new EventsModule(this.#transport);
+  }
+
+  /**
+   * A client with some options replaced, `retry` and `headers` field by field. It shares this one's connections,
+   * unless `dispatcher`, `proxy` or `connections` is among the options; closing it leaves shared connections open.
+   */
+  withOptions(overrides: Partial<RufusClientOptions>): RufusClient {
+    const options = derive(this.#options, overrides);
+    if (!CONNECTION_OPTIONS.some((name) => overrides[name] !== undefined)) inherited.set(options, this.#connections);
+    return new RufusClient(options);
+  }
+
+  /**
+   * For endpoints that the SDK does not wrap: authentication, retries, errors and the envelope are handled, the body is
+   * not validated. `path` is below the base URL and percent-encoded. A GET is repeatable by default, nothing else is.
+   *
+   * @example
+   * const participants = await client.request('GET', '/participants', { query: { page: 1 } });
+   */
+  request(method: string, path: string, options: RawRequestOptions = {}): RequestPromise<unknown> {
+    return this.#transport.call(rawOperation(method, path, options), options, () => rawInput(method, path, options));
+  }
+
+  /** Waits for calls under way, then closes our own agent; never a `dispatcher` of yours. Later calls throw RufusConfigError, code `'closed'`. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+    if (this.#ownsConnections) await this.#connections.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+// How `withOptions` hands its connections to the constructor, whose signature is public.
+const inherited = new WeakMap<RufusClientOptions, Connections>();
+
+function derive(parent: RufusClientOptions, overrides: Partial<RufusClientOptions>): RufusClientOptions {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const merged: RufusClientOptions = { ...parent, ...given, headers: { ...parent.headers, ...overrides.headers } };
+  if (parent.retry && overrides.retry) merged.retry = { ...parent.retry, ...overrides.retry };
+  if (overrides.dispatcher !== undefined) {
+    merged.proxy = overrides.proxy;
+    merged.connections = overrides.connections;
+  } else if (overrides.proxy !== undefined || overrides.connections !== undefined) {
+    merged.dispatcher = undefined;
+  }
+  return merged;
+}

@@ -1,0 +1,78 @@
+import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
+import type { DispatcherLike, RufusClientOptions } from '../types.js';
+import { RufusConfigError } from './errors.js';
+import { whole } from './options.js';
+import { dispatchWire } from './wire/dispatch.js';
+import type { Wire } from './wire/flight.js';
+import { requestWire } from './wire/request.js';
+
+/** The options that decide which sockets are used. A client derived without any of them shares its parent's. */
+export type ConnectionOptions = Pick<RufusClientOptions, 'dispatcher' | 'proxy' | 'connections'>;
+
+/** The way to the server: the user's dispatcher, or an agent of our own, made on first use. */
+export class Connections {
+  readonly wire: Wire;
+  #agent: Dispatcher | undefined;
+  #closed = false;
+
+  constructor(options: ConnectionOptions) {
+    const { dispatcher } = options;
+    if (dispatcher !== undefined) {
+      if (options.proxy !== undefined || options.connections !== undefined) {
+        throw new RufusConfigError('`dispatcher` decides about sockets itself: leave out `proxy` and `connections`.');
+      }
+      this.wire = requestWire(checkedDispatcher(dispatcher));
+      return;
+    }
+    const make = agentFactory(options);
+    this.wire = dispatchWire(() => {
+      this.#agent ??= make();
+      return this.#agent;
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Ends our own agent once its requests are done; a user's dispatcher is left alone. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#agent?.close();
+  }
+}
+
+function checkedDispatcher(dispatcher: DispatcherLike): DispatcherLike {
+  if (typeof dispatcher?.request !== 'function') {
+    throw new RufusConfigError('`dispatcher` must have a `request` method, as undici agents do.');
+  }
+  return dispatcher;
+}
+
+function agentFactory(options: ConnectionOptions): () => Dispatcher {
+  const settings = {
+    connections: whole('connections', options.connections ?? 16, 1),
+    pipelining: 1,
+    allowH2: false,
+    // Below the idle time-outs of common gateways: a socket that the server has closed meanwhile costs an attempt.
+    keepAliveTimeout: 4_000,
+    keepAliveMaxTimeout: 25_000,
+  };
+  const connect = { timeout: 5_000 };
+  const { proxy } = options;
+  if (proxy === undefined) return () => new Agent({ ...settings, connect });
+  if (proxy === 'env')
+    return () => new EnvHttpProxyAgent({ ...settings, connect, requestTls: connect, proxyTls: connect });
+  const uri = proxyUrl(proxy);
+  return () => new ProxyAgent({ ...settings, uri, requestTls: connect, proxyTls: connect });
+}
+
+function proxyUrl(proxy: string | URL): string {
+  try {
+    const url = new URL(proxy);
+    if (url.protocol === 'http:' || url.protocol === 'https:') return url.href;
+  } catch {
+    // Told below; the URL may hold a password and is not quoted.
+  }
+  throw new RufusConfigError("`proxy` must be an http:// or https:// URL, or 'env'.");
+}

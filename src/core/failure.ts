@@ -1,0 +1,154 @@
+import {
+  type ErrorFacts,
+  RufusAbortError,
+  RufusConfigError,
+  RufusConnectionError,
+  type RufusError,
+  RufusResponseValidationError,
+  RufusTimeoutError,
+} from './errors.js';
+import type { Operation } from './operations.js';
+import type { CallSettings } from './options.js';
+import { safeCause } from './redact.js';
+import { codeOf, type Fate, fateOfNetworkError, mayHaveTakenEffect } from './retry.js';
+import type { Lost } from './wire/flight.js';
+
+/** A failed attempt: what to throw if it is the last, and whether it need be. */
+export interface Failure {
+  readonly error: unknown;
+  readonly fate: Fate;
+  readonly tookEffect: boolean;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What the failures of a call need to know about it. */
+export interface CallState {
+  readonly operation: Operation<unknown>;
+  /** The token or deviceid in the path; empty where there is none. */
+  readonly id: string;
+  /** The path as it may be shown. */
+  readonly shownPath: string;
+  readonly origin: string;
+  readonly settings: CallSettings;
+  readonly signal: AbortSignal | undefined;
+  /** The key and the tokens of this call, never to be shown. */
+  readonly secrets: readonly string[];
+  /** 1-based; 0 before the first. */
+  readonly attempt: number;
+  /** An earlier attempt may have taken effect. */
+  readonly maybeProcessed: boolean;
+}
+
+/** The common fields of the error of this attempt. */
+export function facts(call: CallState, tookEffect: boolean): ErrorFacts {
+  return {
+    operation: call.operation.name,
+    attempts: call.attempt,
+    requestMaybeProcessed: maybeProcessed(call, tookEffect),
+  };
+}
+
+export function maybeProcessed(call: CallState, tookEffect: boolean): boolean {
+  return call.maybeProcessed || (tookEffect && call.operation.repeat !== 'read');
+}
+
+/** "passings.insert: POST /passings answered 503 (attempt 3, request id abc). It may have been processed. Hint." */
+export function sentence(
+  call: CallState,
+  what: string,
+  requestId: string | undefined,
+  hint: string,
+  tookEffect: boolean,
+): string {
+  const { name, method } = call.operation;
+  const attempt = call.attempt > 1 ? `after ${call.attempt} attempts` : '';
+  const aside = [attempt, requestId === undefined ? '' : `request id ${requestId}`]
+    .filter((part) => part !== '')
+    .join(', ');
+  const maybe = maybeProcessed(call, tookEffect) ? ' The request may have been processed.' : '';
+  return `${name}: ${method} ${call.shownPath} ${what}${aside === '' ? '' : ` (${aside})`}.${maybe}${hint === '' ? '' : ` ${hint}`}`;
+}
+
+/** The error and the fate of an attempt without a complete answer. */
+export function failureOf(lost: Lost, call: CallState): Failure {
+  const fate = fateOf(lost);
+  const tookEffect =
+    fate === 'final' ? lost.sent && lost.why !== 'thrown' && lost.why !== 'key' : mayHaveTakenEffect(fate);
+  return { error: errorOf(lost, call, tookEffect), fate, tookEffect, retryAfterMs: undefined };
+}
+
+function fateOf(lost: Lost): Fate {
+  if (lost.why === 'network') return fateOfNetworkError(lost.cause, lost.sent);
+  if (lost.why === 'timeout') return lost.sent ? 'ambiguous' : 'unsent';
+  return 'final';
+}
+
+function errorOf(lost: Lost, call: CallState, tookEffect: boolean): unknown {
+  const common = facts(call, tookEffect);
+  const say = (what: string, hint: string): string => sentence(call, what, undefined, hint, tookEffect);
+  switch (lost.why) {
+    case 'thrown':
+      return lost.cause;
+    case 'key':
+      return new RufusConfigError(say('was not sent: the `apiKey` function failed', 'See `cause`.'), {
+        ...common,
+        code: 'api_key',
+        cause: safeCause(lost.cause, call.secrets),
+      });
+    case 'abort':
+      return abortError(call, tookEffect);
+    case 'timeout':
+      return timeoutError(call, 'timeoutMs', tookEffect);
+    case 'budget':
+      return timeoutError(call, 'totalTimeoutMs', tookEffect);
+    case 'too-large':
+      return new RufusResponseValidationError(
+        say('answered with more than `maxResponseBytes`', 'Raise it, or ask for less.'),
+        {
+          ...common,
+          issues: [{ path: [], message: 'expected an answer within `maxResponseBytes`' }],
+          status: lost.status,
+        },
+      );
+    case 'network':
+      return connectionError(lost.cause, call, common, tookEffect);
+  }
+}
+
+export function abortError(call: CallState, tookEffect: boolean): RufusAbortError {
+  return new RufusAbortError(sentence(call, "was aborted by the caller's signal", undefined, '', tookEffect), {
+    ...facts(call, tookEffect),
+    cause: safeCause(call.signal?.reason, call.secrets),
+  });
+}
+
+export function timeoutError(
+  call: CallState,
+  limit: 'timeoutMs' | 'totalTimeoutMs',
+  tookEffect: boolean,
+): RufusTimeoutError {
+  const timeoutMs = call.settings[limit];
+  return new RufusTimeoutError(
+    sentence(call, `gave no complete answer within ${timeoutMs} ms (${limit})`, undefined, '', tookEffect),
+    { ...facts(call, tookEffect), timeoutMs },
+  );
+}
+
+function connectionError(cause: unknown, call: CallState, common: ErrorFacts, tookEffect: boolean): RufusError {
+  const code = codeOf(cause);
+  const safe = safeCause(cause, call.secrets);
+  const reason = code !== '' ? code : safe instanceof Error && safe.message !== '' ? safe.message : 'connection lost';
+  return new RufusConnectionError(
+    sentence(call, `got no complete answer from ${call.origin}: ${reason}`, undefined, HINTS[code] ?? '', tookEffect),
+    { ...common, cause: safe },
+  );
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'Nothing listens there: check the base URL and the port.',
+  ENOTFOUND: 'The name does not resolve: check the base URL and the network.',
+  EAI_AGAIN: 'The name server did not answer: check the network.',
+  UND_ERR_CONNECT_TIMEOUT: 'The server could not be reached in time: check the network.',
+  UND_ERR_CLOSED: 'The dispatcher was closed by its owner.',
+  UND_ERR_DESTROYED: 'The dispatcher was closed by its owner.',
+};

@@ -1,0 +1,195 @@
+import type {
+  Logger,
+  LogLevel,
+  Middleware,
+  RequestOptions,
+  RetryOptions,
+  RufusClientOptions,
+  ValidationMode,
+} from '../types.js';
+import { RufusConfigError } from './errors.js';
+
+export const DEFAULT_BASE_URL = 'https://api.runonrufus.com/v0';
+const LOG_LEVELS: readonly LogLevel[] = ['off', 'error', 'warn', 'info', 'debug'];
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The client's options, checked, with every default filled in. */
+export interface Settings {
+  readonly apiKey: string | (() => string | Promise<string>);
+  readonly authHeader: 'x-api-key' | 'api_key';
+  readonly origin: string;
+  /** The base URL's path, without a slash at its end. */
+  readonly basePath: string;
+  readonly maxResponseBytes: number;
+  readonly middleware: readonly Middleware[];
+  readonly logger: Logger | undefined;
+  readonly logLevel: LogLevel;
+  readonly userAgent: string;
+  readonly call: CallSettings;
+}
+
+/** What a single call may override. */
+export interface CallSettings {
+  readonly timeoutMs: number;
+  readonly totalTimeoutMs: number;
+  readonly retry: Required<{ [K in keyof RetryOptions]: number }>;
+  readonly headers: Readonly<Record<string, string | null>>;
+  readonly validation: ValidationMode;
+}
+
+const DEFAULT_CALL: CallSettings = {
+  timeoutMs: 30_000,
+  totalTimeoutMs: Number.POSITIVE_INFINITY,
+  retry: { maxRetries: 2, baseDelayMs: 500, maxDelayMs: 8_000, maxRetryAfterMs: 60_000 },
+  headers: {},
+  validation: 'tolerant',
+};
+
+/** Checks and completes what the user gave. Reads the environment, and nothing else does. */
+export function settle(options: RufusClientOptions, version: string): Settings {
+  const url = baseUrlOf(options);
+  return {
+    apiKey: apiKeyOf(options),
+    authHeader: oneOf('authHeader', options.authHeader ?? 'x-api-key', ['x-api-key', 'api_key']),
+    origin: url.origin,
+    basePath: url.pathname.replace(/\/+$/, ''),
+    maxResponseBytes: whole('maxResponseBytes', options.maxResponseBytes ?? 64 * 1024 * 1024, 1),
+    middleware: options.middleware ?? [],
+    logger: options.logger,
+    logLevel: oneOf('logLevel', options.logLevel ?? environment('RUFUS_LOG') ?? 'warn', LOG_LEVELS),
+    userAgent: userAgentOf(options.appInfo, version),
+    call: callSettings(DEFAULT_CALL, options),
+  };
+}
+
+/** The defaults with a call's own options laid over them, `retry` field by field. */
+export function callSettings(defaults: CallSettings, options: RequestOptions): CallSettings {
+  const { timeoutMs, totalTimeoutMs, retry, headers, validation } = options;
+  return {
+    timeoutMs: timeoutMs === undefined ? defaults.timeoutMs : duration('timeoutMs', timeoutMs),
+    totalTimeoutMs: totalTimeoutMs === undefined ? defaults.totalTimeoutMs : duration('totalTimeoutMs', totalTimeoutMs),
+    retry: retry === undefined ? defaults.retry : retrySettings(defaults.retry, retry),
+    headers: headers === undefined ? defaults.headers : { ...defaults.headers, ...headerOptions(headers) },
+    validation:
+      validation === undefined ? defaults.validation : oneOf('validation', validation, ['tolerant', 'strict']),
+  };
+}
+
+function retrySettings(defaults: CallSettings['retry'], retry: RetryOptions | false): CallSettings['retry'] {
+  if (retry === false) return { ...defaults, maxRetries: 0 };
+  if (typeof retry !== 'object' || retry === null) throw new RufusConfigError('`retry` must be an object or false.');
+  const pick = (name: keyof RetryOptions): number =>
+    retry[name] === undefined ? defaults[name] : whole(`retry.${name}`, retry[name], 0);
+  return {
+    maxRetries: pick('maxRetries'),
+    baseDelayMs: pick('baseDelayMs'),
+    maxDelayMs: pick('maxDelayMs'),
+    maxRetryAfterMs: pick('maxRetryAfterMs'),
+  };
+}
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function headerOptions(headers: Record<string, string | null>): Record<string, string | null> {
+  const checked: Record<string, string | null> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (!HEADER_NAME.test(name)) throw new RufusConfigError('`headers` holds a name that HTTP does not allow.');
+    if (value !== null && (typeof value !== 'string' || !HEADER_VALUE.test(value))) {
+      throw new RufusConfigError(
+        `The value of header \`${name}\` must be a text without line breaks, or null to remove it.`,
+      );
+    }
+    checked[name.toLowerCase()] = value;
+  }
+  return checked;
+}
+
+/** A key that HTTP cannot carry is refused here, by a message that does not quote it. */
+export function checkedKey(key: unknown): string {
+  if (typeof key !== 'string' || key === '') {
+    throw new RufusConfigError('The API key is missing: pass `apiKey` or set RUFUS_API_KEY.');
+  }
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    throw new RufusConfigError(
+      'The API key is malformed: it holds a blank, a line break or a character outside ASCII. Keys look like `ror-` and 20 hex digits.',
+    );
+  }
+  return key;
+}
+
+function apiKeyOf(options: RufusClientOptions): Settings['apiKey'] {
+  const { apiKey } = options;
+  return typeof apiKey === 'function' ? apiKey : checkedKey(apiKey ?? environment('RUFUS_API_KEY'));
+}
+
+function baseUrlOf(options: RufusClientOptions): URL {
+  const given = options.baseUrl ?? environment('RUFUS_BASE_URL') ?? DEFAULT_BASE_URL;
+  let url: URL;
+  try {
+    url = new URL(given);
+  } catch {
+    throw new RufusConfigError('`baseUrl` is no URL. It looks like https://api.runonrufus.com/v0.');
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new RufusConfigError('`baseUrl` must begin with https:// (or http:// towards this machine).');
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new RufusConfigError('`baseUrl` must have no user, password, query or fragment.');
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname) && options.allowInsecure !== true) {
+    throw new RufusConfigError(
+      `Plain http would send the API key readable over the network to ${url.host}. Use https, or pass \`allowInsecure: true\`.`,
+    );
+  }
+  return url;
+}
+
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(\.\d{1,3}){3}$/.test(hostname)
+  );
+}
+
+function userAgentOf(appInfo: RufusClientOptions['appInfo'], version: string): string {
+  const own = `rufus-client/${version} node/${process.versions.node}`;
+  if (appInfo === undefined) return own;
+  const app = appInfo.version === undefined ? appInfo.name : `${appInfo.name}/${appInfo.version}`;
+  if (typeof appInfo.name !== 'string' || appInfo.name === '' || !/^[\x20-\x7e]+$/.test(app)) {
+    throw new RufusConfigError('`appInfo` must have a `name`, and only printable ASCII in `name` and `version`.');
+  }
+  return `${own} (${app})`;
+}
+
+function environment(name: string): string | undefined {
+  const value = process.env[name]?.trim();
+  return value === '' ? undefined : value;
+}
+
+function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((each) => each === value);
+  if (found === undefined) throw new RufusConfigError(`\`${name}\` must be one of: ${allowed.join(', ')}.`);
+  return found;
+}
+
+/** An integer option. */
+export function whole(name: string, value: number, min: number): number {
+  if (!Number.isSafeInteger(value) || value < min) {
+    throw new RufusConfigError(`\`${name}\` must be a whole number of at least ${min}.`);
+  }
+  return value;
+}
+
+/** A time span in milliseconds; `Infinity` means no limit. */
+export function duration(name: string, value: number): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  if (typeof value !== 'number' || !(value > 0) || value > MAX_TIMER_MS) {
+    throw new RufusConfigError(
+      `\`${name}\` must be a number of milliseconds above 0 and up to ${MAX_TIMER_MS}, or Infinity.`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,69 @@
+import type { Issue, RequestOptions } from '../types.js';
+import { queryString } from './lists.js';
+import type { Operation } from './operations.js';
+import type { CallInput } from './transport.js';
+import { demandNone } from './validation/demand.js';
+
+export interface RawRequestOptions extends RequestOptions {
+  query?: Record<string, string | number | undefined>;
+  body?: unknown;
+  repeatable?: boolean;
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** An endpoint that the SDK does not wrap, as an operation. */
+export function rawOperation(method: string, path: string, options: RawRequestOptions): Operation<unknown> {
+  const isRead = method === 'GET';
+  const repeatable = options.repeatable ?? isRead;
+  return {
+    name: 'request',
+    method,
+    path,
+    repeat: !repeatable ? 'once' : isRead ? 'read' : 'repeatable',
+    access: 'another access type, perhaps',
+    mayBeEmpty: true,
+    read: (payload) => payload,
+  };
+}
+
+/** Checks and encodes what `request()` was given. */
+export function rawInput(method: string, path: string, options: RawRequestOptions): CallInput {
+  const issues: Issue[] = [];
+  if (!METHODS.includes(method)) issues.push({ path: ['method'], message: `expected one of ${METHODS.join(', ')}` });
+  const isPath = typeof path === 'string' && /^(\/[^/?#\s]+)+$/.test(path) && /^[\x21-\x7e]+$/.test(path);
+  if (!isPath || /\/\.{1,2}(\/|$)/.test(decode(path))) {
+    issues.push({
+      path: ['path'],
+      message: 'expected a path below the base URL such as /devices, percent-encoded, without query or ..',
+    });
+  }
+  const { query = {}, body } = options;
+  const params: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(query)) {
+    if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value)))
+      params[encodeURIComponent(name)] = value;
+    else if (value !== undefined) issues.push({ path: ['query', name], message: 'expected text or a finite number' });
+  }
+  const text = body === undefined ? undefined : toJson(body);
+  if (body !== undefined && text === undefined)
+    issues.push({ path: ['body'], message: 'expected a value that JSON can hold' });
+  demandNone('request', issues);
+  return { query: queryString(params), ...(text === undefined ? {} : { body: text }) };
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return '/..';
+  }
+}
+
+function toJson(body: unknown): string | undefined {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    return undefined;
+  }
+}

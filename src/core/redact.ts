@@ -1,0 +1,32 @@
+import { inspect } from 'node:util';
+
+/** A token as it may be shown: its first characters, enough to tell two apart. */
+export function shorten(token: string): string {
+  return token.length > 8 ? `${token.slice(0, 8)}…` : `${token.slice(0, Math.floor(token.length / 2))}…`;
+}
+
+const KEY = /ror-[0-9a-f]{8,}/gi;
+const TOKEN = /\b[0-9A-Fa-f]{64}\b/g;
+
+/** Takes out what looks like a key or a token, and the secrets of this very call, which may look like anything. */
+export function redact(text: string, secrets: readonly string[] = []): string {
+  let shown = text;
+  for (const secret of secrets) {
+    if (secret.length < 4) continue;
+    shown = shown.replaceAll(secret, shorten(secret));
+    const encoded = encodeURIComponent(secret);
+    if (encoded !== secret) shown = shown.replaceAll(encoded, shorten(secret));
+  }
+  return shown.replace(KEY, 'ror-…').replace(TOKEN, shorten);
+}
+
+/** Someone else's error, for `cause`: itself, or a copy of its message if it quotes a secret (a mock that prints the headers it saw, say). */
+export function safeCause(cause: unknown, secrets: readonly string[]): unknown {
+  if (!(cause instanceof Error)) return cause;
+  const shown = inspect(cause, { depth: 6, showHidden: true, maxStringLength: null });
+  if (redact(shown, secrets) === shown) return cause;
+  const copy = new Error(redact(cause.message, secrets));
+  copy.name = cause.name;
+  copy.stack = redact(cause.stack ?? copy.message, secrets);
+  return 'code' in cause ? Object.assign(copy, { code: cause.code }) : copy;
+}

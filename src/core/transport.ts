@@ -1,0 +1,211 @@
+import type { RawResponse, RequestOptions, ResponseMeta } from '../types.js';
+import { pause } from './abort.js';
+import { Sender } from './attempt.js';
+import type { Connections } from './connections.js';
+import { RufusConfigError } from './errors.js';
+import { abortError, type CallState, type Failure, failureOf, maybeProcessed, timeoutError } from './failure.js';
+import { Log } from './log.js';
+import type { Operation } from './operations.js';
+import { type CallSettings, callSettings, type Settings } from './options.js';
+import { CallPromise, type Finished } from './promises.js';
+import type { Reading } from './reading.js';
+import { redact, shorten } from './redact.js';
+import { mayRepeat, pauseBefore } from './retry.js';
+import { traced } from './tracing.js';
+import { judge } from './verdict.js';
+import { Lost } from './wire/flight.js';
+
+/** The checked input of one call. */
+export interface CallInput {
+  /** The token or deviceid in the path. */
+  readonly id?: string;
+  /** With its question mark. */
+  readonly query?: string;
+  readonly body?: string;
+  /** Tokens that the body holds. */
+  readonly secrets?: readonly string[];
+}
+
+/** Runs calls: attempts, pauses and verdicts, until there is an answer or nothing left to try. */
+export class Transport {
+  readonly #settings: Settings;
+  readonly #connections: Connections;
+  readonly #sender: Sender;
+  readonly #log: Log;
+  #closed = false;
+  #underWay = 0;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(settings: Settings, connections: Connections) {
+    this.#settings = settings;
+    this.#connections = connections;
+    this.#sender = new Sender(settings, connections.wire);
+    this.#log = new Log(settings.logger, settings.logLevel);
+  }
+
+  /** `prepare` checks the arguments; what it throws rejects the promise, and nothing is sent. */
+  call<T>(operation: Operation<T>, options: RequestOptions | undefined, prepare: () => CallInput): CallPromise<T> {
+    return new CallPromise(this.#run(operation, options, prepare));
+  }
+
+  /** Refuses further calls and resolves when those under way have ended. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#underWay === 0) return;
+    await new Promise<void>((resolve) => {
+      const earlier = this.#whenIdle;
+      this.#whenIdle = () => {
+        earlier?.();
+        resolve();
+      };
+    });
+  }
+
+  async #run<T>(
+    operation: Operation<T>,
+    options: RequestOptions | undefined,
+    prepare: () => CallInput,
+  ): Promise<Finished<T>> {
+    if (this.#closed || this.#connections.closed) {
+      throw new RufusConfigError(`${operation.name}: this client is closed. Make a new one.`, {
+        code: 'closed',
+        operation: operation.name,
+      });
+    }
+    const settings = options === undefined ? this.#settings.call : callSettings(this.#settings.call, options);
+    const call = new Call(operation, prepare(), this.#settings, settings, options?.signal);
+    this.#underWay++;
+    try {
+      return await traced(call, () => this.#attempts(operation, call));
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#whenIdle?.();
+    }
+  }
+
+  async #attempts<T>(operation: Operation<T>, call: Call): Promise<Finished<T>> {
+    const reading: Reading = {
+      mode: call.settings.validation,
+      drift: (field, expected) => this.#log.drift(operation.name, field, expected),
+    };
+    const { retry } = call.settings;
+    for (;;) {
+      if (call.signal?.aborted) throw abortError(call, false);
+      const limit = call.nextLimit();
+      if (limit.ms <= 0) throw timeoutError(call, 'totalTimeoutMs', false);
+      call.attempt++;
+      const answer = await this.#sender.attempt(call, call, limit, (key) => call.secrets.push(key));
+      const verdict = answer instanceof Lost ? failureOf(answer, call) : judge(operation, answer, reading, call);
+      this.#logAttempt(call, answer);
+      if ('data' in verdict) {
+        return { data: verdict.data, response: new Meta(answer as RawResponse, call, verdict.description) };
+      }
+      call.maybeProcessed = maybeProcessed(call, verdict.tookEffect);
+      if (call.attempt > retry.maxRetries || !mayRepeat(verdict.fate, operation.repeat)) throw verdict.error;
+      if ((verdict.retryAfterMs ?? 0) > retry.maxRetryAfterMs) throw verdict.error;
+      const delayMs = pauseBefore(call.attempt - 1, retry, verdict.retryAfterMs);
+      if (delayMs >= call.remainingMs()) throw verdict.error;
+      this.#logRetry(call, verdict, delayMs);
+      if (!(await pause(delayMs, call.signal))) throw abortError(call, false);
+    }
+  }
+
+  #logAttempt(call: Call, answer: RawResponse | Lost): void {
+    if (!this.#log.allows('debug')) return;
+    const outcome =
+      answer instanceof Lost ? { code: answer.why } : { status: answer.status, requestId: answer.requestId };
+    this.#log.write('debug', 'attempt', { ...call.shown(), ...outcome, durationMs: call.elapsedMs() });
+  }
+
+  #logRetry(call: Call, { error }: Failure, delayMs: number): void {
+    if (!this.#log.allows('info')) return;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    this.#log.write('info', 'retry', { ...call.shown(), code, delayMs: Math.round(delayMs) });
+  }
+}
+
+/** One call from its first attempt to its last. */
+class Call implements CallState {
+  readonly operation: Operation<unknown>;
+  readonly id: string;
+  readonly path: string;
+  readonly shownPath: string;
+  readonly origin: string;
+  readonly body: string | null;
+  readonly settings: CallSettings;
+  readonly signal: AbortSignal | undefined;
+  readonly secrets: string[];
+  attempt = 0;
+  maybeProcessed = false;
+  readonly #startedAt = performance.now();
+
+  constructor(
+    operation: Operation<unknown>,
+    input: CallInput,
+    client: Settings,
+    settings: CallSettings,
+    signal: AbortSignal | undefined,
+  ) {
+    const id = input.id ?? '';
+    this.operation = operation;
+    this.id = id;
+    this.path = `${client.basePath}${operation.path.replace('{id}', () => encodeURIComponent(id))}${input.query ?? ''}`;
+    this.shownPath = redact(operation.path.replace('{id}', () => shorten(id)));
+    this.origin = client.origin;
+    this.body = input.body ?? null;
+    this.settings = settings;
+    this.signal = signal;
+    this.secrets = [...(input.secrets ?? [])];
+    if (id !== '') this.secrets.push(id);
+    if (typeof client.apiKey === 'string') this.secrets.push(client.apiKey);
+  }
+
+  elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  remainingMs(): number {
+    return this.settings.totalTimeoutMs - this.elapsedMs();
+  }
+
+  /** The clock of the next attempt, and what it means when it runs out. */
+  nextLimit(): { ms: number; why: 'timeout' | 'budget' } {
+    const { timeoutMs } = this.settings;
+    const remaining = this.remainingMs();
+    return remaining < timeoutMs ? { ms: remaining, why: 'budget' } : { ms: timeoutMs, why: 'timeout' };
+  }
+
+  /** For logs and traces. */
+  shown(): { operation: string; method: string; path: string; attempt: number } {
+    return {
+      operation: this.operation.name,
+      method: this.operation.method,
+      path: this.shownPath,
+      attempt: this.attempt,
+    };
+  }
+}
+
+class Meta implements ResponseMeta {
+  readonly status: number;
+  readonly attempts: number;
+  readonly durationMs: number;
+  readonly description: string | undefined;
+  readonly #answer: RawResponse;
+
+  constructor(answer: RawResponse, call: Call, description: string | undefined) {
+    this.status = answer.status;
+    this.attempts = call.attempt;
+    this.durationMs = call.elapsedMs();
+    this.description = description;
+    this.#answer = answer;
+  }
+
+  get headers(): Headers {
+    return this.#answer.headers;
+  }
+
+  get requestId(): string | undefined {
+    return this.#answer.requestId;
+  }
+}

@@ -1,0 +1,24 @@
+import type { Issue } from '../../types.js';
+import { RufusRequestValidationError } from '../errors.js';
+import type { Checked } from './checked.js';
+import { formatPath } from './issues.js';
+
+/** The checked value, or the error that tells the caller all that is wrong with it. */
+export function demand<T>(operation: string, checked: Checked<T>): T {
+  if (checked.ok) return checked.value;
+  throw refused(operation, checked.issues);
+}
+
+/** Throws if there are issues. */
+export function demandNone(operation: string, issues: readonly Issue[]): void {
+  if (issues.length > 0) throw refused(operation, issues);
+}
+
+function refused(operation: string, issues: readonly Issue[]): RufusRequestValidationError {
+  const shown = issues.slice(0, 3).map(({ path, message }) => `${formatPath(path)}: ${message}`);
+  const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
+  return new RufusRequestValidationError(`${operation}: nothing was sent. ${shown.join('; ')}${more}.`, {
+    operation,
+    issues,
+  });
+}

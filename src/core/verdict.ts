@@ -1,0 +1,133 @@
+import type { Issue, RawResponse } from '../types.js';
+import { descriptionOf, openEnvelope } from './envelope.js';
+import { apiError, RufusResponseValidationError } from './errors.js';
+import { type CallState, type Failure, facts, sentence } from './failure.js';
+import type { Operation } from './operations.js';
+import { Misshapen, type Reading } from './reading.js';
+import { redact, safeCause } from './redact.js';
+import { fateOfStatus, mayHaveTakenEffect } from './retry.js';
+import { parseRetryAfter } from './retry-after.js';
+import { formatPath } from './validation/issues.js';
+
+/** What an answer comes to: data, or a failure that may be worth another attempt. */
+export type Verdict<T> = { readonly data: T; readonly description: string | undefined } | Failure;
+
+/** Success is 2xx and JSON and a body that the API description accepts. A captive portal says 200, too. */
+export function judge<T>(operation: Operation<T>, answer: RawResponse, reading: Reading, call: CallState): Verdict<T> {
+  const { status } = answer;
+  if (status < 200 || status > 299) return refusal(operation, answer, call);
+  let parsed: unknown;
+  if (operation.mayBeEmpty && answer.text === '')
+    return { data: operation.read(undefined, reading), description: undefined };
+  try {
+    parsed = answer.json();
+  } catch (cause) {
+    return unusable(
+      call,
+      answer,
+      'unreadable',
+      [{ path: [], message: `expected JSON, got ${looksLike(answer)}` }],
+      cause,
+    );
+  }
+  const payload = openEnvelope(parsed);
+  try {
+    return { data: operation.read(payload, reading), description: descriptionOf(payload) };
+  } catch (misfit) {
+    if (!(misfit instanceof Misshapen)) throw misfit;
+    return unusable(call, answer, 'misshapen', misfit.issues);
+  }
+}
+
+function refusal<T>(operation: Operation<T>, answer: RawResponse, call: CallState): Verdict<T> {
+  const { status, text } = answer;
+  const parsed = parseOr(text);
+  const isJson = typeof parsed !== 'string';
+  const body = openEnvelope(parsed);
+  const said = descriptionOf(body);
+  const { id, maybeProcessed } = call;
+  const meaning = operation.heed?.({ status, body, isJson, id, maybeProcessed });
+  if (meaning !== undefined) return { data: meaning, description: said };
+  const retryAfter = answer.headers.get('retry-after');
+  const retryAfterMs = parseRetryAfter(retryAfter, Date.now());
+  const fate = fateOfStatus(status, retryAfterMs !== undefined);
+  const description = said === undefined ? undefined : redact(said, call.secrets);
+  const words = description === undefined ? '' : ` "${description}"`;
+  const tookEffect = mayHaveTakenEffect(fate) || (fate === 'final' && status >= 500);
+  const error = apiError(
+    sentence(
+      call,
+      `answered ${status}${words}`,
+      answer.requestId,
+      advice(operation, status, isJson, retryAfterMs),
+      tookEffect,
+    ),
+    {
+      ...facts(call, tookEffect),
+      status,
+      requestId: answer.requestId,
+      description,
+      body,
+      headers: answer.headers,
+      retryAfterMs,
+    },
+  );
+  return { error, fate, tookEffect, retryAfterMs };
+}
+
+function unusable(
+  call: CallState,
+  answer: RawResponse,
+  fate: 'unreadable' | 'misshapen',
+  issues: readonly Issue[],
+  cause?: unknown,
+): Failure {
+  const shown = issues
+    .slice(0, 3)
+    .map(({ path, message }) => (path.length === 0 ? message : `${formatPath(path)}: ${message}`));
+  const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
+  const what = `answered ${answer.status}, but not as the API does: ${redact(shown.join('; '), call.secrets)}${more}`;
+  const hint =
+    fate === 'unreadable'
+      ? 'A captive portal, a proxy or a wrong base URL may have answered in place of the API.'
+      : 'The base URL may be wrong, or the API has changed.';
+  const error = new RufusResponseValidationError(sentence(call, what, answer.requestId, hint, true), {
+    ...facts(call, true),
+    // A SyntaxError of JSON.parse quotes the text it failed on, and that may hold a token.
+    cause: cause === undefined ? undefined : safeCause(new Error('JSON.parse failed'), call.secrets),
+    issues,
+    status: answer.status,
+  });
+  return { error, fate, tookEffect: true, retryAfterMs: undefined };
+}
+
+function advice(
+  operation: Operation<unknown>,
+  status: number,
+  isJson: boolean,
+  retryAfterMs: number | undefined,
+): string {
+  if (status === 401 || status === 403) return `Check the API key: this call needs ${operation.access}.`;
+  if (status === 413) return 'Send fewer passings at once; insertMany finds a size that fits.';
+  if (status === 404 && !isJson) return 'This is no answer of the API: check the base URL.';
+  if (status >= 300 && status < 400) return 'Redirects are not followed, the key would travel: check the base URL.';
+  if (retryAfterMs !== undefined) return `The server asks to wait ${Math.ceil(retryAfterMs / 1000)} s.`;
+  return '';
+}
+
+function parseOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text === '' ? undefined : text;
+  }
+}
+
+function looksLikeMarkup(text: string): boolean {
+  return /^\s*</.test(text);
+}
+
+function looksLike(answer: RawResponse): string {
+  if (answer.text.trim() === '') return 'an empty body';
+  return looksLikeMarkup(answer.text) ? 'HTML' : 'something else';
+}

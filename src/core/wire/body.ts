@@ -1,0 +1,92 @@
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { Answer, type WireHeaders } from './answer.js';
+import { Lost } from './flight.js';
+
+const decoders = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+};
+
+/** Of an error page this much is kept; the rest is read, so that the socket can be used again, and thrown away. */
+const ERROR_BODY_BYTES = 64 * 1024;
+/** Beyond this an error page is not read to its end: a new socket is cheaper. */
+const ERROR_DRAIN_BYTES = 1024 * 1024;
+
+/** Collects a body chunk by chunk, within its limit, and turns it into an {@link Answer}. */
+export class BodyReader {
+  readonly #status: number;
+  readonly #headers: WireHeaders;
+  readonly #maxBytes: number;
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(status: number, headers: WireHeaders, maxBytes: number) {
+    this.#status = status;
+    this.#headers = headers;
+    this.#maxBytes = maxBytes;
+  }
+
+  get #isError(): boolean {
+    return this.#status >= 300;
+  }
+
+  /** The announced length already says that it is too much. */
+  get announcedTooLarge(): boolean {
+    return !this.#isError && Number(this.#headers['content-length']) > this.#maxBytes;
+  }
+
+  /** False once the limit is passed: the rest is not wanted. */
+  take(chunk: Uint8Array): boolean {
+    this.#bytes += chunk.byteLength;
+    if (this.#isError) {
+      if (this.#bytes - chunk.byteLength < ERROR_BODY_BYTES) this.#chunks.push(chunk);
+      return this.#bytes <= ERROR_DRAIN_BYTES;
+    }
+    if (this.#bytes > this.#maxBytes) return false;
+    this.#chunks.push(chunk);
+    return true;
+  }
+
+  /** What to do once `take` said no: an error page is cut, anything else is lost. */
+  overflow(): Answer | Lost {
+    return this.#isError ? this.#plain() : new Lost('too-large', true, undefined, this.#status);
+  }
+
+  /** The whole answer; a promise only where it must be decompressed. */
+  finish(): Answer | Promise<Answer | Lost> {
+    const encoding = this.#headers['content-encoding'];
+    if (encoding === undefined || encoding === 'identity') return this.#plain();
+    return this.#decoded(encoding);
+  }
+
+  #joined(): Buffer {
+    const [only] = this.#chunks;
+    if (this.#chunks.length === 1 && only !== undefined)
+      return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
+    return Buffer.concat(this.#chunks);
+  }
+
+  #plain(): Answer {
+    return this.#answer(this.#joined());
+  }
+
+  #answer(bytes: Buffer): Answer {
+    // Joined first and decoded once: a character may be split over two chunks.
+    const hasBom = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+    return new Answer(this.#status, this.#headers, bytes.toString('utf8', hasBom ? 3 : 0));
+  }
+
+  async #decoded(encoding: string | string[]): Promise<Answer | Lost> {
+    const decode = typeof encoding === 'string' ? decoders[encoding.toLowerCase() as keyof typeof decoders] : undefined;
+    if (decode === undefined) return this.#plain();
+    try {
+      return this.#answer(await decode(this.#joined(), { maxOutputLength: this.#maxBytes }));
+    } catch (cause) {
+      const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+      return new Lost(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'network', true, cause, this.#status);
+    }
+  }
+}

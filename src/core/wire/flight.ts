@@ -1,0 +1,78 @@
+import type { RawResponse } from '../../types.js';
+import { onAbort } from '../abort.js';
+
+/**
+ * An attempt that brought no complete answer:
+ * - `network`: the connection failed. `timeout`, `budget`: out of time, of the attempt or of the call.
+ * - `abort`: the caller's signal. `too-large`: more than maxResponseBytes.
+ * - `key`: the `apiKey` function failed. `thrown`: a middleware threw an error of its own.
+ */
+export class Lost {
+  readonly why: 'network' | 'timeout' | 'budget' | 'abort' | 'too-large' | 'key' | 'thrown';
+  /** The request may have left this machine. */
+  readonly sent: boolean;
+  readonly cause: unknown;
+  /** Where the answer had begun: its status. */
+  readonly status: number;
+  constructor(why: Lost['why'], sent: boolean, cause?: unknown, status = 0) {
+    this.why = why;
+    this.sent = sent;
+    this.cause = cause;
+    this.status = status;
+  }
+}
+
+/** What goes over the wire in one attempt. */
+export interface WireRequest {
+  readonly origin: string;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body: string | null;
+  readonly maxBytes: number;
+}
+
+/** Sends requests. Settles the flight with an RawResponse or a {@link Lost}, never throws. */
+export interface Wire {
+  send(request: WireRequest, flight: Flight): void;
+}
+
+/**
+ * One attempt under its clock: connect, headers and the whole body. Whatever ends it first (the answer, the time limit,
+ * the caller's signal) settles it, once; what comes later is ignored. No timer and no listener is left.
+ */
+export class Flight {
+  readonly result: Promise<RawResponse | Lost>;
+  /** Set by the wire once the request may have left this machine. */
+  sent = false;
+  settled = false;
+  /** Set by whoever works for this flight: drops that work when the flight is interrupted. */
+  cancel: ((reason: Error) => void) | undefined;
+  #resolve!: (result: RawResponse | Lost) => void;
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #stopWatching: (() => void) | undefined;
+
+  constructor(timeoutMs: number, why: 'timeout' | 'budget', signal: AbortSignal | undefined) {
+    this.result = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      this.#timer = setTimeout(() => this.#interrupt(why), timeoutMs);
+    }
+    if (signal !== undefined) this.#stopWatching = onAbort(signal, () => this.#interrupt('abort'));
+  }
+
+  settle(result: RawResponse | Lost): void {
+    if (this.settled) return;
+    this.settled = true;
+    clearTimeout(this.#timer);
+    this.#stopWatching?.();
+    this.#resolve(result);
+  }
+
+  #interrupt(why: 'timeout' | 'budget' | 'abort'): void {
+    if (this.settled) return;
+    this.settle(new Lost(why, this.sent));
+    this.cancel?.(new Error(why === 'abort' ? 'aborted by the caller' : 'out of time'));
+  }
+}

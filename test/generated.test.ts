@@ -1,0 +1,228 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient, type UserConfig } from '@hey-api/openapi-ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { differences, generate } from '../scripts/generate.js';
+import * as wire from '../src/generated/zod.gen.js';
+
+const EVIDENCE = ['spec', 'docs', 'client', 'inferred'];
+const METHODS = ['get', 'post', 'patch', 'delete', 'put'];
+const OPERATIONS = {
+  listDevices: 'get /devices',
+  bindDevice: 'post /devices',
+  getDevice: 'get /devices/{deviceid}',
+  unbindDevice: 'delete /devices/{deviceid}',
+  createSession: 'post /sessions',
+  closeSession: 'patch /sessions/close/{token_session}',
+  getSession: 'get /sessions/{token_session}',
+  listSessionsByDevice: 'get /sessions/device/{deviceid}',
+  getActiveSession: 'get /sessions/device/{deviceid}/active',
+  insertPassings: 'post /passings',
+  listPassingsBySession: 'get /passings/session/{token_session}',
+  listPassingsByDevice: 'get /passings/device/{deviceid}',
+  pollPassings: 'get /passings/device2/{deviceid}',
+  listEvents: 'get /events',
+};
+const REQUESTS = ['BindDeviceRequest', 'CreateSessionRequest', 'InsertPassingsRequest', 'PassingInput'];
+
+type Node = { [key: string]: unknown };
+const nodeOf = (value: unknown) => value as Node;
+
+/** Every object in the document, with the keys that lead to it. */
+function* walk(value: unknown, path: readonly string[] = []): Generator<[readonly string[], Node]> {
+  if (typeof value !== 'object' || value === null) return;
+  yield [path, nodeOf(value)];
+  for (const [key, child] of Object.entries(value)) yield* walk(child, [...path, key]);
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rufus-generated-test-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('the document', () => {
+  let document: Node = {};
+  beforeAll(async () => {
+    await createClient({
+      input: './openapi/rufus.yaml',
+      output: join(folder, 'unused'),
+      dryRun: true,
+      logs: { level: 'silent', file: false },
+      plugins: ['@hey-api/typescript'],
+      parser: {
+        patch(parsed) {
+          document = structuredClone(nodeOf(parsed));
+        },
+      },
+    } satisfies UserConfig);
+  });
+
+  test('has all 14 operations, each with its evidence, its errors and Retry-After', () => {
+    const found: Record<string, string> = {};
+    for (const [path, item] of Object.entries(nodeOf(document.paths))) {
+      for (const method of METHODS.filter((each) => each in nodeOf(item))) {
+        const operation = nodeOf(nodeOf(item)[method]);
+        found[String(operation.operationId)] = `${method} ${path}`;
+        expect(operation['x-evidence'], path).toBeInstanceOf(Array);
+        expect(Object.keys(nodeOf(operation.responses)), path).toEqual(
+          expect.arrayContaining(['400', '401', '403', '429', '500', '5XX']),
+        );
+      }
+    }
+    expect(found).toEqual(OPERATIONS);
+    const { TooManyRequests, GatewayError } = nodeOf(nodeOf(document.components).responses);
+    for (const response of [TooManyRequests, GatewayError])
+      expect(nodeOf(response).headers).toHaveProperty('Retry-After');
+  });
+
+  test('names no evidence but the four kinds', () => {
+    const marks = [...walk(document)].flatMap(([, node]) => ('x-evidence' in node ? [node['x-evidence']] : []));
+    expect(marks.length).toBeGreaterThan(40);
+    for (const mark of marks) expect(EVIDENCE).toEqual(expect.arrayContaining(mark as string[]));
+  });
+
+  test('takes the key in either header', () => {
+    expect(document.security).toEqual([{ XApiKeyHeader: [] }, { ApiKeyHeader: [] }]);
+  });
+
+  test('closes what is sent, and only that', () => {
+    const closed = [...walk(document)]
+      .filter(([, node]) => 'additionalProperties' in node)
+      .map(([path]) => path.at(-1));
+    expect(closed.sort()).toEqual(REQUESTS);
+  });
+
+  test('closes no set of values', () => {
+    const sets = [...walk(document)].filter(([, node]) => 'enum' in node || 'const' in node);
+    expect(sets.map(([path]) => path.join('.'))).toEqual([]);
+  });
+
+  test('describes each success with and without the envelope', () => {
+    const responses = nodeOf(nodeOf(document.components).responses);
+    const lists = Object.entries(responses).filter(([, response]) => !('x-evidence' in nodeOf(response)));
+    expect(lists).toHaveLength(9);
+    for (const [name, response] of lists) {
+      const $ref = `#/components/schemas/${name}`;
+      expect(response, name).toMatchObject({
+        content: { 'application/json': { schema: { anyOf: [{ properties: { body: { $ref } } }, { $ref }] } } },
+      });
+    }
+  });
+});
+
+describe('generation', () => {
+  test('gives what is committed, twice the same', async () => {
+    const [once, twice] = [join(folder, 'once'), join(folder, 'twice')];
+    await generate(once);
+    await generate(twice);
+    expect(await readdir(once)).toEqual(['types.gen.ts', 'zod.gen.ts']);
+    expect(await differences(once, twice)).toEqual([]);
+    expect(await differences('src/generated', once)).toEqual([]);
+  });
+
+  test('notices a file that differs, is missing or is too many', async () => {
+    const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')];
+    await generate(ours);
+    await generate(theirs);
+    await writeFile(join(theirs, 'zod.gen.ts'), '// edited by hand');
+    await rm(join(theirs, 'types.gen.ts'));
+    await writeFile(join(theirs, 'more.ts'), '');
+    expect((await differences(ours, theirs)).sort()).toEqual(['more.ts', 'types.gen.ts', 'zod.gen.ts']);
+  });
+
+  test('imports nothing but zod, and has no default to send', async () => {
+    const files = await Promise.all(
+      (await readdir('src/generated')).map((name) => readFile(join('src/generated', name), 'utf8')),
+    );
+    const text = files.join('\n');
+    expect([...text.matchAll(/from '([^']+)'/g)].map(([, from]) => from)).toEqual(['zod']);
+    expect(text).not.toMatch(/\.default\(|z\.object\(|z\.enum\(|\.transform\(|z\.coerce/);
+  });
+});
+
+const passing = { timestamp: '2024-04-21T09:30:00.000Z', num_passing: 1, bib: '7' };
+
+describe('what comes', () => {
+  test('keeps its unknown fields', () => {
+    const later = { tomorrow: { nested: true } };
+    const items: [{ parse(value: unknown): unknown }, object][] = [
+      [wire.Passing, { ...passing, ...later }],
+      [wire.Session, { token_session: 'A', active: true, ...later }],
+      [wire.Device, { deviceid: 'A', ...later }],
+      [wire.RaceEvent, { event_token: 'A', ...later }],
+      [wire.InsertReceipt, { description: 'ok', token_session: 'A', ...later }],
+      [wire.PassingPoll, { passings: [{ ...passing, ...later }], ...later }],
+      [
+        wire.DeviceList,
+        { description: '', pagination: { page: 1, limit: 1, total: 0, has_more: false, ...later }, ...later },
+      ],
+    ];
+    for (const [schema, item] of items) expect(schema.parse(item)).toEqual(item);
+  });
+
+  test.each(['2024-04-21T11:30:00+02:00', '2024-04-21T09:30:00', '2024-04-21 09:30:00.123456', ''])(
+    'may have the date-time %j, which stays as it is',
+    (text) => {
+      expect(wire.Passing.parse({ ...passing, timestamp: text }).timestamp).toBe(text);
+      expect(wire.Device.parse({ deviceid: 'A', last_login: text }).last_login).toBe(text);
+      expect(wire.RaceEvent.parse({ event_token: 'A', start_date: text }).start_date).toBe(text);
+    },
+  );
+
+  test.each([41.38, '41.38', null, undefined, ''])('may have the coordinate %j', (latitude) => {
+    expect(wire.Passing.parse({ ...passing, latitude }).latitude).toBe(latitude);
+  });
+
+  test('may have null in every field but those that must be there', () => {
+    const items = [
+      [wire.Passing, ['timestamp', 'num_passing', 'bib']],
+      [wire.Session, ['token_session', 'active']],
+      [wire.Device, ['deviceid']],
+      [wire.RaceEvent, ['event_token']],
+    ] as const;
+    for (const [item, must] of items) {
+      for (const [field, schema] of Object.entries(item.shape)) {
+        const there = must.some((each) => each === field);
+        expect(schema.safeParse(null).success, `${field} null`).toBe(!there);
+        expect(schema.safeParse(undefined).success, `${field} absent`).toBe(!there);
+      }
+    }
+  });
+});
+
+describe('what is sent', () => {
+  test('is refused with an unknown field, which is named', () => {
+    const refusals: [{ safeParse(value: unknown): { error?: { issues: object[] } } }, object, string[]][] = [
+      [wire.PassingInput, passing, []],
+      [wire.BindDeviceRequest, { type: 'box', model: 'M1', serial_number: '1' }, []],
+      [wire.CreateSessionRequest, { deviceid: 'A' }, []],
+      [wire.InsertPassingsRequest, { token_session: 'A', passings_list: [passing] }, []],
+    ];
+    for (const [schema, sound, path] of refusals) {
+      expect(schema.safeParse(sound)).toMatchObject({ success: true });
+      expect(schema.safeParse({ ...sound, chips: '1' }).error?.issues).toMatchObject([
+        { code: 'unrecognized_keys', keys: ['chips'], path },
+      ]);
+    }
+    const nested = wire.InsertPassingsRequest.safeParse({
+      token_session: 'A',
+      passings_list: [passing, { ...passing, chips: '1' }],
+    });
+    expect(nested.error?.issues).toMatchObject([{ keys: ['chips'], path: ['passings_list', 1] }]);
+  });
+
+  test('has a timestamp with a zone, of a day that exists', () => {
+    const takes = (timestamp: unknown) => wire.PassingInput.safeParse({ ...passing, timestamp }).success;
+    expect(takes('2024-04-21T11:30:00.123+02:00')).toBe(true);
+    expect(takes('2024-04-21T11:30:00')).toBe(false);
+    expect(takes('2024-02-30T11:30:00Z')).toBe(false);
+  });
+
+  test('has a passing at least, and ids that are not empty', () => {
+    expect(wire.InsertPassingsRequest.safeParse({ token_session: 'A', passings_list: [] }).success).toBe(false);
+    expect(wire.InsertPassingsRequest.safeParse({ token_session: '', passings_list: [passing] }).success).toBe(false);
+    expect(wire.CreateSessionRequest.safeParse({ deviceid: '' }).success).toBe(false);
+  });
+});

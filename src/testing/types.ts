@@ -1,21 +1,67 @@
+import type { Device, Passing, Session } from '../types.js';
+
 export interface SandboxOptions {
   /** Default 'spec': bodies inside `{"body": …}`. 'flat': as the older documentation shows them. */
   envelope?: 'spec' | 'flat' | undefined;
-  /** Coordinates on reads. Default 'string', as the documentation's examples. */
+  /** Coordinates on reads. Default 'string' (`"12.000"`), as the documentation's examples. */
   coordinates?: 'string' | 'number' | undefined;
-  /** What the documentation leaves open, both ways. Defaults first. */
+  /** What a page past the end gives: an empty list, no list at all, or 404 (after the first page). Default 'empty'. */
   endOfPages?: 'empty' | 'absent' | '404' | undefined;
+  /** Whether the 409 of a second bind carries the `deviceid`. Default 'deviceid'. */
   bindConflict?: 'deviceid' | 'bare' | undefined;
+  /** What makes a duplicate: the same `num_passing` in the session (default), or nothing. */
   duplicates?: 'number' | 'none' | undefined;
+  /** Items a page where the request names no limit. Default 5_000 (events: 1_000). */
   pageSize?: number | undefined;
+  /** A longer request body gets 413. Default 1_048_576 (1 MiB). */
   maxBodyBytes?: number | undefined;
+  /** Pause before each answer. Default 0. */
   latencyMs?: number | undefined;
 }
+
+/** Something that goes wrong, `times` times. Where several fit a call, the one added first is used up first. */
 export interface SandboxFault {
-  /** Which calls, for example 'POST /passings'; default all. */
+  /**
+   * Which calls; default all. A method and the path of an operation, such as `'GET /devices'` or
+   * `'GET /passings/session/{token_session}'`, mean that operation alone. Anything else (`'PATCH'`, `'/passings'`,
+   * `'GET /sessions/device'`) is a prefix, segment by segment, in which `{…}` and `*` stand for any one segment.
+   */
   on?: string | undefined;
+  /** Default 1. */
   times?: number | undefined;
+  /**
+   * - `status`: an error answer with `status` (default 500) and `headers`; nothing is stored.
+   * - `html`: a web page, `status` default 200, as a captive portal or a gateway gives; nothing is stored.
+   * - `reset-before`: the connection is reset, nothing is stored.
+   * - `reset-after`: the call takes effect, then the connection is reset.
+   * - `hang`: no answer, ever; nothing is stored.
+   * - `drip`: the call takes effect, and its answer comes a byte at a time, without end.
+   * - `truncate`: the call takes effect, and the connection ends in the middle of its answer.
+   */
   kind: 'status' | 'reset-before' | 'reset-after' | 'hang' | 'drip' | 'truncate' | 'html';
   status?: number | undefined;
+  /** Added to the answer, where the fault gives one: `{ 'retry-after': '2' }`. */
   headers?: Record<string, string> | undefined;
+}
+
+/** One key of each access type. `admin` is `readWrite` plus the permission to unbind devices. */
+export interface SandboxKeys {
+  readonly read: string;
+  readonly write: string;
+  readonly readWrite: string;
+  readonly admin: string;
+}
+
+/** What the server side holds, as of the moment it is asked. */
+export interface SandboxState {
+  readonly devices: readonly Device[];
+  readonly sessions: readonly (Session & { deviceid: string })[];
+  /** By `num_passing`. Empty for an unknown session. */
+  passings(token_session: string): readonly Passing[];
+}
+
+/** A sandbox that listens: `url` is ready to be a client's `baseUrl`. `close` ends every connection at once. */
+export interface SandboxServer {
+  readonly url: string;
+  close(): Promise<void>;
 }

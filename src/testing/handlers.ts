@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { HttpResponse, http, type RequestHandler } from 'msw';
+import { type Faults, inject, isBodiless } from './faults.js';
+import { pause } from './network.js';
+import { type Answer, OPERATIONS, type Operation, type Permission } from './operations.js';
+import { parseJson, Refusal } from './requests.js';
+import type { Settings } from './settings.js';
+import type { SandboxKeys } from './types.js';
+import type { World } from './world.js';
+
+const VERBS = { GET: http.get, POST: http.post, PATCH: http.patch, DELETE: http.delete };
+
+/** One msw handler an operation, on any origin and below any base path that ends in /v0. */
+export function makeHandlers(world: World, settings: Settings, faults: Faults): RequestHandler[] {
+  return OPERATIONS.map((operation) =>
+    VERBS[operation.method](mswPath(operation), async ({ request, params: matched }) => {
+      const params = matched as Readonly<Record<string, string>>;
+      const fault = faults.take(operation, params);
+      if (settings.latencyMs > 0) await pause(settings.latencyMs, request.signal);
+      if (request.signal.aborted) return HttpResponse.error();
+      const answer = async () => write(await respond(operation, world, settings, request, params), settings);
+      if (fault === undefined) return answer();
+      return inject(fault, request.signal, answer, (status) => write(failure(status), settings));
+    }),
+  );
+}
+
+/** `*` + `/v0/sessions/:token_session`, say. */
+export const mswPath = (operation: Operation): string => `*/v0${operation.path.replace(/\{(\w+)\}/g, ':$1')}`;
+
+async function respond(
+  operation: Operation,
+  world: World,
+  settings: Settings,
+  request: Request,
+  params: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  try {
+    authorize(operation.permission, request.headers, world.keys);
+    const body = operation.method === 'POST' ? await readJson(request, settings.maxBodyBytes) : undefined;
+    const query = new URL(request.url).searchParams;
+    return operation.answer({ world, settings, params, query, body });
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+/** 403 for a missing or unknown key too: the specification lists no 401. */
+function authorize(permission: Permission, headers: Headers, keys: SandboxKeys): void {
+  const granted: Record<Permission, readonly string[]> = {
+    READ: [keys.read, keys.readWrite, keys.admin],
+    WRITE: [keys.write, keys.readWrite, keys.admin],
+    UNBIND: [keys.admin],
+  };
+  const sent = [headers.get('x-api-key'), headers.get('api_key')].filter((key) => key !== null);
+  if (sent.some((key) => granted[permission].includes(key))) return;
+  const known = Object.values(keys).some((key) => sent.includes(key));
+  const reason = sent.length === 0 ? 'The api key is missing' : 'The api key is unknown';
+  throw new Refusal(403, { description: known ? `The api key has no ${permission} permission` : reason });
+}
+
+async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  const bytes = Buffer.from(await request.arrayBuffer());
+  if (bytes.byteLength > maxBytes) {
+    throw new Refusal(413, { description: `Payload too large: at most ${maxBytes} bytes` });
+  }
+  return parseJson(bytes.toString(), request.headers.get('content-type'));
+}
+
+/** The body of a 500 is null in the specification. */
+function failure(status: number): { status: number; body: Answer['body'] | null } {
+  return { status, body: status === 500 ? null : { description: `Injected by the sandbox: ${status}` } };
+}
+
+function write({ status, body }: { status: number; body: Answer['body'] | null }, { envelope }: Settings): Response {
+  const headers = { 'content-type': 'application/json', 'x-amzn-requestid': randomUUID() };
+  if (isBodiless(status)) return new HttpResponse(null, { status, headers });
+  const bytes = Buffer.from(JSON.stringify(envelope === 'spec' ? { body } : body));
+  return new HttpResponse(bytes, { status, headers: { ...headers, 'content-length': String(bytes.byteLength) } });
+}

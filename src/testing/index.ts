@@ -1,0 +1,10 @@
+export type { DispatcherLike } from '../types.js';
+export { mswDispatcher } from './dispatcher.js';
+export { Sandbox } from './sandbox.js';
+export type {
+  SandboxFault,
+  SandboxKeys,
+  SandboxOptions,
+  SandboxServer,
+  SandboxState,
+} from './types.js';

@@ -1,0 +1,189 @@
+import { cutOf, listed, numberedPage, take, windowOf } from './pages.js';
+import { parseBind, parseCreate, parseInsert, queryNumPassing, Refusal } from './requests.js';
+import type { Settings } from './settings.js';
+import { deviceDetails, deviceSummary, passingsOf, sessionDetails, sessionSummary } from './views.js';
+import { DEMO_EVENTS, type StoredDevice, type StoredSession, type World } from './world.js';
+
+export type Permission = 'READ' | 'WRITE' | 'UNBIND';
+
+export interface Call {
+  readonly world: World;
+  readonly settings: Settings;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+}
+export interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+export interface Operation {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly permission: Permission;
+  answer(call: Call): Answer;
+}
+
+const ok = (body: Answer['body']): Answer => ({ status: 200, body: { description: 'Success', ...body } });
+
+/* ------------------------------------------------------------------ finding, or 404 */
+
+function theDevice({ world, params }: Call): StoredDevice {
+  return deviceOf(world, params.deviceid!);
+}
+
+function deviceOf(world: World, deviceid: string): StoredDevice {
+  const device = world.devices.get(deviceid);
+  if (device === undefined) throw new Refusal(404, { description: 'Device not found', deviceid });
+  return device;
+}
+
+function theSession({ world, params }: Call): StoredSession {
+  const token_session = params.token_session!;
+  const session = world.sessions.get(token_session);
+  if (session === undefined) throw new Refusal(404, { description: 'Session not found', token_session });
+  return session;
+}
+
+/* ------------------------------------------------------------------ devices */
+
+const listDevices = (call: Call): Answer => {
+  const devices = [...call.world.devices.values()];
+  const { start, end, pagination } = numberedPage(call, devices.length, 5_000);
+  const rows = devices.slice(start, end).map(deviceSummary);
+  return ok({ pagination, result: listed(rows, pagination.page, 'Devices not found', call.settings) });
+};
+
+const bindDevice = ({ world, settings, body }: Call): Answer => {
+  const { alias = null, firmware = null, ...device } = parseBind(body);
+  const earlier = world.boundAs(device.serial_number);
+  if (earlier !== undefined) {
+    const deviceid = settings.bindConflict === 'deviceid' ? { deviceid: earlier.deviceid } : {};
+    throw new Refusal(409, { description: 'Device already binded', ...deviceid });
+  }
+  const { deviceid } = world.bind({ ...device, alias, firmware });
+  return { status: 201, body: { description: 'Device binded succesfully', deviceid } };
+};
+
+const getDevice = (call: Call): Answer => ok({ result: deviceDetails(theDevice(call)) });
+
+const unbindDevice = (call: Call): Answer => {
+  const device = theDevice(call);
+  call.world.unbind(device);
+  return ok({ description: 'Device unbinded succesfully', deviceid: device.deviceid });
+};
+
+/* ------------------------------------------------------------------ sessions */
+
+const createSession = ({ world, body }: Call): Answer => {
+  const { deviceid, alias = null } = parseCreate(body);
+  const { token_session } = world.open(deviceOf(world, deviceid), alias);
+  return { status: 201, body: { description: 'Session inserted succesfully', token_session } };
+};
+
+/** A closed session cannot be closed again: 404 is the one refusal that the documentation has for it. */
+const closeSession = (call: Call): Answer => {
+  const session = theSession(call);
+  const { token_session } = session;
+  if (!session.active) throw new Refusal(404, { description: 'Session not found', token_session });
+  session.active = false;
+  return ok({ description: 'Session closed succesfully', token_session });
+};
+
+const getSession = (call: Call): Answer => ok({ result: [sessionDetails(theSession(call))] });
+
+/** Newest first: the order is not documented, and the order of creation would invite relying on it. */
+const listSessions = ({ world, params: { deviceid } }: Call): Answer => {
+  const sessions = world.devices.get(deviceid!)?.sessions ?? [];
+  if (sessions.length === 0) throw new Refusal(404, { description: 'Sessions not found', deviceid });
+  return ok({ result: sessions.map(sessionSummary).reverse() });
+};
+
+const getActiveSession = ({ world, params: { deviceid } }: Call): Answer => {
+  const active = world.devices.get(deviceid!)?.sessions.find((session) => session.active);
+  if (active === undefined) throw new Refusal(404, { description: 'Sessions not found', deviceid });
+  return ok({ result: [sessionDetails(active)] });
+};
+
+/* ------------------------------------------------------------------ passings */
+
+const insertPassings = ({ world, settings, body }: Call): Answer => {
+  const { token_session, passings } = parseInsert(body);
+  const session = world.sessions.get(token_session);
+  if (!session?.active) throw new Refusal(404, { description: 'Session not found or closed', token_session });
+  const inserted_count = world.record(session, passings, settings.duplicates === 'none');
+  const duplicate_count = passings.length - inserted_count;
+  const description = 'Passings inserted succesfully';
+  return { status: 201, body: { description, token_session, inserted_count, duplicate_count } };
+};
+
+const listPassingsBySession = (call: Call): Answer => {
+  const session = theSession(call);
+  const first = queryNumPassing(call.query, 'first');
+  const last = queryNumPassing(call.query, 'last');
+  const cut = cutOf(call);
+  const start = first === undefined ? 0 : session.passings.indexFrom(first);
+  const end = last === undefined ? session.passings.length : session.passings.indexFrom(last + 1);
+  const rows = take(session, start, end, { from: undefined, to: undefined }, cut);
+  const result = passingsOf(session, rows, call.settings);
+  return ok({ result: listed(result, cut.page, 'Passings not found', call.settings) });
+};
+
+const listPassingsByDevice = (call: Call): Answer => {
+  const device = theDevice(call);
+  const window = windowOf(call);
+  const cut = cutOf(call);
+  const result = device.sessions.flatMap((session) =>
+    passingsOf(session, take(session, 0, session.passings.length, window, cut), call.settings),
+  );
+  return ok({ result: listed(result, cut.page, 'Passings not found', call.settings) });
+};
+
+/** Jumps to the newest session as soon as there is one, whether or not the one asked for was read to its end. */
+const pollPassings = (call: Call): Answer => {
+  const device = theDevice(call);
+  const window = windowOf(call);
+  const cut = cutOf(call);
+  const last = queryNumPassing(call.query, 'last');
+  const token_session = call.query.get('token_session') ?? undefined;
+  const newest = device.sessions.at(-1);
+  if (newest === undefined) throw new Refusal(404, { description: 'Sessions not found', deviceid: device.deviceid });
+  if (token_session !== undefined && call.world.sessions.get(token_session)?.device !== device) {
+    throw new Refusal(404, { description: 'Session not found', token_session });
+  }
+  const jumps = token_session !== undefined && token_session !== newest.token_session;
+  const start = last === undefined || jumps ? 0 : newest.passings.indexFrom(last + 1);
+  const rows = take(newest, start, newest.passings.length, window, cut);
+  return ok({
+    deviceid: device.deviceid,
+    session_used: newest.token_session,
+    session_label: newest.alias,
+    resumed_from: jumps ? 0 : (last ?? 0),
+    passings: listed(passingsOf(newest, rows, call.settings), cut.page, 'Passings not found', call.settings),
+  });
+};
+
+/* ------------------------------------------------------------------ events */
+
+const listEvents = (call: Call): Answer => {
+  const { start, end, pagination } = numberedPage(call, DEMO_EVENTS.length, 1_000);
+  return ok({ pagination, result: DEMO_EVENTS.slice(start, end) });
+};
+
+/** The whole API. The busiest come first: msw tries its handlers in order. */
+export const OPERATIONS: readonly Operation[] = [
+  { method: 'POST', path: '/passings', permission: 'WRITE', answer: insertPassings },
+  { method: 'GET', path: '/passings/device2/{deviceid}', permission: 'READ', answer: pollPassings },
+  { method: 'GET', path: '/passings/session/{token_session}', permission: 'READ', answer: listPassingsBySession },
+  { method: 'GET', path: '/passings/device/{deviceid}', permission: 'READ', answer: listPassingsByDevice },
+  { method: 'POST', path: '/sessions', permission: 'WRITE', answer: createSession },
+  { method: 'PATCH', path: '/sessions/close/{token_session}', permission: 'WRITE', answer: closeSession },
+  { method: 'GET', path: '/sessions/device/{deviceid}/active', permission: 'READ', answer: getActiveSession },
+  { method: 'GET', path: '/sessions/device/{deviceid}', permission: 'READ', answer: listSessions },
+  { method: 'GET', path: '/sessions/{token_session}', permission: 'READ', answer: getSession },
+  { method: 'POST', path: '/devices', permission: 'WRITE', answer: bindDevice },
+  { method: 'GET', path: '/devices', permission: 'READ', answer: listDevices },
+  { method: 'GET', path: '/devices/{deviceid}', permission: 'READ', answer: getDevice },
+  { method: 'DELETE', path: '/devices/{deviceid}', permission: 'UNBIND', answer: unbindDevice },
+  { method: 'GET', path: '/events', permission: 'READ', answer: listEvents },
+];

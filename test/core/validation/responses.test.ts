@@ -114,9 +114,13 @@ describe('an item that cannot be identified', () => {
   });
 
   test('a page of nothing but bad rows gives no more issues than anyone reads', () => {
-    const rows = Array.from({ length: 5_000 }, () => ({ timestamp: 1, bib: 2, chip: 3 }));
-    expect(judgeList(shapes.passing, rows, 'strict', () => {}, [])).toHaveLength(MAX_ISSUES);
-    expect(judgeList(shapes.passing, rows, 'tolerant', () => {}, [])).toHaveLength(MAX_ISSUES);
+    const rows = Array.from({ length: 5_000 }, () => ({ timestamp: 1, bib: '2', latitude: '3' }));
+    for (const mode of ['strict', 'tolerant'] as const) {
+      expect(judgeList(shapes.passing, [{ bib: 4 }, ...rows], mode, () => {}, [])).toHaveLength(MAX_ISSUES);
+    }
+    // And no time goes on the rest.
+    expect(rows.at(0)?.latitude).toBe(3);
+    expect(rows.at(-1)?.latitude).toBe('3');
   });
 });
 

@@ -13,7 +13,7 @@ export type ConnectionOptions = Pick<RufusClientOptions, 'dispatcher' | 'proxy' 
 export class Connections {
   readonly wire: Wire;
   #agent: Dispatcher | undefined;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions) {
     const { dispatcher } = options;
@@ -32,13 +32,13 @@ export class Connections {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing !== undefined;
   }
 
   /** Ends our own agent once its requests are done; a user's dispatcher is left alone. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#agent?.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#agent?.close() ?? Promise.resolve();
+    return this.#closing;
   }
 }
 

@@ -36,11 +36,10 @@ export function brand(errorClass: { readonly name: string; readonly prototype: o
   });
 }
 
-/** A property that is there for those who ask, but that no log, `inspect` or JSON shows: it may hold personal data or a token. */
-export function hidden<T extends object>(target: T, properties: Partial<Record<keyof T, unknown>>): void {
-  for (const [key, value] of Object.entries(properties)) {
-    Object.defineProperty(target, key, { value, enumerable: false, configurable: true, writable: true });
-  }
+/** Sets what there is, so that a printed error is not full of `undefined`. */
+function present<T extends object>(target: T, properties: Partial<T>): void {
+  for (const [key, value] of Object.entries(properties))
+    if (value !== undefined) Object.assign(target, { [key]: value });
 }
 
 /**
@@ -58,21 +57,20 @@ export class RufusError extends Error {
   /** Stable, for programs: `'not_found'`, `'timeout'`, … */
   readonly code: string;
   /** The call, such as `'passings.insert'`; undefined where no call was involved. */
-  readonly operation: string | undefined;
+  declare readonly operation: string | undefined;
   /** Attempts made, the first included; 0 where nothing was sent. */
   readonly attempts: number;
   /** The request may have reached the server and taken effect, so that repeating it by hand may repeat that effect. */
   readonly requestMaybeProcessed: boolean;
   /** Set by `insertMany`: what the server had confirmed when it failed. */
-  readonly progress: InsertManyResult | undefined;
+  declare readonly progress: InsertManyResult | undefined;
 
   constructor(message: string, code: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.code = code;
-    this.operation = facts.operation;
+    present<RufusError>(this, { operation: facts.operation });
     this.attempts = facts.attempts ?? 0;
     this.requestMaybeProcessed = facts.requestMaybeProcessed ?? false;
-    this.progress = undefined;
   }
 
   /** For logs: everything but what may hold a token or personal data. */
@@ -157,23 +155,34 @@ export class RufusResponseValidationError extends RufusError {
 /** The server refused: any answer outside 2xx. A class per status below. */
 export class RufusAPIError extends RufusError {
   readonly status: number;
-  readonly requestId: string | undefined;
+  declare readonly requestId: string | undefined;
   /** What the server said, tokens shortened. */
-  readonly description: string | undefined;
-  /** The parsed body without its envelope, or the text where it is no JSON. Not shown by `inspect` or JSON. */
-  declare readonly body: unknown;
-  /** Not shown by `inspect` or JSON. */
-  declare readonly headers: Headers;
+  declare readonly description: string | undefined;
   /** What `Retry-After` asked for, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
+  // Behind getters: there for those who ask, but no log, `inspect` or JSON shows what may hold a token or personal data.
+  readonly #body: unknown;
+  readonly #headers: Headers;
+
   constructor(message: string, code: string, facts: AnswerFacts) {
     super(message, code, facts);
     this.status = facts.status;
-    this.requestId = facts.requestId;
-    this.description = facts.description;
-    this.retryAfterMs = facts.retryAfterMs;
-    hidden<RufusAPIError>(this, { body: facts.body, headers: facts.headers });
+    const { requestId, description, retryAfterMs } = facts;
+    present<RufusAPIError>(this, { requestId, description, retryAfterMs });
+    this.#body = facts.body;
+    this.#headers = facts.headers;
   }
+
+  /** The parsed body without its envelope, or the text where it is no JSON. Not shown by `inspect` or JSON. */
+  get body(): unknown {
+    return this.#body;
+  }
+
+  /** The response headers. Not shown by `inspect` or JSON. */
+  get headers(): Headers {
+    return this.#headers;
+  }
+
   static {
     brand(RufusAPIError, 'RufusAPIError');
   }
@@ -206,12 +215,13 @@ export class NotFoundError extends RufusAPIError {
 /** 409: the device is bound already. */
 export class ConflictError extends RufusAPIError {
   /** The bound device, where the answer names it. */
-  readonly deviceid: string | undefined;
+  declare readonly deviceid: string | undefined;
+
   constructor(message: string, code: string, facts: AnswerFacts) {
     super(message, code, facts);
     const { body } = facts;
     const deviceid = typeof body === 'object' && body !== null && 'deviceid' in body ? body.deviceid : undefined;
-    this.deviceid = typeof deviceid === 'string' && deviceid !== '' ? deviceid : undefined;
+    present<ConflictError>(this, { deviceid: typeof deviceid === 'string' && deviceid !== '' ? deviceid : undefined });
   }
   static {
     brand(ConflictError, 'ConflictError');

@@ -30,6 +30,7 @@ export interface CallState {
   readonly shownPath: string;
   readonly origin: string;
   readonly settings: CallSettings;
+  readonly maxResponseBytes: number;
   readonly signal: AbortSignal | undefined;
   /** The key and the tokens of this call, never to be shown. */
   readonly secrets: readonly string[];
@@ -103,10 +104,10 @@ function errorOf(lost: Lost, call: CallState, tookEffect: boolean): unknown {
       return timeoutError(call, 'totalTimeoutMs', tookEffect);
     case 'too-large':
       return new RufusResponseValidationError(
-        say('answered with more than `maxResponseBytes`', 'Raise it, or ask for less.'),
+        say(`answered with more than ${call.maxResponseBytes} bytes`, 'Raise `maxResponseBytes`, or ask for less.'),
         {
           ...common,
-          issues: [{ path: [], message: 'expected an answer within `maxResponseBytes`' }],
+          issues: [{ path: [], message: `expected at most ${call.maxResponseBytes} bytes` }],
           status: lost.status,
         },
       );

@@ -4,7 +4,7 @@
  */
 export function parseRetryAfter(value: string | null, nowMs: number): number | undefined {
   const text = value?.trim() ?? '';
-  if (/^\d{1,10}(\.\d{1,9})?$/.test(text)) return Math.ceil(Number(text) * 1000);
+  if (/^\d{1,12}(\.\d{1,9})?$/.test(text)) return Math.ceil(Number(text) * 1000);
   // The three forms of RFC 9110. Date.parse alone would take "2" or "May" for a date, and the last form for local time.
   const date = IMF_DATE.test(text) || RFC850_DATE.test(text) ? text : ASCTIME_DATE.test(text) ? `${text} GMT` : '';
   const ms = Date.parse(date);

@@ -133,6 +133,7 @@ class Call implements CallState {
   readonly origin: string;
   readonly body: string | null;
   readonly settings: CallSettings;
+  readonly maxResponseBytes: number;
   readonly signal: AbortSignal | undefined;
   readonly secrets: string[];
   attempt = 0;
@@ -154,6 +155,7 @@ class Call implements CallState {
     this.origin = client.origin;
     this.body = input.body ?? null;
     this.settings = settings;
+    this.maxResponseBytes = client.maxResponseBytes;
     this.signal = signal;
     this.secrets = [...(input.secrets ?? [])];
     if (id !== '') this.secrets.push(id);

@@ -1,6 +1,7 @@
 import type { Issue } from '../../types.js';
 import { RufusRequestValidationError } from '../errors.js';
 import type { Checked } from './checked.js';
+import { redact } from '../redact.js';
 import { formatPath } from './issues.js';
 
 /** The checked value, or the error that tells the caller all that is wrong with it. */
@@ -17,8 +18,12 @@ export function demandNone(operation: string, issues: readonly Issue[]): void {
 function refused(operation: string, issues: readonly Issue[]): RufusRequestValidationError {
   const shown = issues.slice(0, 3).map(({ path, message }) => `${formatPath(path)}: ${message}`);
   const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
-  return new RufusRequestValidationError(`${operation}: nothing was sent. ${shown.join('; ')}${more}.`, {
-    operation,
-    issues,
-  });
+  // A field's name comes from the caller: it may be a token that landed in the wrong place.
+  const text = redact(`${operation}: nothing was sent. ${shown.join('; ')}${more}.`);
+  const safe = issues.map(({ path, message }) => ({ path: path.map(redactStep), message }));
+  return new RufusRequestValidationError(text, { operation, issues: safe });
+}
+
+function redactStep(step: string | number): string | number {
+  return typeof step === 'string' ? redact(step) : step;
 }

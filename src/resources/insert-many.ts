@@ -39,8 +39,8 @@ export async function insertMany(
         limit = Math.ceil(part.length / 2);
         continue;
       }
-      sofar.inserted_count += receipt.inserted_count ?? 0;
-      sofar.duplicate_count += receipt.duplicate_count ?? 0;
+      sofar.inserted_count += count(receipt.inserted_count);
+      sofar.duplicate_count += count(receipt.duplicate_count);
       sofar.sent += part.length;
       batch = batch.slice(part.length);
       onProgress?.({ ...sofar });
@@ -57,6 +57,11 @@ export async function insertMany(
   } finally {
     await reader.close();
   }
+}
+
+/** The API may leave a count out, and drift may make it anything. */
+function count(reported: unknown): number {
+  return typeof reported === 'number' ? reported : 0;
 }
 
 /** What is left of the whole call's time for the next request. */

@@ -1,7 +1,7 @@
 import type { Issue } from '../../types.js';
 import { RufusRequestValidationError } from '../errors.js';
-import type { Checked } from './checked.js';
 import { redact } from '../redact.js';
+import type { Checked } from './checked.js';
 import { formatPath } from './issues.js';
 
 /** The checked value, or the error that tells the caller all that is wrong with it. */

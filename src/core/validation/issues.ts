@@ -54,8 +54,3 @@ export function issuesOf(error: ZodError, at: Path): Issue[] {
     }));
   });
 }
-
-/** Text keys of any object may follow; lists and null are no such thing. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

@@ -1,9 +1,10 @@
 import type { PassingInput as WirePassing } from '../../generated/types.gen.js';
 import { PassingInput } from '../../generated/zod.gen.js';
 import type { Issue } from '../../types.js';
+import { isRecord } from '../envelope.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
 import { type Checked, checked } from './checked.js';
-import { isRecord, issuesOf, MAX_ISSUES } from './issues.js';
+import { issuesOf, MAX_ISSUES } from './issues.js';
 import { isWirePassing } from './passing-row.js';
 
 export type { WirePassing };

@@ -1,8 +1,8 @@
 import type { Issue } from '../../types.js';
+import { isRecord } from '../envelope.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
 import { type Checked, checked } from './checked.js';
 import { idFault } from './ids.js';
-import { isRecord } from './issues.js';
 
 export type QueryParams = Readonly<Record<string, string | number>>;
 

@@ -1,6 +1,7 @@
 import type { Issue, ValidationMode } from '../../types.js';
+import { isRecord } from '../envelope.js';
 import { settleCoordinates } from './coordinates.js';
-import { formatPath, isRecord, issuesOf, MAX_ISSUES, type Path } from './issues.js';
+import { formatPath, issuesOf, MAX_ISSUES, type Path } from './issues.js';
 import type { IdentityKind, Shape } from './shapes.js';
 
 /** Told of what is handed on as it came although the schema says otherwise. `field` is below the item: `bib`. */

@@ -110,6 +110,8 @@ export interface Journal {
   readonly found: Damage;
   /** The session new passings go to; null in a folder without a history. */
   readonly session: string | null;
+  /** The device of the current session, as the last `startSession` said it; null where it did not. A replacement keeps it. */
+  readonly deviceid: string | null;
   /**
    * The folder looks like a copy of another, or like an old state put back: its numbers may be behind the server's.
    * Stays so, over restarts, until `adopt()`. Not every restored copy can be told from here.
@@ -122,11 +124,14 @@ export interface Journal {
   adopt(): Promise<void>;
   /** The next free number of the session; undefined where the folder has no history of it. */
   nextNumber(token_session: string): number | undefined;
+  /** The session that took the place of this one (`replaceSession`); undefined if none did. Known for as long as the folder lives. */
+  replacedBy(token_session: string): string | undefined;
   /**
    * New passings go to this session from here on: durable before it resolves, in order with the appends around it.
    * `atLeast` (default 1) is where a session without a history starts; it also lifts the next number of a known one, never lowers it.
+   * `deviceid` is remembered with it, so that a restart knows whose session this is.
    */
-  startSession(token_session: string, atLeast?: number): Promise<void>;
+  startSession(token_session: string, atLeast?: number, deviceid?: string): Promise<void>;
   /**
    * Durably: pending passings of `from` are sent to `to`, which becomes the current session. `to` must be new: nothing appended to it yet.
    * What was read ahead carries the old numbers: forget it. The next `read` starts again at the first pending passing.

@@ -1,0 +1,132 @@
+import type { RequestOptions } from './options.js';
+import type {
+  BindDeviceInput,
+  Device,
+  InsertManyResult,
+  InsertResult,
+  Passing,
+  PassingInput,
+  RaceEvent,
+  Session,
+} from './records.js';
+import type { PagePromise, PageQuery, RequestPromise } from './responses.js';
+
+// Every method rejects with a RufusError: RufusRequestValidationError for wrong arguments, before anything is sent;
+// RufusConnectionError, RufusTimeoutError, RufusAbortError; a RufusAPIError by status; RufusResponseValidationError.
+
+/** Timing devices. */
+export interface Devices {
+  /** Every device of the company. `limit`: devices a page, 1 to 5000. Needs READ. */
+  list(query?: PageQuery & { limit?: number | undefined }, options?: RequestOptions): PagePromise<Device>;
+  /** One device. Throws NotFoundError. Needs READ. */
+  get(deviceid: string, options?: RequestOptions): RequestPromise<Device>;
+  /** Binds a new device. 409 throws ConflictError, whose `deviceid` is set where the answer has one. Needs WRITE. */
+  bind(device: BindDeviceInput, options?: RequestOptions): RequestPromise<{ deviceid: string; description: string }>;
+  /**
+   * Like bind, but an "already bound" answer that carries the deviceid resolves. Safe at every start of a device.
+   * `created: false` after a retry is no proof that somebody else bound it. Needs WRITE.
+   *
+   * @example
+   * const { deviceid } = await client.devices.ensureBound({ type: 'reader', model: 'R1', serial_number: '0042' });
+   */
+  ensureBound(
+    device: BindDeviceInput,
+    options?: RequestOptions,
+  ): RequestPromise<{ deviceid: string; created: boolean }>;
+  /** Also deletes the device's sessions and passings on the server. Throws NotFoundError. Needs the "unbind device" permission. */
+  unbind(deviceid: string, options?: RequestOptions): RequestPromise<{ deviceid: string; description: string }>;
+}
+
+/** Sessions of devices. */
+export interface Sessions {
+  /**
+   * Opens a session, and closes the device's active one, if any. Never repeated after an ambiguous failure: look at
+   * `requestMaybeProcessed` of the error and then at {@link getActive}. Throws NotFoundError for an unknown device. Needs WRITE.
+   *
+   * @example
+   * const { token_session } = await client.sessions.create({ deviceid, alias: 'Finish' });
+   */
+  create(
+    session: { deviceid: string; alias?: string | undefined },
+    options?: RequestOptions,
+  ): RequestPromise<{ token_session: string; description: string }>;
+  /** One session, open or closed. Throws NotFoundError. Needs READ. */
+  get(token_session: string, options?: RequestOptions): RequestPromise<Session>;
+  /** null where the API answers 404 (no active session, or no such device: the API does not tell which). Needs READ. */
+  getActive(deviceid: string, options?: RequestOptions): RequestPromise<Session | null>;
+  /** In no documented order; [] where the API answers 404 "Sessions not found". Needs READ. */
+  listByDevice(deviceid: string, options?: RequestOptions): RequestPromise<Session[]>;
+  /** Closes a session for good; it stays readable. Throws NotFoundError. Needs WRITE. */
+  close(
+    token_session: string,
+    options?: RequestOptions,
+  ): RequestPromise<{ token_session: string; description: string }>;
+}
+
+/** Passings: recorded reads. */
+export interface Passings {
+  /**
+   * One request. `num_passing` must be unique in the session: the server counts a repeat as a duplicate and drops it,
+   * which is why this call is repeated after any failure that a repeat may mend. Throws NotFoundError where the session
+   * is closed, PayloadTooLargeError where the list is too long. Needs WRITE.
+   *
+   * @example
+   * await client.passings.insert(token_session, [{ num_passing: 1, bib: '7', timestamp: new Date() }]);
+   */
+  insert(
+    token_session: string,
+    passings: readonly PassingInput[],
+    options?: RequestOptions,
+  ): RequestPromise<InsertResult>;
+  /**
+   * Any number of passings, in batches (`batchSize`, default 500), in order, one request in flight; a 413 halves the
+   * batch, one passing that is still too large throws. When it throws, the error's `progress` says what the server has
+   * confirmed; sending all of it again is safe. An error of the source itself passes through unchanged. Needs WRITE.
+   *
+   * @example
+   * const { inserted_count, duplicate_count } = await client.passings.insertMany(token_session, readsOfTheDay());
+   */
+  insertMany(
+    token_session: string,
+    source: Iterable<PassingInput> | AsyncIterable<PassingInput>,
+    options?: RequestOptions & {
+      batchSize?: number | undefined;
+      onProgress?: ((sofar: InsertManyResult) => void) | undefined;
+    },
+  ): Promise<InsertManyResult>;
+  /** The passings of a session; `first` and `last` are an inclusive range of `num_passing`, integers of at least 0. Needs READ. */
+  listBySession(
+    token_session: string,
+    query?: PageQuery & { first?: number | undefined; last?: number | undefined },
+    options?: RequestOptions,
+  ): PagePromise<Passing>;
+  /** The passings of a device over all its sessions; `from` and `to` are an inclusive range of `timestamp`. Needs READ. */
+  listByDevice(
+    deviceid: string,
+    query?: PageQuery & { from?: string | Date | undefined; to?: string | Date | undefined },
+    options?: RequestOptions,
+  ): PagePromise<Passing>;
+  /** One continuous-query request (GET /passings/device2): what came after `last` of `token_session`. It may jump to a newer session. Needs READ. */
+  poll(
+    deviceid: string,
+    query?: {
+      token_session?: string | undefined;
+      last?: number | undefined;
+      from?: string | Date | undefined;
+      to?: string | Date | undefined;
+      page?: number | undefined;
+    },
+    options?: RequestOptions,
+  ): RequestPromise<{
+    passings: Passing[];
+    session_used: string | null;
+    session_label: string | null;
+    resumed_from: number | null;
+  }>;
+}
+
+/** Events of the company. */
+export interface Events {
+  /** Every event. `limit`: events a page, 1 to 1000. Needs READ. */
+  list(query?: PageQuery & { limit?: number | undefined }, options?: RequestOptions): PagePromise<RaceEvent>;
+}

@@ -1,0 +1,63 @@
+/** What came with the data. */
+export interface ResponseMeta {
+  readonly status: number;
+  readonly headers: Headers;
+  /** For the vendor's support: the first of x-amzn-requestid, x-request-id, x-amz-request-id, apigw-requestid, cf-ray. */
+  readonly requestId: string | undefined;
+  /** Attempts made, from 1. */
+  readonly attempts: number;
+  /** Milliseconds of the whole call. */
+  readonly durationMs: number;
+  /** What the server said in words. */
+  readonly description: string | undefined;
+}
+
+/**
+ * A promise of the data. The call has begun already.
+ *
+ * @example
+ * const { data, response } = await client.devices.get(deviceid).withResponse();
+ * console.log(response.requestId, response.attempts);
+ */
+export interface RequestPromise<T> extends Promise<T> {
+  withResponse(): Promise<{ data: T; response: ResponseMeta }>;
+}
+
+/** One page of a list. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** From 1. */
+  readonly page: number;
+  readonly response: ResponseMeta;
+  /** True unless the API says that this is the last, or the page is empty: a short page is not the end. */
+  hasNextPage(): boolean;
+  /** Throws RufusConfigError on the last page, and whatever a call throws. */
+  getNextPage(): Promise<Page<T>>;
+}
+
+/**
+ * A list nobody has asked for yet. `await` gives one page; `for await` gives every item of every page, fetching ahead;
+ * breaking out of the loop cancels what was fetched ahead.
+ *
+ * @example
+ * for await (const passing of client.passings.listBySession(token_session, { prefetch: 4 })) board.show(passing);
+ */
+export interface PagePromise<T> extends Promise<Page<T>>, AsyncIterable<T> {
+  pages(): AsyncIterable<Page<T>>;
+  /** At most `limit` items, in memory. */
+  toArray(options: { limit: number }): Promise<T[]>;
+}
+
+/** Where a list begins. */
+export interface PageQuery {
+  /** The first page, an integer of at least 1. Default 1. */
+  page?: number | undefined;
+  /** Pages fetched ahead of the consumer while iterating, in order: 0 to 64. Default 1. */
+  prefetch?: number | undefined;
+}
+
+/** One fault: where, and what was expected. Never the value itself. */
+export interface Issue {
+  path: readonly (string | number)[];
+  message: string;
+}

@@ -3,7 +3,7 @@ import { redact } from '../core/redact.js';
 import type { DispatcherLike } from '../types.js';
 import { mswPath } from './handlers.js';
 import { connectionReset, otherSideClosed } from './network.js';
-import { OPERATIONS } from './operations.js';
+import { OPERATIONS, operationAt } from './operations.js';
 
 type RequestOptions = Parameters<DispatcherLike['request']>[0];
 type DispatcherAnswer = Awaited<ReturnType<DispatcherLike['request']>>;
@@ -134,10 +134,7 @@ const asNetworkError = (error: unknown) => (error instanceof Error && 'code' in 
 
 function unhandled(request: Request, reason: string): Error {
   const { pathname, origin } = new URL(request.url);
-  const operation = OPERATIONS.find(
-    ({ method, path }) =>
-      method === request.method && new RegExp(`/v0${path.replace(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
-  );
+  const operation = OPERATIONS[operationAt(request)];
   const handler = `http.${request.method.toLowerCase()}('${operation ? mswPath(operation) : `*${redact(pathname)}`}', …)`;
   const error = new Error(
     `mswDispatcher: ${request.method} ${origin}${redact(pathname)} is not handled: ${reason}. ` +

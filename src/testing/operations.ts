@@ -170,7 +170,7 @@ const listEvents = (call: Call): Answer => {
   return ok({ pagination, result: DEMO_EVENTS.slice(start, end) });
 };
 
-/** The whole API. The busiest come first: msw tries its handlers in order. */
+/** The whole API. The busiest come first: where msw has all the handlers, it tries them in order. */
 export const OPERATIONS: readonly Operation[] = [
   { method: 'POST', path: '/passings', permission: 'WRITE', answer: insertPassings },
   { method: 'GET', path: '/passings/device2/{deviceid}', permission: 'READ', answer: pollPassings },
@@ -187,3 +187,11 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'DELETE', path: '/devices/{deviceid}', permission: 'UNBIND', answer: unbindDevice },
   { method: 'GET', path: '/events', permission: 'READ', answer: listEvents },
 ];
+
+const PATHS = OPERATIONS.map(({ path }) => new RegExp(`/v0${path.replace(/\{\w+\}/g, '[^/]+')}/?$`));
+
+/** The index of the operation that a request is for, or -1. */
+export function operationAt({ method, url }: Request): number {
+  const { pathname } = new URL(url);
+  return OPERATIONS.findIndex((operation, index) => operation.method === method && PATHS[index]!.test(pathname));
+}

@@ -3,6 +3,7 @@ import type { DispatcherLike } from '../types.js';
 import { makeDispatcher } from './dispatcher.js';
 import { Faults } from './faults.js';
 import { makeHandlers } from './handlers.js';
+import { operationAt } from './operations.js';
 import { serve } from './server.js';
 import { type Settings, settingsOf } from './settings.js';
 import type { SandboxFault, SandboxKeys, SandboxOptions, SandboxServer, SandboxState } from './types.js';
@@ -78,7 +79,9 @@ export class Sandbox {
 
   async #respond(request: Request): Promise<Response> {
     try {
-      return (await getResponse([...this.handlers], request)) ?? noSuchOperation(request);
+      // The one handler that will do: msw compiles the path of each that it tries.
+      const handler = this.handlers[operationAt(request)];
+      return (handler && (await getResponse([handler], request))) ?? noSuchOperation(request);
     } catch (error) {
       // What msw's matching makes of a path such as /devices/%zz.
       if (error instanceof URIError) return noSuchOperation(request);

@@ -124,6 +124,7 @@ describe('devices', () => {
     expect(second.body.pagination).toEqual({ page: 2, limit: 2, total: 3, has_more: false });
     expect(second.body.result).toHaveLength(1);
     expect((await caller.call('GET', '/devices?limit=2')).body.pagination.has_more).toBe(true);
+    expect((await caller.call('GET', '/devices?limit=3')).body.pagination.has_more).toBe(false);
     for (const query of ['page=0', 'limit=0', 'limit=5001', 'page=x', 'page=1.5']) {
       expect((await caller.call('GET', `/devices?${query}`)).status).toBe(400);
     }

@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { getResponse, HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
 import { describe, expect, it } from 'vitest';
@@ -87,6 +88,18 @@ describe('state', () => {
     await one.caller.bind('S1');
     expect(two.sandbox.state.devices).toEqual([]);
     expect((await two.caller.call('GET', '/devices', { key: one.sandbox.keys.admin })).status).toBe(403);
+  });
+});
+
+describe('the main entry', () => {
+  it('needs neither msw nor the sandbox: nothing outside src/testing imports them', async () => {
+    const src = new URL('../../src/', import.meta.url);
+    const files = (await readdir(src, { recursive: true })).filter((file) => file.endsWith('.ts'));
+    const outside = files.filter((file) => !file.startsWith('testing'));
+    expect(outside).toContain('index.ts');
+    for (const file of outside) {
+      expect(await readFile(new URL(file, src), 'utf8'), file).not.toMatch(/from '(msw|.*\/testing\/)/);
+    }
   });
 });
 

@@ -1,0 +1,115 @@
+// A whole race day: a device at each checkpoint sends what its mat reads, and everything is read back and compared.
+//
+//     npm run demo                                                  a made-up field, on a sandbox of its own
+//     npm run demo -- --splits ../shared/data/boston-2013-splits.csv.gz    real crossings
+import { parseArgs } from 'node:util';
+import { RufusClient } from 'rufus-client';
+import { TIMEZONE } from './race-day/course.js';
+import { TimingDevice } from './race-day/device.js';
+import { generateField, Random } from './race-day/field.js';
+import { type Recording, recordRace } from './race-day/recording.js';
+import { readSplits } from './race-day/splits-file.js';
+import { checkpointTable, complaint, count, total } from './race-day/summary.js';
+import { Progress } from './support/progress.js';
+import { openTarget } from './support/target.js';
+
+const HELP = `A marathon, from the chip reads of ten checkpoints to a table that a timer would read.
+
+Usage: npm run demo -- [options]
+
+  --runners N     Size of the made-up field. Default 5000.
+  --seed N        Another field. Default 1.
+  --splits FILE   A field from a file (.csv or .csv.gz), its crossings one read each.
+  --live          On the account of RUFUS_API_KEY instead of a sandbox. Binds devices and opens sessions there.
+  --help
+
+Ends with 1 where what is read back is not what was sent.`;
+
+const OK = 0;
+const FAILED = 1;
+const MISUSED = 2;
+
+async function main(): Promise<number> {
+  const { help, runners, seed, splits } = readArguments();
+  if (help) {
+    console.log(HELP);
+    return OK;
+  }
+  const recordings = await race(runners, seed, splits);
+  const reads = recordings.reduce((sum, { passings }) => sum + passings.length, 0);
+
+  await using target = await openTarget();
+  await using client = new RufusClient(target.options);
+  console.log(`${recordings.length} devices, ${count(reads)} reads, on ${target.name}\n`);
+  const devices = await Promise.all(recordings.map((recording) => TimingDevice.start(client, recording)));
+
+  const sending = new Progress('sending     ', reads);
+  const sendStarted = performance.now();
+  const results = await Promise.all(devices.map((device) => device.send((sent) => sending.add(sent))));
+  const sendS = (performance.now() - sendStarted) / 1000;
+  sending.end();
+
+  const reading = new Progress('reading back', reads);
+  const readStarted = performance.now();
+  const outcomes = await Promise.all(devices.map((device) => device.readBack(() => reading.add(1))));
+  const readS = (performance.now() - readStarted) / 1000;
+  reading.end();
+
+  await Promise.all(devices.map((device) => device.stop()));
+
+  const { sent, inserted_count, duplicate_count, requests } = total(results);
+  const back = outcomes.reduce((sum, { tally }) => sum + tally.reads, 0);
+  console.log(`${checkpointTable(outcomes)}\n(times of day in ${TIMEZONE})`);
+  console.log(`
+sent       ${count(sent)} in ${count(requests)} requests, ${sendS.toFixed(1)} s: ${count(Math.round(sent / sendS))} a second
+stored     ${count(inserted_count)}, and ${count(duplicate_count)} duplicates
+read back  ${count(back)} in ${readS.toFixed(1)} s: ${count(Math.round(back / readS))} a second`);
+
+  const complaints = outcomes.flatMap((outcome) => complaint(outcome) ?? []);
+  if (complaints.length === 0) {
+    console.log('\nComplete: every read that was sent came back, once and unchanged.');
+    return OK;
+  }
+  console.log(`\nNOT COMPLETE\n${complaints.map((line) => `  ${line}`).join('\n')}`);
+  return FAILED;
+}
+
+async function race(runners: number, seed: number, splits: string | undefined): Promise<Recording[]> {
+  const random = new Random(seed);
+  if (splits !== undefined) return recordRace(await readSplits(splits), () => 1, random);
+  return recordRace(generateField(runners, random), () => (random.chance(0.6) ? 1 : 2 + random.below(3)), random);
+}
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      runners: { type: 'string', default: '5000' },
+      seed: { type: 'string', default: '1' },
+      splits: { type: 'string' },
+      live: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const { help, splits } = values;
+  return {
+    help,
+    splits,
+    runners: wholeNumber('runners', values.runners, 1),
+    seed: wholeNumber('seed', values.seed, 0),
+  };
+}
+
+function wholeNumber(option: string, text: string, min: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= min && text !== '') return value;
+  throw new RangeError(`--${option} must be a whole number of at least ${min}, not ${text}.`);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const { message, code = '' } = error as { message: string; code?: string };
+  const misused = error instanceof RangeError || code.startsWith('ERR_PARSE_ARGS');
+  console.error(`race-day: ${message}${misused ? '\nSee npm run demo -- --help' : ''}`);
+  process.exitCode = misused ? MISUSED : FAILED;
+}

@@ -1,0 +1,56 @@
+import type { InsertManyResult } from 'rufus-client';
+import { table } from '../support/table.js';
+import { TIMEZONE } from './course.js';
+import type { Outcome } from './device.js';
+
+const localTime = new Intl.DateTimeFormat('en-GB', { timeZone: TIMEZONE, timeStyle: 'medium' });
+const clock = (timestamp: string | undefined) => (timestamp === undefined ? '' : localTime.format(new Date(timestamp)));
+export const count = (value: number): string => value.toLocaleString('en');
+
+/** A line for each checkpoint, from what the server gave back. */
+export function checkpointTable(outcomes: readonly Outcome[]): string {
+  const right = 'right' as const;
+  return table(
+    [
+      { title: 'Checkpoint' },
+      { title: 'km', align: right },
+      { title: 'Crossings', align: right },
+      { title: 'Reads', align: right },
+      { title: 'First', align: right },
+      { title: 'Last', align: right },
+      { title: 'Peak/min', align: right },
+      { title: 'First over the mat' },
+    ],
+    outcomes.map(({ recording: { checkpoint }, tally }) => [
+      checkpoint.name,
+      checkpoint.km.toFixed(1),
+      count(tally.crossings),
+      count(tally.reads),
+      clock(tally.first?.timestamp),
+      clock(tally.last?.timestamp),
+      count(tally.peakPerMinute),
+      [...tally.leaders]
+        .sort()
+        .map(([gender, { bib }]) => `${gender} ${bib}`)
+        .join(', '),
+    ]),
+  );
+}
+
+export function total(results: readonly InsertManyResult[]): InsertManyResult {
+  const sum = { inserted_count: 0, duplicate_count: 0, sent: 0, requests: 0 };
+  for (const result of results) {
+    sum.inserted_count += result.inserted_count;
+    sum.duplicate_count += result.duplicate_count;
+    sum.sent += result.sent;
+    sum.requests += result.requests;
+  }
+  return sum;
+}
+
+/** What is wrong with a checkpoint, or undefined. */
+export function complaint({ recording: { checkpoint }, differences }: Outcome): string | undefined {
+  const wrong = Object.entries(differences).filter(([, passings]) => passings > 0);
+  if (wrong.length === 0) return undefined;
+  return `${checkpoint.name}: ${wrong.map(([what, passings]) => `${count(passings)} ${what}`).join(', ')}`;
+}

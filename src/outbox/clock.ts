@@ -1,21 +1,22 @@
-import { performance } from 'node:perf_hooks';
-
 /** The two clocks and the timers the outbox runs on, so that a test can turn them by hand. */
 export interface Clock {
   /** Milliseconds since the epoch. May jump, either way. */
   wall(): number;
-  /** Milliseconds since some moment in the life of this process, with fractions. Never goes back. */
+  /** Milliseconds with fractions. Never goes back; on most systems it counts from the boot, so that it outlives this process. */
   mono(): number;
-  /** Calls `run` once, after `ms` of monotonic time; returns what cancels it. Does not keep the process alive. */
-  after(ms: number, run: () => void): () => void;
+  /** Calls `run` once, after `ms` of monotonic time; returns what cancels it. Keeps the process alive only if told to. */
+  after(ms: number, run: () => void, keepAlive?: boolean): () => void;
 }
 
 export const systemClock: Clock = {
-  wall: Date.now,
-  mono: () => performance.now(),
-  after(ms, run) {
+  wall: () => Date.now(),
+  mono() {
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1e3 + nanoseconds / 1e6;
+  },
+  after(ms, run, keepAlive = false) {
     const timer = setTimeout(run, ms);
-    timer.unref();
+    if (!keepAlive) timer.unref();
     return () => clearTimeout(timer);
   },
 };

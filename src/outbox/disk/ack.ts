@@ -1,0 +1,103 @@
+import type { Disk, DiskFile } from './disk.js';
+import { decodeLine, encodeLine, endOfLine, recordOf } from './line.js';
+import type { Ack } from './records.js';
+
+const SLOT = 4096;
+
+/** What a slot of ack.dat holds. */
+export interface AckSlot extends Ack {
+  /** The newest durable passing when this was written: whatever the log looks like later, this one was there, and its number is taken. */
+  readonly durable: { readonly seq: number; readonly session: string | null; readonly next: number };
+  /** Which file this is: a copy of the folder has another one. null: not known. */
+  readonly identity: string | null;
+}
+
+/**
+ * ack.dat: two slots of 4 KiB, written in turn, so that a write that a power cut tears always leaves the other one.
+ * Both are allocated when the file is made: an acknowledgement needs no free space.
+ */
+export class AckFile {
+  private generation: number;
+  private writing: Promise<void> | null = null;
+  private waiting: Promise<void> | null = null;
+
+  private constructor(
+    private readonly file: DiskFile,
+    private readonly synced: boolean,
+    /** The newer good slot, as found; null if neither is. */
+    readonly found: AckSlot | null,
+    generation: number,
+    /** What `AckSlot.identity` is for this file. */
+    readonly identity: string | null,
+  ) {
+    this.generation = generation;
+  }
+
+  static readonly BYTES = 2 * SLOT;
+
+  static async open(disk: Disk, folder: string, synced: boolean): Promise<AckFile> {
+    const path = `${folder}/ack.dat`;
+    const exists = (await disk.list(folder)).includes('ack.dat');
+    const file = await disk.open(path, exists ? 'update' : 'create');
+    try {
+      const bytes = Buffer.alloc(2 * SLOT);
+      const length = exists ? await file.read(bytes, 0) : 0;
+      if (length < bytes.length) {
+        // Blanks, not a hole: a hole has no blocks of its own.
+        await file.write(Buffer.alloc(bytes.length - length, ' '), length);
+        if (synced) await file.datasync();
+        if (synced) await disk.syncFolder(folder);
+      }
+      const slots = [0, SLOT].map((at) => readSlot(bytes.subarray(at, at + SLOT)));
+      const newest = slots.reduce((a, b) => ((b?.seq ?? 0) > (a?.seq ?? 0) ? b : a));
+      const { identity } = await disk.facts(path);
+      return new AckFile(file, synced, newest === null ? null : recordOf<AckSlot>(newest), newest?.seq ?? 0, identity);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Writes what `current` gives when the file is free; calls that come while a write is under way share the next one.
+   * Rejects as the disk does, and may be called again.
+   */
+  write(current: () => AckSlot): Promise<void> {
+    if (this.writing === null) {
+      this.writing = this.put(current()).finally(() => {
+        this.writing = null;
+      });
+      return this.writing;
+    }
+    this.waiting ??= this.writing
+      .catch(() => undefined)
+      .then(() => {
+        this.waiting = null;
+        return this.write(current);
+      });
+    return this.waiting;
+  }
+
+  async close(): Promise<void> {
+    await this.waiting?.catch(() => undefined);
+    await this.writing?.catch(() => undefined);
+    await this.file.close();
+  }
+
+  private async put(slot: AckSlot): Promise<void> {
+    // The generation moves on only with success: the next try then goes to the same slot, and the good one stays.
+    const generation = this.generation + 1;
+    const line = Buffer.from(encodeLine(generation, JSON.stringify(slot)));
+    if (line.length > SLOT) throw new Error(`An acknowledgement of ${line.length} bytes does not fit its slot`);
+    const bytes = Buffer.alloc(SLOT, ' ');
+    line.copy(bytes);
+    await this.file.write(bytes, (generation % 2) * SLOT);
+    if (this.synced) await this.file.datasync();
+    this.generation = generation;
+  }
+}
+
+function readSlot(bytes: Buffer): ReturnType<typeof decodeLine> {
+  const end = endOfLine(bytes, 0);
+  return end === -1 ? null : decodeLine(bytes.subarray(0, end));
+}

@@ -1,0 +1,121 @@
+import type { Clock } from '../clock.js';
+import type { Tallies } from '../journal.js';
+import type { AckFile, AckSlot } from './ack.js';
+import type { Delivered } from './delivered.js';
+import { isFull } from './disk.js';
+import type { SegmentedLog } from './log.js';
+import type { LogState } from './state.js';
+import type { StorageWatch } from './storage-watch.js';
+
+export interface BookkeepingSetup {
+  readonly ackFile: AckFile;
+  readonly state: LogState;
+  readonly log: SegmentedLog;
+  readonly delivered: Delivered;
+  readonly watch: StorageWatch;
+  readonly clock: Clock;
+  readonly suspect: boolean;
+}
+
+const SWEEP_MS = 3_600_000;
+
+/** Notes how far delivery has come, and moves what lies wholly behind that out of the log. */
+export class Bookkeeping {
+  tallies: Tallies;
+  suspect: boolean;
+  /** The newest acknowledgement that is durable. */
+  private noted = 0;
+  private moving: Promise<void> = Promise.resolve();
+  private cancel: (() => void) | null = null;
+
+  constructor(private readonly setup: BookkeepingSetup) {
+    this.suspect = setup.suspect;
+    this.tallies = setup.state.ack.tallies;
+  }
+
+  /** Notes where things stand after opening, and looks for backups that have had their time now and every hour. */
+  async begin(): Promise<void> {
+    await this.setup.delivered.sweep();
+    await this.note();
+    this.cancel = this.setup.clock.after(SWEEP_MS, () => void this.sweep());
+  }
+
+  async close(): Promise<void> {
+    this.cancel?.();
+    this.cancel = null;
+    await this.note();
+  }
+
+  tally(add: Partial<Tallies>): void {
+    const { inserted, duplicates, requests, retries } = this.tallies;
+    this.tallies = {
+      inserted: inserted + (add.inserted ?? 0),
+      duplicates: duplicates + (add.duplicates ?? 0),
+      requests: requests + (add.requests ?? 0),
+      retries: retries + (add.retries ?? 0),
+    };
+  }
+
+  /** Resolves when the acknowledgement as it stands now is durable, or cannot be made so at the moment. */
+  async note(): Promise<void> {
+    const { ackFile, watch } = this.setup;
+    let written = 0;
+    const slot = (): AckSlot => {
+      const current = this.slot();
+      written = current.seq;
+      return current;
+    };
+    try {
+      await ackFile.write(slot).catch((error: unknown) => {
+        if (isFull(error)) throw error;
+        // The same slot again; the other one is not touched until this one is good.
+        return ackFile.write(slot);
+      });
+    } catch (error) {
+      // Nothing is lost: what was delivered since is sent again after a restart, under the same numbers.
+      if (isFull(error)) watch.full(error);
+      else watch.failed(error);
+      return;
+    }
+    this.noted = Math.max(this.noted, written);
+    await this.inTurn(() => this.moveOut());
+    await watch.recheck();
+  }
+
+  private async sweep(): Promise<void> {
+    await this.inTurn(() => this.setup.delivered.sweep());
+    if (this.cancel !== null) this.cancel = this.setup.clock.after(SWEEP_MS, () => void this.sweep());
+  }
+
+  /** Segments change places one at a time. That one cannot be moved now loses nothing: it is tried with the next. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    this.moving = this.moving.then(work).catch(() => undefined);
+    return this.moving;
+  }
+
+  /** The first seq that the folder still holds. */
+  get retained(): number {
+    const { delivered, log } = this.setup;
+    return delivered.kept[0]?.first ?? log.segments[0]?.first ?? log.last + 1;
+  }
+
+  /** Segments that are acknowledged to their end leave the log. */
+  private async moveOut(): Promise<void> {
+    const { log, delivered, state } = this.setup;
+    for (;;) {
+      const [oldest, next] = log.segments;
+      if (oldest === undefined || next === undefined || next.first - 1 > this.noted) break;
+      await delivered.take(oldest);
+      log.forget(oldest);
+    }
+    state.forgetBefore(this.retained);
+  }
+
+  private slot(): AckSlot {
+    const { state, ackFile } = this.setup;
+    const { session } = state;
+    const next = session === null ? 0 : (state.nextNumber(session) ?? 0);
+    const identity = this.suspect ? (ackFile.found?.identity ?? 'unknown') : ackFile.identity;
+    return { ...state.ack, tallies: this.tallies, durable: { seq: state.last, session, next }, identity };
+  }
+}

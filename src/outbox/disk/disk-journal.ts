@@ -1,0 +1,312 @@
+import { OutboxBusyError, OutboxClosedError } from '../errors.js';
+import type {
+  Damage,
+  Entry,
+  Journal,
+  JournalEvents,
+  JournalStats,
+  Numbered,
+  ParkedEntry,
+  ParkReason,
+  Replacement,
+  StoredPassing,
+  Tallies,
+} from '../journal.js';
+import { AckFile } from './ack.js';
+import type { Bookkeeping } from './bookkeeping.js';
+import { CommitTimes } from './commit-times.js';
+import type { Committer, List } from './committer.js';
+import { type HistorySetup, history, type Kept } from './history.js';
+import { IntervalSet } from './intervals.js';
+import { storageError } from './limits.js';
+import {
+  type LogDraft,
+  OneRecord,
+  PassingList,
+  type PassingListFacts,
+  replaceRecord,
+  sessionRecord,
+  sizeOf,
+  sourceRecord,
+} from './lists.js';
+import type { Lock } from './lock.js';
+import { LogReader, readBatch, type Stored } from './reader.js';
+import type { ReplaceRecord, SessionRecord } from './records.js';
+import type { StorageWatch } from './storage-watch.js';
+
+export interface Parts extends Omit<HistorySetup, 'entryOf'> {
+  readonly ackFile: AckFile;
+  readonly committer: Committer<LogDraft>;
+  readonly books: Bookkeeping;
+  readonly watch: StorageWatch;
+  readonly lock: Lock;
+  readonly found: Damage;
+  readonly wall: () => number;
+  readonly maxPendingBytes: number;
+  readonly events: Partial<JournalEvents>;
+}
+
+/** The durable half of the outbox, over files. */
+export class DiskJournal implements Journal {
+  readonly found: Damage;
+  readonly lastCommit: Journal['lastCommit'];
+  private reader: LogReader;
+  private pendingBytes = 0;
+  private requeuing: Promise<unknown> = Promise.resolve();
+  private closing: Promise<void> | null = null;
+  private readonly times = new CommitTimes();
+
+  constructor(private readonly parts: Parts) {
+    this.found = parts.found;
+    this.lastCommit = parts.state.stamp;
+    this.reader = this.newReader();
+  }
+
+  get session(): string | null {
+    return this.parts.state.session;
+  }
+
+  get deviceid(): string | null {
+    return this.parts.state.deviceid;
+  }
+
+  get suspect(): boolean {
+    return this.parts.books.suspect;
+  }
+
+  /** Finishes what a crash may have left half done. */
+  async resume(): Promise<void> {
+    const head = await this.reader.peek();
+    if (head !== null) this.times.note(head.seq, head.record.at);
+    await this.parts.books.begin();
+    // With a full disk this waits for the next requeue.
+    await this.settleRequeued().catch(() => undefined);
+    await this.sweepParked();
+  }
+
+  async adopt(): Promise<void> {
+    this.parts.books.suspect = false;
+    await this.parts.books.note();
+  }
+
+  nextNumber(token_session: string): number | undefined {
+    return this.parts.state.nextNumber(token_session);
+  }
+
+  replacedBy(token_session: string): string | undefined {
+    return this.parts.state.successorOf(token_session);
+  }
+
+  startSession(token_session: string, atLeast = 1, deviceid?: string): Promise<void> {
+    return this.submitOne((draft) => sessionRecord(draft, token_session, atLeast, deviceid ?? null));
+  }
+
+  async replaceSession(replacement: Replacement): Promise<void> {
+    await this.submitOne((draft) => replaceRecord(draft, replacement));
+    await this.reader.close();
+    this.reader = this.newReader();
+  }
+
+  async append(passings: readonly StoredPassing[], source?: SessionRecord['source']): Promise<Numbered[]> {
+    this.usable();
+    if (passings.length === 0) {
+      if (source !== undefined) await this.submitOne((draft) => sourceRecord(draft, source), true);
+      return [];
+    }
+    return this.submitPassings({ passings, source, limited: true });
+  }
+
+  position(source: string): string | number | undefined {
+    return this.parts.state.positions.get(source);
+  }
+
+  read(limits: { max: number; maxBytes: number }): Promise<Entry[]> {
+    return readBatch(this.reader, limits, this.entryOf);
+  }
+
+  acknowledge(upTo: Entry, tallies: Partial<Tallies> = {}): Promise<void> {
+    const { state, books, wall } = this.parts;
+    books.tally(tallies);
+    state.acknowledge(state.passed(upTo.seq, { delivered: true, at: wall(), tallies: books.tallies }));
+    return books.note();
+  }
+
+  tally(add: Partial<Tallies>): void {
+    this.parts.books.tally(add);
+  }
+
+  async park(entries: readonly Entry[], why: ParkReason): Promise<void> {
+    const { state, parked, books } = this.parts;
+    const last = this.headOf(entries);
+    await parked.park(entries, why, this.passedBy(last));
+    state.acknowledge(this.passedBy(last));
+    await books.note();
+  }
+
+  async move(entries: readonly Entry[]): Promise<Numbered[]> {
+    const last = this.headOf(entries);
+    const passings = entries.map(({ passing }) => passing);
+    const moved = [entries[0]!.seq, last] as const;
+    const receipts = await this.submitPassings({ passings, moved, ack: () => this.passedBy(last), limited: false });
+    await this.parts.books.note();
+    return receipts;
+  }
+
+  async *parked(): AsyncGenerator<ParkedEntry[]> {
+    for await (const entries of this.parts.parked.entries()) {
+      const back = new Set(this.parts.state.requeued.map(([, was]) => was));
+      const still = back.size === 0 ? entries : entries.filter(({ seq }) => !back.has(seq));
+      if (still.length > 0) yield still;
+    }
+  }
+
+  requeue(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
+    // One at a time, or two of them would take the same passing.
+    const requeued = this.requeuing.catch(() => undefined).then(() => this.requeueAll(filter));
+    this.requeuing = requeued;
+    return requeued;
+  }
+
+  history(): AsyncGenerator<Kept[]> {
+    return history({ ...this.parts, entryOf: this.entryOf });
+  }
+
+  stats(): JournalStats {
+    const { state, parked, books, watch, log, delivered } = this.parts;
+    const { pending } = state;
+    const stillParked = parked.count - state.requeued.length;
+    return {
+      appended: state.ack.delivered + stillParked + pending,
+      delivered: state.ack.delivered,
+      parked: stillParked,
+      pending,
+      tallies: books.tallies,
+      storage: watch.state,
+      diskBytes: log.bytes + parked.bytes + delivered.bytes + AckFile.BYTES,
+      oldestPendingAt: pending === 0 ? null : this.times.of(state.ack.seq + 1),
+      lastDeliveredAt: state.ack.at,
+    };
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shut();
+    return this.closing;
+  }
+
+  private async shut(): Promise<void> {
+    const { committer, books, parked, log, ackFile, lock, watch } = this.parts;
+    await this.requeuing.catch(() => undefined);
+    await committer.idle();
+    await books.close();
+    watch.close();
+    await this.reader.close();
+    await parked.close().catch(() => undefined);
+    await log.close();
+    await ackFile.close().catch(() => undefined);
+    await lock.release();
+  }
+
+  private readonly entryOf = ({ seq, bytes, record }: Stored): Entry => ({
+    seq,
+    ...this.parts.state.addressOf(seq, record.session, record.num),
+    passing: record.passing,
+    at: record.at,
+    bytes,
+  });
+
+  private newReader(): LogReader {
+    const { disk, log, state, events } = this.parts;
+    const lost = (first: number, last: number): void => {
+      const corruptRecords = state.missing.add(first, last);
+      if (corruptRecords > 0) events.damaged?.({ records: 0, tornBytes: 0, corruptRecords });
+    };
+    return new LogReader({ disk, log, lost }, state.ack.seq);
+  }
+
+  private usable(): void {
+    const { log, state } = this.parts;
+    if (this.closing !== null) throw new OutboxClosedError();
+    if (log.failure !== undefined) throw storageError(log.failure);
+    if (state.session === null) throw new Error('The folder has no session yet: startSession comes first');
+  }
+
+  private submitPassings(facts: Omit<PassingListFacts, 'bytes'>): Promise<Numbered[]> {
+    const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
+    const { state, events } = this.parts;
+    const committed = (firstSeq: number, count: number, at: number): void => {
+      this.times.note(firstSeq, at);
+      events.committed?.(count);
+    };
+    return this.submit(bytes, (settle) => new PassingList({ ...facts, bytes }, state, { ...settle, committed }));
+  }
+
+  private submitOne(make: (draft: LogDraft) => SessionRecord | ReplaceRecord, limited = false): Promise<void> {
+    return this.submit<void>(0, (settle) => new OneRecord(make, this.parts.state, settle, limited));
+  }
+
+  private submit<T>(
+    bytes: number,
+    list: (settle: { resolve: (value: T) => void; reject: (error: unknown) => void }) => List<LogDraft>,
+  ): Promise<T> {
+    const { committer, maxPendingBytes } = this.parts;
+    if (this.closing !== null) return Promise.reject(new OutboxClosedError());
+    if (this.pendingBytes + bytes > maxPendingBytes) {
+      const message = `${this.pendingBytes} bytes wait for the disk; ${bytes} more would pass maxPendingBytes (${maxPendingBytes})`;
+      return Promise.reject(new OutboxBusyError(message, { pendingBytes: this.pendingBytes }));
+    }
+    this.pendingBytes += bytes;
+    return new Promise<T>((resolve, reject) => {
+      committer.submit(list({ resolve, reject }));
+    }).finally(() => {
+      this.pendingBytes -= bytes;
+    });
+  }
+
+  /** The seq of the last of these, which must be the first pending ones. */
+  private headOf(entries: readonly Entry[]): number {
+    const { state } = this.parts;
+    let seq = state.ack.seq;
+    for (const entry of entries) {
+      if (entry.seq - 1 - seq !== state.missing.count(seq + 1, entry.seq - 1)) {
+        throw new Error(`Passing ${entry.seq} is not the next pending one after ${seq}`);
+      }
+      seq = entry.seq;
+    }
+    return seq;
+  }
+
+  private passedBy(seq: number): ReturnType<Parts['state']['passed']> {
+    const { state, books, wall } = this.parts;
+    return state.passed(seq, { delivered: false, at: wall(), tallies: books.tallies });
+  }
+
+  private async requeueAll(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
+    this.usable();
+    await this.settleRequeued();
+    const receipts: Numbered[] = [];
+    for await (const entries of this.parked()) {
+      const chosen = entries.filter(filter);
+      if (chosen.length === 0) continue;
+      const passings = chosen.map(({ passing }) => passing);
+      receipts.push(...(await this.submitPassings({ passings, was: chosen.map(({ seq }) => seq), limited: true })));
+      await this.settleRequeued();
+    }
+    await this.sweepParked();
+    return receipts;
+  }
+
+  /** Tells parked/ what is back in the log. Until then the log itself remembers, in each header. */
+  private async settleRequeued(): Promise<void> {
+    const { state, parked } = this.parts;
+    const open = state.requeued;
+    if (open.length === 0) return;
+    const seqs = new IntervalSet();
+    for (const [, was] of open) seqs.add(was);
+    await parked.release(seqs, open.length, open.at(-1)![0]);
+    state.requeued = [];
+  }
+
+  private async sweepParked(): Promise<void> {
+    await this.parts.parked.sweep(this.parts.books.retained).catch(() => undefined);
+  }
+}

@@ -1,0 +1,115 @@
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  stat,
+  statfs,
+  unlink,
+  utimes,
+} from 'node:fs/promises';
+
+// All that the outbox asks of a file system, and nothing more: small enough that a model in memory can forget what was
+// not synced, and so play every power cut.
+
+export interface DiskFile {
+  /** Reads up to the buffer's length from `position`; returns the bytes read, 0 at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  /** Writes all of it at `position`: never appends, so a repeated write cannot land behind the garbage of the first. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  truncate(size: number): Promise<void>;
+  /** The content survives a power cut once this resolves; the file's name does only after `syncFolder`. */
+  datasync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FileFacts {
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** What tells this file from a copy of it; null where the file system has no such thing. */
+  readonly identity: string | null;
+}
+
+export interface Disk {
+  /** `create`: must not exist, mode 0600. `update`: must exist. `read`: must exist, not for writing. */
+  open(path: string, mode: 'create' | 'update' | 'read'): Promise<DiskFile>;
+  /** With missing parents, mode 0700; fine if it exists. Returns the path without symbolic links. */
+  folder(path: string): Promise<string>;
+  list(path: string): Promise<string[]>;
+  facts(path: string): Promise<FileFacts>;
+  touch(path: string, mtimeMs: number): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Names made, changed and removed in this folder survive a power cut once this resolves. */
+  syncFolder(path: string): Promise<void>;
+  /** Bytes that this user may still write to the volume; undefined where the system does not tell. */
+  free(path: string): Promise<number | undefined>;
+}
+
+export const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+/** The system refused, rather than that we made a mistake. */
+export const isSystemError = (error: unknown): error is Error => error instanceof Error && 'syscall' in error;
+
+/** No room: waiting or giving something up may help. Any other failure of a write means that the disk itself is in trouble. */
+export const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(codeOf(error) ?? '');
+export const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
+
+const FLAGS = { create: 'wx+', update: 'r+', read: 'r' } as const;
+
+class NodeFile implements DiskFile {
+  constructor(private readonly handle: FileHandle) {}
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    return (await this.handle.read(buffer, 0, buffer.length, position)).bytesRead;
+  }
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      done += (await this.handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+    }
+  }
+  truncate(size: number): Promise<void> {
+    return this.handle.truncate(size);
+  }
+  datasync(): Promise<void> {
+    return this.handle.datasync();
+  }
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+}
+
+export const nodeDisk: Disk = {
+  async open(path, mode) {
+    return new NodeFile(await open(path, FLAGS[mode], 0o600));
+  },
+  async folder(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    return realpath(path);
+  },
+  list: (path) => readdir(path),
+  async facts(path) {
+    const { size, mtimeMs, ino } = await stat(path, { bigint: true });
+    return { size: Number(size), mtimeMs: Number(mtimeMs), identity: ino === 0n ? null : String(ino) };
+  },
+  touch: (path, mtimeMs) => utimes(path, mtimeMs / 1e3, mtimeMs / 1e3),
+  rename,
+  unlink,
+  async syncFolder(path) {
+    // Windows opens no folders; its file systems order names by themselves.
+    if (process.platform === 'win32') return;
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  async free(path) {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  },
+};

@@ -1,0 +1,80 @@
+import { codeOf, type DiskFile } from './disk.js';
+import { endOfLine } from './line.js';
+
+const CHUNK = 256 * 1024;
+const PAGE = 4096;
+const NOTHING = Buffer.alloc(0);
+
+/** A stretch of a segment up to a line feed (not included), or up to where the reading ends. */
+export interface Piece {
+  readonly offset: number;
+  readonly bytes: Buffer;
+  /** False for the rest behind the last line feed. */
+  readonly whole: boolean;
+}
+
+/** Reads a segment line by line, a chunk in memory at a time. `take` until it gives null, then `fill`. */
+export class Lines {
+  private buffer: Buffer = NOTHING;
+  private at = 0;
+  /** Offset in the file of the buffer's first byte. */
+  private base: number;
+
+  constructor(
+    private readonly file: DiskFile,
+    offset = 0,
+  ) {
+    this.base = offset;
+  }
+
+  /** Where the next piece begins. */
+  get offset(): number {
+    return this.base + this.at;
+  }
+
+  /** The next whole line, if it is in memory. */
+  take(): Piece | null {
+    const end = endOfLine(this.buffer, this.at);
+    if (end === -1) return null;
+    const piece = { offset: this.offset, bytes: this.buffer.subarray(this.at, end), whole: true };
+    this.at = end + 1;
+    return piece;
+  }
+
+  /** What is in memory behind the last whole line. */
+  rest(): Piece | null {
+    if (this.at === this.buffer.length) return null;
+    const piece = { offset: this.offset, bytes: this.buffer.subarray(this.at), whole: false };
+    this.at = this.buffer.length;
+    return piece;
+  }
+
+  /** Reads on, up to offset `limit`; false if there was nothing to read. Views given out before stay as they are. */
+  async fill(limit: number): Promise<boolean> {
+    const from = this.base + this.buffer.length;
+    const wanted = Math.min(CHUNK, limit - from);
+    if (wanted <= 0) return false;
+    const chunk = Buffer.allocUnsafe(wanted);
+    const length = await readWhatIsLeft(this.file, chunk, from);
+    if (length === 0) return false;
+    const kept = this.buffer.subarray(this.at);
+    this.base += this.at;
+    this.at = 0;
+    this.buffer = kept.length === 0 ? chunk.subarray(0, length) : Buffer.concat([kept, chunk.subarray(0, length)]);
+    return true;
+  }
+}
+
+/** A bad sector must not hide the good ones around it: what cannot be read counts as zeros, which no checksum takes for a record. */
+async function readWhatIsLeft(file: DiskFile, chunk: Buffer, from: number): Promise<number> {
+  try {
+    return await file.read(chunk, from);
+  } catch (error) {
+    if (codeOf(error) !== 'EIO') throw error;
+  }
+  chunk.fill(0);
+  for (let at = 0; at < chunk.length; at += PAGE) {
+    await file.read(chunk.subarray(at, at + PAGE), from + at).catch(() => undefined);
+  }
+  return chunk.length;
+}

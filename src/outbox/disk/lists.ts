@@ -1,0 +1,199 @@
+import type { Numbered, Replacement, StoredPassing } from '../journal.js';
+import type { Draft, List } from './committer.js';
+import type { Interval } from './intervals.js';
+import type { Ack, PassingRecord, ReplaceRecord, SessionRecord, Source } from './records.js';
+import type { LogState } from './state.js';
+
+/** A commit of the main log in the making: sessions and numbers as they will be if it succeeds. */
+export class LogDraft implements Draft {
+  last: number;
+  session: string | null;
+  deviceid: string | null;
+  readonly at: number;
+  readonly mono: number;
+  private readonly next = new Map<string, number>();
+
+  constructor(
+    private readonly state: LogState,
+    stamp: { readonly at: number; readonly mono: number },
+  ) {
+    this.at = stamp.at;
+    this.mono = stamp.mono;
+    this.last = state.last;
+    this.session = state.session;
+    this.deviceid = state.deviceid;
+  }
+
+  current(): string {
+    if (this.session === null) throw new Error('The folder has no session yet: startSession comes first');
+    return this.session;
+  }
+  nextNumber(session: string): number | undefined {
+    return this.next.get(session) ?? this.state.nextNumber(session);
+  }
+  raise(session: string, next: number): void {
+    this.next.set(session, Math.max(next, this.nextNumber(session) ?? 0));
+  }
+}
+
+/** What a line takes besides the passing itself. */
+const FRAME = 160;
+
+const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length + 8 : 16);
+
+/** About what a passing takes in the log, without encoding it. */
+export function sizeOf(passing: StoredPassing): number {
+  let size = FRAME;
+  for (const key in passing) size += key.length + lengthOf(passing[key as keyof StoredPassing]);
+  return size;
+}
+
+interface Settle<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface PassingListFacts {
+  readonly passings: readonly StoredPassing[];
+  readonly bytes: number;
+  readonly limited: boolean;
+  readonly source?: Source | undefined;
+  /** For each passing, the parked one it replaces. */
+  readonly was?: readonly number[] | undefined;
+  /** The pending ones this list replaces, and the acknowledgement that passes them. */
+  readonly moved?: Interval | undefined;
+  readonly ack?: (() => Ack) | undefined;
+}
+
+/** Passings that are written together, numbered in the current session at the moment of the commit. */
+export class PassingList implements List<LogDraft> {
+  readonly bytes: number;
+  readonly limited: boolean;
+  private session = '';
+  private firstSeq = 0;
+  private firstNum = 0;
+  private at = 0;
+  private end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> = {};
+
+  constructor(
+    private readonly facts: PassingListFacts,
+    private readonly state: LogState,
+    private readonly settle: Settle<Numbered[]> & {
+      readonly committed: (firstSeq: number, count: number, at: number) => void;
+    },
+  ) {
+    this.bytes = facts.bytes;
+    this.limited = facts.limited;
+  }
+
+  *records(draft: LogDraft): Generator<readonly [number, string]> {
+    const { passings, was, source, moved, ack } = this.facts;
+    const session = draft.current();
+    this.session = session;
+    this.at = draft.at;
+    this.firstSeq = draft.last + 1;
+    this.firstNum = draft.nextNumber(session) ?? 1;
+    this.end = { source, moved, ack: ack?.() };
+    const { length } = passings;
+    const begin = `{"t":"p","session":${JSON.stringify(session)},"num":`;
+    const stamp = `,"at":${draft.at},"mono":${draft.mono}`;
+    const end = JSON.stringify(this.end);
+    for (const [index, passing] of passings.entries()) {
+      const part = length > 1 ? `,"part":[${index + 1},${length}]` : '';
+      const replaces = was === undefined ? '' : `,"was":${was[index]}`;
+      const ends = index === length - 1 && end !== '{}' ? `,${end.slice(1, -1)}` : '';
+      draft.last++;
+      yield [
+        draft.last,
+        `${begin}${this.firstNum + index}${stamp}${part}${replaces}${ends},"passing":${JSON.stringify(passing)}}`,
+      ];
+    }
+    draft.raise(session, this.firstNum + length);
+  }
+
+  done(): void {
+    const { session, firstSeq, firstNum } = this;
+    const { passings, was } = this.facts;
+    const last = passings.length - 1;
+    for (const [index, replaced] of was?.entries() ?? []) {
+      this.state.passing(firstSeq + index, { session, num: firstNum + index, was: replaced });
+    }
+    this.state.passing(firstSeq + last, { session, num: firstNum + last, ...this.end });
+    this.settle.committed(firstSeq, passings.length, this.at);
+    this.settle.resolve(passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index })));
+  }
+
+  failed(error: unknown): void {
+    this.settle.reject(error);
+  }
+}
+
+/** One record that is no passing, made from where the log stands at the commit. */
+export class OneRecord<R extends SessionRecord | ReplaceRecord> implements List<LogDraft> {
+  readonly bytes = 512;
+  private record: R | null = null;
+
+  constructor(
+    private readonly make: (draft: LogDraft) => R,
+    private readonly state: LogState,
+    private readonly settle: Settle<void>,
+    readonly limited = false,
+  ) {}
+
+  *records(draft: LogDraft): Generator<readonly [number, string]> {
+    this.record = this.make(draft);
+    yield [draft.last + 1, JSON.stringify(this.record)];
+  }
+  done(): void {
+    if (this.record !== null) this.state.apply(this.state.last + 1, this.record);
+    this.settle.resolve();
+  }
+  failed(error: unknown): void {
+    this.settle.reject(error);
+  }
+}
+
+/** New passings go to `session`, which begins at `atLeast` or goes on above it. */
+export function sessionRecord(
+  draft: LogDraft,
+  session: string,
+  atLeast: number,
+  deviceid: string | null,
+  source?: Source,
+): SessionRecord {
+  draft.raise(session, atLeast);
+  draft.session = session;
+  draft.deviceid = deviceid;
+  const { at, mono } = draft;
+  return {
+    t: 's',
+    session,
+    deviceid,
+    next: draft.nextNumber(session) ?? atLeast,
+    ...(source ? { source } : {}),
+    at,
+    mono,
+  };
+}
+
+/** Where a feed stands, without a passing to carry it: the session restated. */
+export const sourceRecord = (draft: LogDraft, source: Source): SessionRecord =>
+  sessionRecord(draft, draft.current(), 0, draft.deviceid, source);
+
+export function replaceRecord(draft: LogDraft, { from, to, first, base }: Replacement): ReplaceRecord {
+  const firstNum = first.num_passing;
+  const record: ReplaceRecord = {
+    t: 'r',
+    from,
+    to,
+    firstSeq: first.seq,
+    lastSeq: draft.last,
+    firstNum,
+    base: base ?? draft.nextNumber(to) ?? 1,
+    at: draft.at,
+    mono: draft.mono,
+  };
+  draft.session = to;
+  draft.raise(to, record.base + Math.max(0, (draft.nextNumber(from) ?? firstNum) - firstNum));
+  return record;
+}

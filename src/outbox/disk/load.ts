@@ -1,0 +1,85 @@
+import type { Clock } from '../clock.js';
+import type { Damage } from '../journal.js';
+import { AckFile } from './ack.js';
+import type { Disk, DiskFile } from './disk.js';
+import type { Segment } from './log.js';
+import type { ParkedLog } from './parked.js';
+import type { LogRecord } from './records.js';
+import { recoverLog } from './recover.js';
+import { LogState } from './state.js';
+
+/** What the log and ack.dat of a folder say together. */
+export interface Loaded {
+  readonly state: LogState;
+  readonly ackFile: AckFile;
+  readonly segments: readonly Segment[];
+  readonly tail: DiskFile | null;
+  readonly found: Damage;
+  readonly suspect: boolean;
+}
+
+export async function load(disk: Disk, folder: string, synced: boolean): Promise<Loaded> {
+  const ackFile = await AckFile.open(disk, folder, synced);
+  try {
+    const slot = ackFile.found;
+    const state = new LogState();
+    const { segments, tail, last, burned, damage } = await recoverLog<LogRecord>({
+      disk,
+      folder,
+      synced,
+      vouched: slot?.durable.seq ?? 0,
+      apply: (seq, record) => state.apply(seq, record),
+      lost: (first, lastLost) => void state.missing.add(first, lastLost),
+    });
+    const inLog = state.last;
+    state.last = last;
+    if (burned > 0 && state.session !== null)
+      state.raise(state.session, (state.nextNumber(state.session) ?? 1) + burned);
+    if (slot !== null) {
+      state.acknowledge(slot);
+      // Whatever the log has lost since, these numbers are taken.
+      if (slot.durable.session !== null) state.raise(slot.durable.session, slot.durable.next);
+      state.session ??= slot.durable.session;
+    }
+    const behind = slot !== null && slot.durable.seq > inLog;
+    const copied = slot !== null && slot.identity !== null && slot.identity !== ackFile.identity;
+    const bare = slot === null && segments.length > 0;
+    return { state, ackFile, segments, tail, found: damage, suspect: behind || copied || bare };
+  } catch (error) {
+    await ackFile.close();
+    throw error;
+  }
+}
+
+/** Puts right what acknowledgement, log and parked/ disagree about. Returns how many passings are lost for good thereby. */
+export function reconcile(
+  state: LogState,
+  segments: readonly Segment[],
+  parked: Pick<ParkedLog, 'ack' | 'upTo'>,
+): number {
+  if (parked.ack.seq > state.ack.seq) state.acknowledge(parked.ack);
+  state.requeued = state.requeued.filter(([seq]) => seq > parked.upTo);
+  if (state.ack.seq > state.last) state.last = state.ack.seq;
+  const first = segments[0]?.first;
+  if (first === undefined) {
+    // The log is gone and ack.dat is not: what was pending went with it.
+    const before = state.missing.count(state.ack.seq + 1, state.last);
+    if (state.last > state.ack.seq) state.missing.add(state.ack.seq + 1, state.last);
+    return state.last - state.ack.seq - before;
+  }
+  // A segment leaves only when all of it is acknowledged: what the acknowledgement has not heard of was delivered.
+  const gone = first - 1 - state.ack.seq;
+  if (gone > 0) state.acknowledge({ ...state.ack, seq: first - 1, delivered: state.ack.delivered + gone });
+  return 0;
+}
+
+/** A clock that gives each commit a time of its own: that is how a commit is told from the next in the file. */
+export function commitClock(clock: Clock, state: LogState): () => { at: number; mono: number } {
+  let last = Number.NEGATIVE_INFINITY;
+  return () => {
+    let mono = Math.max(Math.round(clock.mono() * 1e3) / 1e3, last + 0.001);
+    if (mono === state.stamp?.mono) mono += 0.001;
+    last = Math.round(mono * 1e3) / 1e3;
+    return { at: Math.round(clock.wall()), mono: last };
+  };
+}

@@ -1,0 +1,118 @@
+import type { ParkReason, Replacement, StoredPassing, Tallies } from '../journal.js';
+import type { Interval } from './intervals.js';
+
+// What the lines of the folder hold. Keys are short but legible: these files are also the backup that people read.
+
+export const FORMAT = 1;
+
+/** Clock of the commit a line belongs to. `mono` differs from commit to commit: equal ones were written and synced together. */
+export interface Stamp {
+  readonly at: number;
+  readonly mono: number;
+  /** The line's place in its list, from 1, and the list's length; absent where it is alone. A list counts only whole. */
+  readonly part?: readonly [number, number] | undefined;
+}
+
+/** How far delivery has come, and what came of it. The newest one found anywhere in the folder holds. */
+export interface Ack {
+  readonly seq: number;
+  readonly delivered: number;
+  readonly tallies: Tallies;
+  /** Wall clock of the last delivery. */
+  readonly at: number | null;
+}
+
+/** A passing's own line needs no other to be understood: it names its session in full. */
+export interface PassingRecord extends Stamp {
+  readonly t: 'p';
+  readonly session: string;
+  readonly num: number;
+  /** The parked passing, by its seq, that this one replaces. */
+  readonly was?: number | undefined;
+  /** On the last line of a list: where its source stands then. */
+  readonly source?: Source | undefined;
+  /** On the last line of a list that also moves the acknowledgement. */
+  readonly ack?: Ack | undefined;
+  /** On the last line of a list that was pending before, the seqs it was under. */
+  readonly moved?: Interval | undefined;
+  readonly passing: StoredPassing;
+}
+/** Where a decoder's feed stands. */
+export interface Source {
+  readonly name: string;
+  readonly position: string | number;
+}
+/** The current session, from here on, whose it is, and its next number. */
+export interface SessionRecord extends Stamp {
+  readonly t: 's';
+  readonly session: string;
+  readonly deviceid: string | null;
+  readonly next: number;
+  readonly source?: Source | undefined;
+}
+/** Passings firstSeq…lastSeq of session `from` are sent to `to`: the one with number firstNum as `base`, the others at their distance to it. */
+export interface ReplaceRecord extends Stamp {
+  readonly t: 'r';
+  readonly from: Replacement['from'];
+  readonly to: Replacement['to'];
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly firstNum: number;
+  readonly base: number;
+}
+/** The first line of a segment: all that the segments before it add up to. */
+export interface LogHeader extends Stamp {
+  readonly t: 'h';
+  readonly v: typeof FORMAT;
+  readonly boot: string | null;
+  readonly session: string | null;
+  readonly deviceid: string | null;
+  readonly next: Readonly<Record<string, number>>;
+  readonly positions: Readonly<Record<string, string | number>>;
+  readonly replaced: readonly Omit<ReplaceRecord, keyof Stamp | 't'>[];
+  /** Which session took the place of which. */
+  readonly successors: Readonly<Record<string, string>>;
+  /** Corrupt passings beyond the acknowledgement. */
+  readonly missing: readonly Interval[];
+  readonly moved: readonly Interval[];
+  /** Requeued passings, as [seq, was], that parked/ does not know of yet. */
+  readonly requeued: readonly (readonly [number, number])[];
+  readonly ack: Ack;
+}
+export type LogRecord = LogHeader | PassingRecord | SessionRecord | ReplaceRecord;
+
+/** A passing in parked/, whole: it depends on no other file. */
+export interface ParkedRecord extends Stamp, ParkReason {
+  readonly t: 'k';
+  readonly session: string;
+  readonly num: number;
+  /** Its seq in the log. */
+  readonly of: number;
+  readonly bytes: number;
+  /** When it was appended; `at` is when it was parked. */
+  readonly appended: number;
+  /** On the last line of a list: where the acknowledgement stands once it is parked. */
+  readonly ack?: Ack | undefined;
+  readonly passing: StoredPassing;
+}
+/** These parked passings, by their seq in the log, went back to its tail; all that were requeued up to `upTo` are dealt with. */
+export interface VoidRecord extends Stamp {
+  readonly t: 'v';
+  readonly of: readonly Interval[];
+  readonly count: number;
+  readonly upTo: number;
+}
+export interface ParkedHeader extends Stamp {
+  readonly t: 'h';
+  readonly v: typeof FORMAT;
+  /** Taken back since the folder was made; how many were parked, the header's seq says. */
+  readonly voided: number;
+  /** Corrupt ones among the parked, by their seq in parked/. */
+  readonly missing: readonly Interval[];
+  readonly upTo: number;
+  readonly ack: Ack;
+}
+export type ParkedLogRecord = ParkedHeader | ParkedRecord | VoidRecord;
+
+/** Records that have a seq of their own; the others carry the seq of the next such record. */
+export const isCounted = (record: { readonly t: string }): boolean => record.t === 'p' || record.t === 'k';

@@ -1,0 +1,178 @@
+import { StorageError } from '../errors.js';
+import type { Damage } from '../journal.js';
+import type { Disk, DiskFile } from './disk.js';
+import { STRUCK } from './line.js';
+import { firstOf, type Segment } from './log.js';
+import { FORMAT, isCounted } from './records.js';
+import { type AnyRecord, type Found, firstRecord, type SegmentScan, scanSegment, splitLists } from './scan.js';
+
+export interface RecoverySetup<R extends AnyRecord> {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly synced: boolean;
+  /** The newest record that is known to have been durable; 0 if that is not known. */
+  readonly vouched: number;
+  /** Called for the header of the newest segment and each record after it, in order. */
+  readonly apply: (seq: number, record: R) => void;
+  /** These records were there and can no longer be read. */
+  readonly lost: (first: number, last: number) => void;
+}
+
+export interface Recovered {
+  readonly segments: Segment[];
+  /** Where the next commit may continue; null: it begins a segment. */
+  readonly tail: DiskFile | null;
+  readonly last: number;
+  /** How many of the lost ones stood at the very end: their numbers are taken, though no record says so. */
+  readonly burned: number;
+  readonly damage: Damage;
+}
+
+/** Finds out what a folder's segments add up to and where to go on. Reads the newest segment only, as long as its header is good. */
+export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): Promise<Recovered> {
+  const { disk, folder } = setup;
+  const segments = await findSegments(disk, folder);
+  const start = await newestHeader(disk, segments);
+  const reading = new Reading(setup, (segments[start]?.first ?? 1) - 1);
+  for (const [index, segment] of segments.entries()) {
+    if (index < start) continue;
+    const next = segments[index + 1];
+    if (next === undefined) break;
+    await reading.older(segment, next.first - 1);
+  }
+  const newest = segments.at(-1);
+  const end = newest === undefined ? null : await reading.newest(newest);
+  if (end?.empty === true) segments.pop();
+  if (setup.synced) await disk.syncFolder(folder);
+  return {
+    segments,
+    tail: end?.tail ?? null,
+    last: Math.max(reading.last, setup.vouched),
+    burned: reading.burned,
+    damage: { records: reading.records, tornBytes: reading.tornBytes, corruptRecords: reading.corrupt },
+  };
+}
+
+async function findSegments(disk: Disk, folder: string): Promise<Segment[]> {
+  const segments: Segment[] = [];
+  for (const name of await disk.list(folder)) {
+    const path = `${folder}/${name}`;
+    // Its first commit never became durable.
+    if (name.endsWith('.log.new')) await disk.unlink(path);
+    const first = firstOf(name);
+    if (first !== null) segments.push({ first, path, size: (await disk.facts(path)).size });
+  }
+  return segments.sort((a, b) => a.first - b.first);
+}
+
+async function newestHeader(disk: Disk, segments: readonly Segment[]): Promise<number> {
+  for (let index = segments.length - 1; index > 0; index--) {
+    const file = await disk.open(segments[index]!.path, 'read');
+    const record = await firstRecord<AnyRecord>(file).finally(() => file.close());
+    if (record?.t === 'h') return index;
+  }
+  return 0;
+}
+
+class Reading<R extends AnyRecord> {
+  records = 0;
+  tornBytes = 0;
+  corrupt = 0;
+  burned = 0;
+
+  constructor(
+    private readonly setup: RecoverySetup<R>,
+    public last: number,
+  ) {}
+
+  /** A segment that is followed by another; what it holds beyond `limit` was written again there. */
+  async older(segment: Segment, limit: number): Promise<void> {
+    const file = await this.setup.disk.open(segment.path, 'read');
+    try {
+      const accept = (found: Found<R>): void => {
+        if (found.seq <= limit || !isCounted(found.record)) this.accept(found);
+      };
+      const { lastCommit } = await scanSegment<R>(file, segment.first, accept);
+      lastCommit.forEach(accept);
+    } finally {
+      await file.close();
+    }
+    if (this.last < limit) this.lose(limit);
+  }
+
+  async newest(segment: Segment): Promise<{ tail: DiskFile | null; empty: boolean }> {
+    const { disk, vouched } = this.setup;
+    const file = await disk.open(segment.path, 'update');
+    try {
+      let end = 0;
+      const accept = (found: Found<R>): void => {
+        this.accept(found);
+        end = found.end;
+      };
+      const scan = await scanSegment<R>(file, segment.first, accept);
+      const certain = (scan.lastCommit.at(-1)?.seq ?? 0) <= vouched;
+      const { whole, broken } = certain ? { whole: scan.lastCommit, broken: [] } : splitLists(scan.lastCommit);
+      whole.forEach(accept);
+      return await this.settleEnd(segment, file, scan, broken, end);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Cuts off what never was durable, and takes care that what is kept behind damage stays the last word. */
+  private async settleEnd(
+    segment: Segment,
+    file: DiskFile,
+    scan: SegmentScan<R>,
+    broken: readonly Found<R>[],
+    end: number,
+  ): Promise<{ tail: DiskFile | null; empty: boolean }> {
+    const { disk, vouched, synced } = this.setup;
+    const gone = scan.blemishes.filter(
+      (blemish) => blemish.offset >= end && blemish.offset > 0 && blemish.wasLine,
+    ).length;
+    const taken = gone === 0 ? 0 : Math.max(this.last, ...broken.map((found) => found.seq)) + gone;
+    const before = this.last;
+    this.lose(Math.max(taken, vouched));
+    this.burned = this.last - before;
+    const torn = this.burned === 0 ? scan.size - end : 0;
+    this.tornBytes += torn;
+    if (this.corrupt === 0 && scan.blemishes.some((blemish) => blemish.offset < end)) this.corrupt = 1;
+
+    const empty = end === 0 && this.burned === 0;
+    if (torn > 0 && !empty) await file.truncate(end);
+    const size = torn > 0 ? end : scan.size;
+    for (const { offset } of broken) if (offset < size) await file.write(STRUCK, offset);
+    // What is read here was perhaps never synced; from now on it counts.
+    if (synced) await file.datasync();
+    segment.size = size;
+    // Kept for people to look at, out of the way of the next segment of this name.
+    if (empty && scan.size > 0) await disk.rename(segment.path, `${segment.path}.damaged`);
+    if (!empty && this.burned === 0 && scan.blemishes.every((blemish) => blemish.offset >= end))
+      return { tail: file, empty };
+    await file.close();
+    return { tail: null, empty };
+  }
+
+  private accept({ seq, record }: Found<R>): void {
+    if (record.t === 'h' && 'v' in record && record.v !== FORMAT) {
+      throw new StorageError(
+        `${this.setup.folder} was written in format ${String(record.v)} by a newer version of this library; this one reads format ${FORMAT}`,
+      );
+    }
+    if (isCounted(record)) {
+      this.lose(seq - 1);
+      this.last = seq;
+      if (seq > this.setup.vouched) this.records++;
+    }
+    this.setup.apply(seq, record);
+  }
+
+  private lose(upTo: number): void {
+    if (upTo <= this.last) return;
+    this.setup.lost(this.last + 1, upTo);
+    this.corrupt += upTo - this.last;
+    this.last = upTo;
+  }
+}

@@ -1,0 +1,111 @@
+import type { DiskFile } from './disk.js';
+import { decodeLine, isStruck, type Line, recordOf } from './line.js';
+import { Lines, type Piece } from './lines.js';
+import { isCounted, type Stamp } from './records.js';
+
+export type AnyRecord = Stamp & { readonly t: string };
+
+/** A record where it stands in its segment. */
+export interface Found<R> {
+  readonly offset: number;
+  readonly end: number;
+  readonly seq: number;
+  readonly record: R;
+}
+
+/** A stretch that is no record. */
+export interface Blemish {
+  readonly offset: number;
+  /** It ends as a line does and has no zeros in it: rather a record that went bad than a write that was cut short. */
+  readonly wasLine: boolean;
+}
+
+export interface SegmentScan<R> {
+  /** The newest records, all of one commit; whether its sync had succeeded, they do not tell. */
+  readonly lastCommit: readonly Found<R>[];
+  readonly blemishes: readonly Blemish[];
+  readonly size: number;
+}
+
+function blemishOf(piece: Piece, line: Line | null): Blemish {
+  // A record with an old seq is what a newer, shorter write has left uncovered.
+  return { offset: piece.offset, wasLine: piece.whole && line === null && !piece.bytes.includes(0) };
+}
+
+/**
+ * Reads a whole segment. Records of a commit that is followed by another go to `settled` as they come: a commit begins only
+ * once the one before it is synced, so these are certain.
+ */
+export async function scanSegment<R extends AnyRecord>(
+  file: DiskFile,
+  first: number,
+  settled: (found: Found<R>) => void,
+): Promise<SegmentScan<R>> {
+  const lines = new Lines(file);
+  const blemishes: Blemish[] = [];
+  let commit: Found<R>[] = [];
+  let last = first - 1;
+  const look = (piece: Piece): void => {
+    const line = piece.whole ? decodeLine(piece.bytes) : null;
+    if (line === null || line.seq <= last) {
+      if (!isStruck(piece.bytes)) blemishes.push(blemishOf(piece, line));
+      return;
+    }
+    const record = recordOf<R>(line);
+    if (commit.length > 0 && commit[0]!.record.mono !== record.mono) {
+      for (const found of commit) settled(found);
+      commit = [];
+    }
+    commit.push({ offset: piece.offset, end: piece.offset + piece.bytes.length + 1, seq: line.seq, record });
+    if (isCounted(record)) last = line.seq;
+  };
+  do {
+    for (let piece = lines.take(); piece !== null; piece = lines.take()) look(piece);
+  } while (await lines.fill(Number.MAX_SAFE_INTEGER));
+  const rest = lines.rest();
+  if (rest !== null) look(rest);
+  return { lastCommit: commit, blemishes, size: lines.offset };
+}
+
+/** The first record of a segment if it can be read. */
+export async function firstRecord<R>(file: DiskFile): Promise<R | null> {
+  const lines = new Lines(file);
+  let piece: Piece | null = null;
+  do piece = lines.take();
+  while (piece === null && (await lines.fill(Number.MAX_SAFE_INTEGER)));
+  const line = piece === null ? null : decodeLine(piece.bytes);
+  return line === null ? null : recordOf<R>(line);
+}
+
+/** Splits a commit into the lists that are whole, and the records of those that are not. */
+export function splitLists<R extends AnyRecord>(
+  commit: readonly Found<R>[],
+): { whole: Found<R>[]; broken: Found<R>[] } {
+  const whole: Found<R>[] = [];
+  const broken: Found<R>[] = [];
+  let list: Found<R>[] = [];
+  for (const found of commit) {
+    const [place, length] = found.record.part ?? [1, 1];
+    const previous = list.at(-1);
+    const continues =
+      previous !== undefined &&
+      place === list.length + 1 &&
+      length === previous.record.part?.[1] &&
+      found.seq === previous.seq + 1;
+    if (!continues) {
+      broken.push(...list);
+      list = [];
+    }
+    if (!continues && place !== 1) {
+      broken.push(found);
+      continue;
+    }
+    list.push(found);
+    if (place === length) {
+      whole.push(...list);
+      list = [];
+    }
+  }
+  broken.push(...list);
+  return { whole, broken };
+}

@@ -1,0 +1,154 @@
+import type { Entry, Tallies } from '../journal.js';
+import { IntervalSet } from './intervals.js';
+import { type Ack, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
+
+export const NO_TALLIES: Tallies = { inserted: 0, duplicates: 0, requests: 0, retries: 0 };
+export const NO_ACK: Ack = { seq: 0, delivered: 0, tallies: NO_TALLIES, at: null };
+
+export type Replaced = LogHeader['replaced'][number];
+
+/** What the log adds up to. Built from a header and the records after it, the same way while running and while opening. */
+export class LogState {
+  /** The seq of the newest passing. */
+  last: number;
+  session: string | null = null;
+  /** The device of the current session, where that is known. */
+  deviceid: string | null = null;
+  ack: Ack = NO_ACK;
+  /** Corrupt passings beyond the acknowledgement. */
+  readonly missing = new IntervalSet();
+  readonly moved = new IntervalSet();
+  requeued: [seq: number, was: number][] = [];
+  stamp: { wall: number; mono: number; boot: string | null } | null = null;
+  readonly positions = new Map<string, string | number>();
+  private readonly next = new Map<string, number>();
+  private replaced: Replaced[] = [];
+  private readonly successors = new Map<string, string>();
+
+  constructor(last = 0) {
+    this.last = last;
+  }
+
+  nextNumber(session: string): number | undefined {
+    return this.next.get(session);
+  }
+
+  successorOf(session: string): string | undefined {
+    return this.successors.get(session);
+  }
+
+  /** Numbers below `next` are taken. */
+  raise(session: string, next: number): void {
+    if (next > (this.next.get(session) ?? -1)) this.next.set(session, next);
+  }
+
+  apply(seq: number, record: LogRecord): void {
+    switch (record.t) {
+      case 'h':
+        this.load(record);
+        break;
+      case 's':
+        this.session = record.session;
+        this.deviceid = record.deviceid;
+        this.raise(record.session, record.next);
+        if (record.source !== undefined) this.positions.set(record.source.name, record.source.position);
+        break;
+      case 'r':
+        this.replace(record);
+        break;
+      case 'p':
+        this.passing(seq, record);
+        break;
+    }
+    this.stamp = { wall: record.at, mono: record.mono, boot: this.stamp?.boot ?? null };
+  }
+
+  /** Takes on an acknowledgement, wherever it was noted, if it is newer. */
+  acknowledge(ack: Ack): void {
+    if (ack.seq < this.ack.seq) return;
+    this.ack = ack;
+    this.missing.dropUpTo(ack.seq);
+  }
+
+  /** The acknowledgement that passes `seq`. */
+  passed(seq: number, change: { delivered: boolean; at: number; tallies: Tallies }): Ack {
+    const { ack } = this;
+    const delivered = change.delivered ? seq - ack.seq - this.missing.count(ack.seq + 1, seq) : 0;
+    return {
+      seq,
+      delivered: ack.delivered + delivered,
+      tallies: change.tallies,
+      at: delivered > 0 ? change.at : ack.at,
+    };
+  }
+
+  get pending(): number {
+    return this.last - this.ack.seq - this.missing.count(this.ack.seq + 1, this.last);
+  }
+
+  /** Under which session and number a passing of the log is sent. */
+  addressOf(seq: number, session: string, num: number): Pick<Entry, 'token_session' | 'num_passing'> {
+    let address = { token_session: session, num_passing: num };
+    for (const { from, to, firstSeq, lastSeq, firstNum, base } of this.replaced) {
+      if (seq < firstSeq || seq > lastSeq || from !== address.token_session) continue;
+      address = { token_session: to, num_passing: address.num_passing - firstNum + base };
+    }
+    return address;
+  }
+
+  replace(record: Replaced): void {
+    const { from, to, firstSeq, lastSeq, firstNum, base } = record;
+    this.replaced.push({ from, to, firstSeq, lastSeq, firstNum, base });
+    this.successors.set(from, to);
+    this.session = to;
+    this.raise(to, base + Math.max(0, (this.next.get(from) ?? firstNum) - firstNum));
+  }
+
+  /** Nothing before `seq` is in the folder any more: how it was sent need not be known. */
+  forgetBefore(seq: number): void {
+    this.replaced = this.replaced.filter((replaced) => replaced.lastSeq >= seq);
+    this.moved.dropUpTo(seq - 1);
+  }
+
+  header(stamp: { at: number; mono: number; boot: string | null }): LogHeader {
+    return {
+      t: 'h',
+      v: FORMAT,
+      ...stamp,
+      session: this.session,
+      deviceid: this.deviceid,
+      next: Object.fromEntries(this.next),
+      positions: Object.fromEntries(this.positions),
+      replaced: this.replaced,
+      successors: Object.fromEntries(this.successors),
+      missing: this.missing.toJSON(),
+      moved: this.moved.toJSON(),
+      requeued: this.requeued,
+      ack: this.ack,
+    };
+  }
+
+  passing(seq: number, record: Pick<PassingRecord, 'session' | 'num' | 'was' | 'source' | 'ack' | 'moved'>): void {
+    this.last = seq;
+    this.session = record.session;
+    this.raise(record.session, record.num + 1);
+    if (record.was !== undefined) this.requeued.push([seq, record.was]);
+    if (record.source !== undefined) this.positions.set(record.source.name, record.source.position);
+    if (record.moved !== undefined) this.moved.add(...record.moved);
+    if (record.ack !== undefined) this.acknowledge(record.ack);
+  }
+
+  private load(header: LogHeader): void {
+    this.session = header.session;
+    this.deviceid = header.deviceid;
+    for (const [session, next] of Object.entries(header.next)) this.raise(session, next);
+    for (const [name, position] of Object.entries(header.positions)) this.positions.set(name, position);
+    this.replaced = header.replaced.map((replaced: Replaced): Replaced => ({ ...replaced }));
+    for (const [from, to] of Object.entries(header.successors)) this.successors.set(from, to);
+    for (const [first, last] of header.missing) this.missing.add(first, last);
+    for (const [first, last] of header.moved) this.moved.add(first, last);
+    this.requeued = header.requeued.map(([seq, was]) => [seq, was]);
+    this.acknowledge(header.ack);
+    this.stamp = { wall: header.at, mono: header.mono, boot: header.boot };
+  }
+}

@@ -9,21 +9,19 @@ export function otherSideClosed(cause?: unknown): Error {
   return Object.assign(error, { name: 'SocketError', code: 'UND_ERR_SOCKET' });
 }
 
-/** After `ms`, or as soon as the signal aborts. Leaves neither timer nor listener. */
+/** After `ms`, or as soon as the signal aborts; no timer is left then. The signal is one request's own. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    const end = () => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', end);
       resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
+    });
   });
 }
 
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
 }

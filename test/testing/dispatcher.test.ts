@@ -1,7 +1,7 @@
 import { getEventListeners, setMaxListeners } from 'node:events';
-import { delay, HttpResponse, http, passthrough } from 'msw';
+import { delay, getResponse, HttpResponse, http, passthrough } from 'msw';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { mswDispatcher } from '../../src/testing/index.js';
+import { mswDispatcher, Sandbox } from '../../src/testing/index.js';
 import type { DispatcherLike } from '../../src/types.js';
 import { inMemory } from './caller.js';
 
@@ -214,6 +214,40 @@ describe('signal', () => {
       await expect(body[read]()).rejects.toThrow('mine');
       expect(listeners(abort.signal)).toBe(0);
     }
+  });
+});
+
+describe('a body that is left', () => {
+  it('is cancelled where it comes from', async () => {
+    let cancelled = 0;
+    const endless = () =>
+      new ReadableStream({
+        pull(controller) {
+          controller.enqueue(new Uint8Array(8));
+        },
+        cancel() {
+          cancelled += 1;
+        },
+      });
+    const dispatcher = mswDispatcher(http.get('*', () => new HttpResponse(endless())));
+    for await (const chunk of (await get(dispatcher, '/v0/events')).body) if (chunk.byteLength === 8) break;
+    expect(cancelled).toBe(1);
+    await (await get(dispatcher, '/v0/events')).body.dump({ limit: 100 });
+    expect(cancelled).toBe(2);
+  });
+
+  it('stops to drip, also in the middle of a byte', async () => {
+    const sandbox = new Sandbox();
+    sandbox.fault({ kind: 'drip' });
+    const request = new Request(`${ORIGIN}/v0/events`, { headers: { api_key: sandbox.keys.read } });
+    const response = await getResponse([...sandbox.handlers], request);
+    const timers = trackTimers();
+    const reader = response!.body!.getReader();
+    const pending = reader.read();
+    expect(timers.size).toBe(1);
+    await reader.cancel();
+    expect(timers.size).toBe(0);
+    expect(await pending).toEqual({ done: true, value: undefined });
   });
 });
 

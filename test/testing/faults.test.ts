@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Sandbox, type SandboxFault } from '../../src/testing/index.js';
 import { inMemory, nums, type Rig, TRANSPORTS } from './caller.js';
@@ -255,6 +257,33 @@ describe('listen', () => {
         ]);
       }
     }
+  });
+
+  it('works on no call whose caller has gone: the process ends by itself', async () => {
+    const script = `
+      import { Agent } from 'undici';
+      import { Sandbox } from './src/testing/index.js';
+      const sandbox = new Sandbox({ latencyMs: 1 });
+      const slow = new Sandbox({ latencyMs: 600_000 });
+      const server = await sandbox.listen();
+      const slowServer = await slow.listen();
+      for (const kind of ['hang', 'drip', 'slow']) {
+        if (kind !== 'slow') sandbox.fault({ kind });
+        const agent = new Agent();
+        const { origin } = new URL(kind === 'slow' ? slowServer.url : server.url);
+        const headers = { 'x-api-key': sandbox.keys.read };
+        const signal = AbortSignal.timeout(200);
+        const end = agent.request({ origin, path: '/v0/events', method: 'GET', headers, signal });
+        await end.then(({ body }) => body.text()).catch((error) => console.log(kind, error.name));
+        await agent.destroy();
+      }
+      await server.close();
+      await slowServer.close();
+      console.log('closed');`;
+    const run = promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      timeout: 15_000,
+    });
+    expect((await run).stdout).toBe('hang TimeoutError\ndrip TimeoutError\nslow TimeoutError\nclosed\n');
   });
 
   it('serves two at once from one state', async () => {

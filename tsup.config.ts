@@ -1,16 +1,14 @@
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
 
-export default defineConfig({
-  entry: {
-    index: 'src/index.ts',
-    schemas: 'src/schemas.ts',
-    testing: 'src/testing/index.ts',
-    'rufus-sandbox': 'src/testing/bin.ts',
-  },
-  format: ['esm', 'cjs'],
-  target: 'node20',
-  dts: true,
-  clean: true,
-  splitting: true,
-  sourcemap: false,
-});
+const library = {
+  index: 'src/index.ts',
+  schemas: 'src/schemas.ts',
+  testing: 'src/testing/index.ts',
+};
+const shared: Options = { target: 'node20', platform: 'node', splitting: true, removeNodeProtocol: false };
+
+export default defineConfig([
+  // A command is run, never imported: one format is enough.
+  { ...shared, format: 'esm', entry: { ...library, 'rufus-sandbox': 'src/testing/bin.ts' }, dts: { entry: library } },
+  { ...shared, format: 'cjs', entry: library, dts: { entry: library } },
+]);

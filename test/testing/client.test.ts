@@ -84,7 +84,7 @@ describe.each(WAYS)('a client over %s', (_name, open) => {
   });
 
   it('loses and repeats nothing through every fault of a call that may be repeated', async () => {
-    await using day = await open({}, { timeoutMs: 400 });
+    await using day = await open({}, { timeoutMs: 1_500 });
     const { rufus, sandbox } = day;
     const { token_session } = await race(rufus);
     const kinds = ['status', 'html', 'reset-before', 'reset-after', 'hang', 'drip', 'truncate'] as const;

@@ -62,18 +62,22 @@ const versionOf = (command: string, args: readonly string[], cwd: string, path: 
 
 const cells = cellsFor(process.argv.slice(2));
 const workshop = mkdtempSync(join(tmpdir(), 'rufus-matrix-'));
-const once = <T>(make: (version: string) => T) => {
-  const made = new Map<string, T>();
-  return (version: string): T => made.get(version) ?? (made.set(version, make(version)), made.get(version) as T);
-};
-const nodeOf = once((major) => installNode(workshop, major));
-const projectOf = once((undici) => installProject(workshop, undici));
+const install = (versions: readonly string[], into: (workshop: string, version: string) => string | undefined) =>
+  new Map([...new Set(versions)].map((version) => [version, into(workshop, version)]));
 
 const rows: { node: string; undici: string; result: string; seconds: number }[] = [];
 try {
+  const nodes = install(
+    cells.map(({ node }) => node),
+    installNode,
+  );
+  const projects = install(
+    cells.map(({ undici }) => undici),
+    installProject,
+  );
   for (const { node, undici } of cells) {
     const startedAt = performance.now();
-    const [bin, folder] = [nodeOf(node), projectOf(undici)];
+    const [bin, folder] = [nodes.get(node), projects.get(undici)];
     const path = `${bin}${delimiter}${process.env.PATH}`;
     let result = 'not installed';
     let versions = { node, undici };

@@ -7,10 +7,10 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What the server says in words, where it does. */
-export function descriptionOf(payload: unknown): string | undefined {
+/** What the server says in words, where it does. Cleaned before it is cut: half a token would not be known for one. */
+export function descriptionOf(payload: unknown, clean: (words: string) => string = String): string | undefined {
   if (!isRecord(payload)) return undefined;
   const { description, message } = payload;
   const words = description ?? message;
-  return typeof words === 'string' && words !== '' ? words.slice(0, 300) : undefined;
+  return typeof words === 'string' && words !== '' ? clean(words).slice(0, 300) : undefined;
 }

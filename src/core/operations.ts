@@ -69,6 +69,7 @@ const pollFrame: Frame = { shape: shapes.passingPoll, knownBy: ['description', '
 
 const readDevice = readSingle<Device>(shapes.device);
 const readSession = readSingle<Session>(shapes.session);
+const readInsertReceipt = readReceipt<InsertResult>(shapes.insertReceipt);
 const readSessions = readRows<Session>(sessionFrame, shapes.session, ['result']);
 const readPollRows = readRows<Passing>(pollFrame, shapes.passing, ['passings', 'result']);
 
@@ -183,7 +184,13 @@ export const insertPassings: Operation<InsertResult> = {
   path: '/passings',
   repeat: 'insert',
   access: WRITE,
-  read: readReceipt(shapes.insertReceipt),
+  read(payload, reading) {
+    const receipt = readInsertReceipt(payload, reading);
+    // To the caller, null counts are absent ones.
+    receipt.inserted_count ??= undefined;
+    receipt.duplicate_count ??= undefined;
+    return receipt;
+  },
 };
 
 export const listPassingsBySession: Operation<Rows<Passing>> = {

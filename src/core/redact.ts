@@ -6,7 +6,9 @@ export function shorten(token: string): string {
 }
 
 const KEY = /ror-[0-9a-f]{8,}/gi;
-const TOKEN = /\b[0-9A-Fa-f]{64}\b/g;
+const TOKEN = /[0-9A-F]{64,}/gi;
+/** Half a surrogate pair, which nothing encodes. */
+const BROKEN_TEXT = /\p{Cs}/gu;
 
 /** Takes out what looks like a key or a token, and the secrets of this very call, which may look like anything. */
 export function redact(text: string, secrets: readonly string[] = []): string {
@@ -14,10 +16,15 @@ export function redact(text: string, secrets: readonly string[] = []): string {
   for (const secret of secrets) {
     if (secret.length < 4) continue;
     shown = shown.replaceAll(secret, shorten(secret));
-    const encoded = encodeURIComponent(secret);
+    const encoded = encodeURIComponent(secret.replace(BROKEN_TEXT, '\uFFFD'));
     if (encoded !== secret) shown = shown.replaceAll(encoded, shorten(secret));
   }
   return shown.replace(KEY, 'ror-…').replace(TOKEN, shorten);
+}
+
+/** A request id as it may be shown: a gateway may echo what it was sent, at any length. */
+export function shownId(requestId: string | undefined, secrets: readonly string[]): string | undefined {
+  return requestId === undefined ? undefined : redact(requestId, secrets).slice(0, 200);
 }
 
 /** Someone else's error, for `cause`: itself, or a copy of its message if it quotes a secret (a mock that prints the headers it saw, say). */

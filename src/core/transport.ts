@@ -9,7 +9,7 @@ import type { Operation } from './operations.js';
 import { type CallSettings, callSettings, type Settings } from './options.js';
 import { CallPromise, type Finished } from './promises.js';
 import type { Reading } from './reading.js';
-import { redact, shorten } from './redact.js';
+import { redact, shorten, shownId } from './redact.js';
 import { mayRepeat, pauseBefore } from './retry.js';
 import { traced } from './tracing.js';
 import { judge } from './verdict.js';
@@ -113,7 +113,9 @@ export class Transport {
   #logAttempt(call: Call, answer: RawResponse | Lost): void {
     if (!this.#log.allows('debug')) return;
     const outcome =
-      answer instanceof Lost ? { code: answer.why } : { status: answer.status, requestId: answer.requestId };
+      answer instanceof Lost
+        ? { code: answer.why }
+        : { status: answer.status, requestId: shownId(answer.requestId, call.secrets) };
     this.#log.write('debug', 'attempt', { ...call.shown(), ...outcome, durationMs: call.elapsedMs() });
   }
 

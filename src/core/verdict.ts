@@ -4,7 +4,7 @@ import { apiError, RufusResponseValidationError } from './errors.js';
 import { type CallState, type Failure, facts, sentence } from './failure.js';
 import type { Operation } from './operations.js';
 import { Misshapen, type Reading } from './reading.js';
-import { redact, safeCause } from './redact.js';
+import { redact, safeCause, shownId } from './redact.js';
 import { fateOfStatus, mayHaveTakenEffect } from './retry.js';
 import { parseRetryAfter } from './retry-after.js';
 import { formatPath } from './validation/issues.js';
@@ -44,28 +44,28 @@ function refusal<T>(operation: Operation<T>, answer: RawResponse, call: CallStat
   const parsed = parseOr(text);
   const isJson = typeof parsed !== 'string';
   const body = openEnvelope(parsed);
-  const said = descriptionOf(body);
+  const description = descriptionOf(body, (words) => redact(words, call.secrets));
+  const requestId = shownId(answer.requestId, call.secrets);
   const { id, maybeProcessed } = call;
   const meaning = operation.heed?.({ status, body, isJson, id, maybeProcessed });
-  if (meaning !== undefined) return { data: meaning, description: said };
+  if (meaning !== undefined) return { data: meaning, description };
   const retryAfter = answer.headers.get('retry-after');
   const retryAfterMs = parseRetryAfter(retryAfter, Date.now());
   const fate = fateOfStatus(status, retryAfterMs !== undefined);
-  const description = said === undefined ? undefined : redact(said, call.secrets);
   const words = description === undefined ? '' : ` "${description}"`;
   const tookEffect = mayHaveTakenEffect(fate) || (fate === 'final' && status >= 500);
   const error = apiError(
     sentence(
       call,
       `answered ${status}${words}`,
-      answer.requestId,
+      requestId,
       advice(operation, status, isJson, retryAfterMs),
       tookEffect,
     ),
     {
       ...facts(call, tookEffect),
       status,
-      requestId: answer.requestId,
+      requestId,
       description,
       body,
       headers: answer.headers,
@@ -91,7 +91,8 @@ function unusable(
     fate === 'unreadable'
       ? 'A captive portal, a proxy or a wrong base URL may have answered in place of the API.'
       : 'The base URL may be wrong, or the API has changed.';
-  const error = new RufusResponseValidationError(sentence(call, what, answer.requestId, hint, true), {
+  const requestId = shownId(answer.requestId, call.secrets);
+  const error = new RufusResponseValidationError(sentence(call, what, requestId, hint, true), {
     ...facts(call, true),
     // A SyntaxError of JSON.parse quotes the text it failed on, and that may hold a token.
     cause: cause === undefined ? undefined : safeCause(new Error('JSON.parse failed'), call.secrets),

@@ -1,0 +1,53 @@
+// What hostile input has broken once, each in its smallest form.
+import { describe, expect, it } from 'vitest';
+import { RateLimitError, RufusConfigError, RufusResponseValidationError } from '../../src/index.js';
+import { peer } from './fake.js';
+import { KEY, outcomeOf, TOKEN } from './outcome.js';
+
+const refusing = (body: unknown, headers: Record<string, string> = {}) =>
+  peer({ status: 429, body: JSON.stringify(body), headers });
+
+describe('secrets', () => {
+  it('a gateway that echoes the key as request id, at any length', async () => {
+    const dispatcher = refusing({}, { 'x-request-id': `${KEY} ${'r'.repeat(10_000)}` });
+    const { error } = await outcomeOf({ dispatcher }, (client) => client.sessions.get(TOKEN));
+    expect(error).toBeInstanceOf(RateLimitError);
+    expect(error?.message.length).toBeLessThan(500);
+    const odd = peer({ status: 200, body: '{}', headers: { 'cf-ray': KEY } });
+    const { error: other } = await outcomeOf({ dispatcher: odd }, (client) => client.sessions.get(TOKEN));
+    expect(other).toBeInstanceOf(RufusResponseValidationError);
+  });
+
+  it.each([KEY, TOKEN])('a description that is cut in the middle of %.4s', async (secret) => {
+    for (let padding = 230; padding < 300; padding += 3) {
+      const dispatcher = refusing({ description: `${'x'.repeat(padding)} ${secret}` });
+      const { error } = await outcomeOf({ dispatcher }, (client) => client.sessions.get(TOKEN));
+      expect((error as RateLimitError).description).toHaveLength(Math.min(300, padding + 1 + '5F1D7A84…'.length));
+    }
+  });
+
+  it("another session's token next to an underscore", async () => {
+    const other = '0123456789abcdef'.repeat(4);
+    const dispatcher = refusing({ description: `token_${other}_closed` });
+    const { error } = await outcomeOf({ dispatcher }, (client) => client.sessions.get(TOKEN));
+    expect(error?.message).toContain('token_01234567…_closed');
+  });
+
+  it('a key that is half a character', async () => {
+    const apiKey = () => `${KEY}\uD800`;
+    const { error } = await outcomeOf({ apiKey, dispatcher: refusing({}) }, (client) => client.sessions.get(TOKEN));
+    expect(error).toBeInstanceOf(RufusConfigError);
+  });
+});
+
+describe('values', () => {
+  it('null counts of an insert are absent ones', async () => {
+    const body = { description: 'ok', token_session: TOKEN, inserted_count: null, duplicate_count: null };
+    const dispatcher = peer({ status: 201, body: JSON.stringify(body) });
+    const passing = { num_passing: 1, bib: '1', timestamp: new Date(0) };
+    const { value } = await outcomeOf({ dispatcher, validation: 'strict' }, (client) =>
+      client.passings.insert(TOKEN, [passing]),
+    );
+    expect(value).toEqual({ description: 'ok', token_session: TOKEN });
+  });
+});

@@ -1,7 +1,7 @@
 import { codeOf, type Disk, type DiskFile, isFull } from './disk.js';
 
-/** From here on a segment takes no further commit. */
-export const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** A segment of this size takes no further commit. */
+const SEGMENT_BYTES = 4 * 1024 * 1024;
 
 export interface Segment {
   /** The seq of its first passing, which is also its name. */
@@ -27,6 +27,8 @@ export interface LogSetup {
   readonly folder: string;
   /** False: 'os', nothing is synced. */
   readonly synced: boolean;
+  /** Default 4 MiB. */
+  readonly segmentBytes?: number | undefined;
   /** The first line of a segment that begins now: what everything before adds up to. */
   readonly header: () => Buffer;
   readonly segments: readonly Segment[];
@@ -100,7 +102,8 @@ export class SegmentedLog {
   }
 
   private async put(chunks: readonly Buffer[]): Promise<void> {
-    if (this.tail === null || this.tail.segment.size >= SEGMENT_BYTES) return this.begin(chunks);
+    if (this.tail === null || this.tail.segment.size >= (this.setup.segmentBytes ?? SEGMENT_BYTES))
+      return this.begin(chunks);
     const { segment, file } = this.tail;
     const end = await writeAll(file, chunks, segment.size);
     if (this.setup.synced) await file.datasync();

@@ -24,6 +24,7 @@ const HOUR_MS = 3_600_000;
 export interface JournalSeams {
   readonly disk?: Disk | undefined;
   readonly lock?: LockFolder | undefined;
+  readonly segmentBytes?: number | undefined;
 }
 
 /**
@@ -43,7 +44,7 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
     for (const name of ['parked', 'delivered']) await disk.folder(`${folder}/${name}`);
     await writeReadme(disk, folder);
     loaded = await load(disk, folder, synced);
-    const journal = await build(options, { disk, folder, synced, lock, loaded });
+    const journal = await build(options, { disk, folder, synced, segmentBytes: seams.segmentBytes, lock, loaded });
     await journal.resume();
     return journal;
   } catch (error) {
@@ -60,12 +61,14 @@ interface Ground {
   readonly disk: Disk;
   readonly folder: string;
   readonly synced: boolean;
+  readonly segmentBytes: number | undefined;
   readonly lock: Lock;
   readonly loaded: Loaded;
 }
 
-async function build(options: JournalOptions, { disk, folder, synced, lock, loaded }: Ground): Promise<DiskJournal> {
+async function build(options: JournalOptions, ground: Ground): Promise<DiskJournal> {
   const { clock = systemClock, events = {}, retain, maxDiskBytes = 2 * GIB, minFreeBytes = 64 * MIB } = options;
+  const { disk, folder, synced, segmentBytes, lock, loaded } = ground;
   const { state, ackFile, segments, tail, found, suspect } = loaded;
   const boot = await bootId();
   const stamp = commitClock(clock, state);
@@ -76,11 +79,11 @@ async function build(options: JournalOptions, { disk, folder, synced, lock, load
   });
   const used = (): number => log.bytes + parked.bytes + delivered.bytes + AckFile.BYTES;
   const { watch, commits } = limits({ disk, folder, clock, events, maxDiskBytes, minFreeBytes, used, delivered });
-  const parked = await ParkedLog.open({ ...commits, disk, folder: `${folder}/parked`, synced, stamp });
+  const parked = await ParkedLog.open({ ...commits, disk, folder: `${folder}/parked`, synced, segmentBytes, stamp });
   const lost = reconcile(state, segments, parked);
   const header = (): Buffer =>
     Buffer.from(encodeLine(log.last + 1, JSON.stringify(state.header({ ...stamp(), boot }))));
-  const log = new SegmentedLog({ disk, folder, synced, header, segments, tail, last: state.last });
+  const log = new SegmentedLog({ disk, folder, synced, segmentBytes, header, segments, tail, last: state.last });
   const begin = (): LogDraft => new LogDraft(state, stamp());
 
   return new DiskJournal({

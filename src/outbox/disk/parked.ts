@@ -14,6 +14,7 @@ export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'
   readonly disk: Disk;
   readonly folder: string;
   readonly synced: boolean;
+  readonly segmentBytes?: number | undefined;
   readonly stamp: () => { readonly at: number; readonly mono: number };
 }
 
@@ -33,7 +34,7 @@ export class ParkedLog {
 
   static async open(setup: ParkedSetup): Promise<ParkedLog> {
     const parked = new ParkedLog(setup);
-    const { disk, folder, synced, stamp } = setup;
+    const { disk, folder, synced, segmentBytes, stamp } = setup;
     const { segments, tail, last, damage } = await recoverLog<ParkedLogRecord>({
       disk,
       folder,
@@ -44,7 +45,7 @@ export class ParkedLog {
     });
     parked.found = { ...damage, records: 0 };
     const header = (): Buffer => Buffer.from(encodeLine(parked.log.last + 1, JSON.stringify(parked.header(stamp()))));
-    parked.log = new SegmentedLog({ disk, folder, synced, header, segments, tail, last });
+    parked.log = new SegmentedLog({ disk, folder, synced, segmentBytes, header, segments, tail, last });
     parked.committer = new Committer({
       ...setup,
       log: parked.log,

@@ -31,7 +31,8 @@ export class Transport {
   readonly #settings: Settings;
   readonly #connections: Connections;
   readonly #sender: Sender;
-  readonly #log: Log;
+  /** Also for what runs on top of single calls and has something to tell. */
+  readonly log: Log;
   #closed = false;
   #underWay = 0;
   #whenIdle: (() => void) | undefined;
@@ -40,7 +41,7 @@ export class Transport {
     this.#settings = settings;
     this.#connections = connections;
     this.#sender = new Sender(settings, connections.wire);
-    this.#log = new Log(settings.logger, settings.logLevel);
+    this.log = new Log(settings.logger, settings.logLevel);
   }
 
   /** `prepare` checks the arguments; what it throws rejects the promise, and nothing is sent. */
@@ -86,7 +87,7 @@ export class Transport {
   async #attempts<T>(operation: Operation<T>, call: Call): Promise<Finished<T>> {
     const reading: Reading = {
       mode: call.settings.validation,
-      drift: (field, expected) => this.#log.drift(operation.name, field, expected),
+      drift: (field, expected) => this.log.drift(operation.name, field, expected),
     };
     const { retry } = call.settings;
     for (;;) {
@@ -111,18 +112,18 @@ export class Transport {
   }
 
   #logAttempt(call: Call, answer: RawResponse | Lost): void {
-    if (!this.#log.allows('debug')) return;
+    if (!this.log.allows('debug')) return;
     const outcome =
       answer instanceof Lost
         ? { code: answer.why }
         : { status: answer.status, requestId: shownId(answer.requestId, call.secrets) };
-    this.#log.write('debug', 'attempt', { ...call.shown(), ...outcome, durationMs: call.elapsedMs() });
+    this.log.write('debug', 'attempt', { ...call.shown(), ...outcome, durationMs: call.elapsedMs() });
   }
 
   #logRetry(call: Call, { error }: Failure, delayMs: number): void {
-    if (!this.#log.allows('info')) return;
+    if (!this.log.allows('info')) return;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    this.#log.write('info', 'retry', { ...call.shown(), code, delayMs: Math.round(delayMs) });
+    this.log.write('info', 'retry', { ...call.shown(), code, delayMs: Math.round(delayMs) });
   }
 }
 

@@ -6,7 +6,10 @@ import { demand, demandNone } from '../core/validation/demand.js';
 import { checkId } from '../core/validation/ids.js';
 import { wirePassings } from '../core/validation/passings.js';
 import { checkPollQuery } from '../core/validation/queries.js';
+import { follow } from '../live/follow.js';
 import type {
+  FollowBatch,
+  FollowOptions,
   InsertManyResult,
   InsertResult,
   PagePromise,
@@ -74,6 +77,10 @@ export class PassingsModule implements Passings {
       const secrets = query?.token_session === undefined ? [] : [query.token_session];
       return { id, query: queryString(params), secrets };
     });
+  }
+
+  follow(deviceid: string, options?: FollowOptions): AsyncIterable<FollowBatch> {
+    return follow(this.#transport, deviceid, options);
   }
 }
 

@@ -2,20 +2,36 @@ import type { Passing } from './records.js';
 
 /** Where a follower stands: the last passing it has delivered. Plain JSON, for the user to store. */
 export interface FollowCursor {
+  /** The session of that passing. As secret as the session itself. */
   token_session: string;
+  /** The highest `num_passing` delivered of it, at least 0. A cursor comes with a batch, so there always is one. */
   last: number;
+  /** Ranges of numbers below `last` that have not come yet and are still looked for, both ends included, ascending. */
   holes?: readonly (readonly [number, number])[];
 }
+
+/** How to follow a device. */
 export interface FollowOptions {
   /** Resume after this. Default: from the first passing of the newest session. */
   cursor?: FollowCursor | null | undefined;
+  /** Ends the loop with a RufusAbortError, within 100 ms, whatever it is doing. */
   signal?: AbortSignal | undefined;
-  /** Pause after an empty poll: grows from min to max while nothing comes. Default { min: 500, max: 5_000 }. */
+  /**
+   * The pause from one poll to the next, in whole milliseconds: `min` while passings come, growing to `max` while nothing
+   * comes. None after a poll that brought 500 or more. Default { min: 500, max: 5_000 }; where only one is given, the
+   * other's default gives way to it.
+   */
   pollMs?: { min?: number | undefined; max?: number | undefined } | undefined;
-  /** How long a missing num_passing is looked for before it is given up. Default 120_000. */
+  /**
+   * How long a missing `num_passing` is looked for before it is given up, in whole milliseconds, counted anew after a
+   * restart; `Infinity` for as long as the session is followed. Default 120_000. Beyond 10,000 holes at a time the oldest go first.
+   */
   holeTimeoutMs?: number | undefined;
 }
+
+/** Some passings of one session, and where the follower stands once they are processed. */
 export interface FollowBatch {
+  /** At least one, by `num_passing`, each number once. */
   passings: readonly Passing[];
   token_session: string;
   session_alias: string | null;

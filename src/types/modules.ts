@@ -1,3 +1,4 @@
+import type { FollowBatch, FollowOptions } from './follow.js';
 import type { RequestOptions } from './options.js';
 import type {
   BindDeviceInput,
@@ -123,6 +124,24 @@ export interface Passings {
     session_label: string | null;
     resumed_from: number | null;
   }>;
+  /**
+   * Live: every passing of the device exactly once per stored cursor, across sessions, until aborted.
+   *
+   * Batches come in order of `num_passing` within a session, session after session; what fills a hole comes later, in
+   * batches marked `late`. Nothing is requested before somebody iterates, and nothing while a batch is worked on. Needs READ.
+   *
+   * Network failures, 408, 425, 429, 5xx and answers that make no sense are waited out, for ever, and logged at `warn`
+   * once an outage; `retry` and `totalTimeoutMs` of the client play no part in how long. What ends the loop:
+   * - `break`, and `signal`: RufusAbortError, within 100 ms.
+   * - A damaged cursor, or one of another device's session: RufusConfigError. One whose session is gone: NotFoundError.
+   * - An unknown device (NotFoundError), 401 (AuthenticationError), 403 (PermissionDeniedError), any other 4xx, a closed client.
+   *
+   * @example
+   * for await (const { passings, cursor } of client.passings.follow(deviceid, { cursor: await load(), signal })) {
+   *   await store(passings, cursor); // in one transaction: then each passing takes effect exactly once
+   * }
+   */
+  follow(deviceid: string, options?: FollowOptions): AsyncIterable<FollowBatch>;
 }
 
 /** Events of the company. */

@@ -1,0 +1,102 @@
+import { onAbort } from '../core/abort.js';
+import { RufusAbortError, RufusConfigError } from '../core/errors.js';
+import { whole } from '../core/options.js';
+import { safeCause } from '../core/redact.js';
+import type { Transport } from '../core/transport.js';
+import type { FollowBatch, FollowOptions } from '../types.js';
+import { checkedCursor } from './cursor.js';
+import { Follower, type FollowSettings } from './follower.js';
+import type { PollMs } from './schedule.js';
+import { Source } from './source.js';
+
+const DEFAULT_POLL: PollMs = { min: 500, max: 5_000 };
+const DEFAULT_HOLE_TIMEOUT_MS = 120_000;
+
+/** See {@link Passings.follow}. Nothing is checked or requested before somebody iterates; each iteration begins at the cursor. */
+export function follow(
+  transport: Transport,
+  deviceid: string,
+  options: FollowOptions = {},
+): AsyncIterable<FollowBatch> {
+  return { [Symbol.asyncIterator]: () => new FollowIterator(transport, deviceid, options) };
+}
+
+class FollowIterator implements AsyncIterableIterator<FollowBatch, undefined, void> {
+  readonly #signal: AbortSignal | undefined;
+  readonly #stop = new AbortController();
+  readonly #batches: AsyncGenerator<FollowBatch, undefined, void>;
+  #isDone = false;
+
+  constructor(transport: Transport, deviceid: string, options: FollowOptions) {
+    this.#signal = options.signal;
+    this.#batches = follows(transport, deviceid, options, this.#stop.signal);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<FollowBatch, undefined>> {
+    const signal = this.#signal;
+    if (this.#isDone) return { done: true, value: undefined };
+    // Watched only while somebody waits: a consumer that works on a batch leaves nothing behind if it never comes back.
+    const stopWatching = signal && onAbort(signal, () => this.#stop.abort());
+    try {
+      if (signal?.aborted) throw abortError(signal);
+      return await this.#batches.next();
+    } catch (error) {
+      const wasEnded = this.#isDone;
+      await this.return();
+      if (signal?.aborted) throw abortError(signal);
+      if (wasEnded) return { done: true, value: undefined };
+      throw error;
+    } finally {
+      stopWatching?.();
+    }
+  }
+
+  /** Ends it, and the request under way. */
+  async return(): Promise<IteratorResult<FollowBatch, undefined>> {
+    this.#isDone = true;
+    this.#stop.abort();
+    await this.#batches.return(undefined);
+    return { done: true, value: undefined };
+  }
+}
+
+async function* follows(
+  transport: Transport,
+  deviceid: string,
+  options: FollowOptions,
+  signal: AbortSignal,
+): AsyncGenerator<FollowBatch, undefined, void> {
+  return yield* new Follower(new Source(transport, deviceid, signal), settle(options), signal).batches();
+}
+
+function settle({ cursor, pollMs = {}, holeTimeoutMs = DEFAULT_HOLE_TIMEOUT_MS }: FollowOptions): FollowSettings {
+  return {
+    cursor: checkedCursor(cursor),
+    pollMs: settlePollMs(pollMs),
+    holeTimeoutMs:
+      holeTimeoutMs === Number.POSITIVE_INFINITY ? holeTimeoutMs : whole('holeTimeoutMs', holeTimeoutMs, 0),
+  };
+}
+
+/** Where only one end is given, the default of the other gives way. */
+function settlePollMs({ min, max }: NonNullable<FollowOptions['pollMs']>): PollMs {
+  if (min !== undefined) whole('pollMs.min', min, 0);
+  if (max !== undefined) whole('pollMs.max', max, 0);
+  const settled = {
+    min: min ?? Math.min(DEFAULT_POLL.min, max ?? DEFAULT_POLL.min),
+    max: max ?? Math.max(DEFAULT_POLL.max, min ?? DEFAULT_POLL.max),
+  };
+  if (settled.min <= settled.max) return settled;
+  throw new RufusConfigError('`pollMs.min` must not exceed `pollMs.max`.');
+}
+
+function abortError({ reason }: AbortSignal): RufusAbortError {
+  return new RufusAbortError("passings.follow: aborted by the caller's signal.", {
+    operation: 'passings.follow',
+    cause: safeCause(reason, []),
+  });
+}

@@ -1,0 +1,146 @@
+import { NotFoundError, RufusConfigError } from '../core/errors.js';
+import type { FollowBatch, FollowCursor, Session } from '../types.js';
+import { deliver } from './delivery.js';
+import { HoleSearch } from './hole-search.js';
+import { Patience } from './patience.js';
+import { Position } from './position.js';
+import { CATCHING_UP, type PollMs, Schedule } from './schedule.js';
+import type { Found, Source } from './source.js';
+import { sessionsBetween } from './timeline.js';
+
+export interface FollowSettings {
+  readonly cursor: FollowCursor | undefined;
+  readonly pollMs: PollMs;
+  readonly holeTimeoutMs: number;
+}
+
+/** While a device has no session, each poll gets the same 404. Only one in so many is looked into. */
+const LOOK_INTO_404 = 10;
+
+/** Polls a device for ever, and turns the answers into batches, each passing once. */
+export class Follower {
+  readonly #source: Source;
+  readonly #settings: FollowSettings;
+  readonly #schedule: Schedule;
+  readonly #patience: Patience;
+  readonly #search: HoleSearch;
+  #position: Position | undefined;
+  /** The API itself has named the session as one of this device's: not only the cursor says so. */
+  #isProven = false;
+  /** Sessions read to their end. Whatever the server says, there is no way back to them. */
+  readonly #left = new Set<string>();
+  #refusal: { readonly description: string | undefined; times: number } | undefined;
+
+  constructor(source: Source, settings: FollowSettings, signal: AbortSignal) {
+    const { cursor, pollMs, holeTimeoutMs } = settings;
+    this.#source = source;
+    this.#settings = settings;
+    this.#schedule = new Schedule(pollMs);
+    this.#patience = new Patience(this.#schedule, source, signal);
+    this.#search = new HoleSearch(source, this.#patience, holeTimeoutMs);
+    if (cursor !== undefined) this.#position = Position.at(cursor, performance.now());
+  }
+
+  async *batches(): AsyncGenerator<FollowBatch, never, void> {
+    for (;;) {
+      const found = await this.#patience.outlast(() => this.#poll());
+      const answeredAt = performance.now();
+      let brought = found === undefined ? 0 : yield* this.#take(found);
+      if (this.#position !== undefined) {
+        // The holes have the time until the next poll: what comes in order does not wait for them.
+        const spareMs = brought < CATCHING_UP ? this.#settings.pollMs.min : 0;
+        brought += yield* this.#search.pass(this.#position, answeredAt + spareMs);
+      }
+      await this.#patience.until(this.#wakeAt(answeredAt + this.#schedule.afterPoll(brought)));
+    }
+  }
+
+  /** When the next poll is due, or before it the moment to look for a hole one last time. */
+  #wakeAt(pollAt: number): number {
+    const { holeTimeoutMs } = this.#settings;
+    const since = this.#position?.holes.oldestAfter(performance.now() - holeTimeoutMs);
+    return since === undefined ? pollAt : Math.min(pollAt, since + holeTimeoutMs);
+  }
+
+  async *#take({ token_session, alias, passings, isForeign }: Found): AsyncGenerator<FollowBatch, number, void> {
+    const stands = this.#position;
+    if (stands !== undefined && stands.token_session !== token_session) {
+      if (!(yield* this.#leaveFor(token_session, stands))) return 0;
+      this.#position = undefined;
+    } else if (stands !== undefined && isForeign && !this.#isProven) {
+      await this.#demandOwn(stands.token_session, await this.#listSessions());
+    }
+    this.#isProven = true;
+    this.#position ??= new Position(token_session);
+    this.#position.alias = alias ?? this.#position.alias;
+    return yield* deliver(this.#position, passings);
+  }
+
+  /** Reads to its end where we stand, and every session between it and the newer one. `false` if that one is no newer. */
+  async *#leaveFor(newer: string, position: Position): AsyncGenerator<FollowBatch, boolean, void> {
+    const listed = await this.#listSessions();
+    const current = await this.#demandOwn(position.token_session, listed);
+    const sessions = listed.includes(current) ? listed : [current, ...listed];
+    const between = sessionsBetween(sessions, current.token_session, newer);
+    if (between === undefined || this.#left.has(newer)) return false;
+    position.alias ??= current.alias ?? null;
+    yield* this.#readOut(position);
+    for (const { token_session, alias = null } of between) {
+      if (this.#left.has(token_session)) continue;
+      this.#position = new Position(token_session, alias);
+      yield* this.#readOut(this.#position);
+    }
+    return true;
+  }
+
+  /** To an empty answer: a short page is no end. Then its holes once more. */
+  async *#readOut(position: Position): AsyncGenerator<FollowBatch, void, void> {
+    const { token_session } = position;
+    for (let before: number | undefined = Number.NaN; before !== position.last; ) {
+      before = position.last;
+      const first = before === undefined ? undefined : before + 1;
+      yield* deliver(position, await this.#patience.outlast(() => this.#source.range(token_session, first)));
+    }
+    yield* this.#search.lastPass(position);
+    this.#left.add(token_session);
+  }
+
+  #listSessions(): Promise<Session[]> {
+    return this.#patience.outlast(() => this.#source.sessions());
+  }
+
+  /** @throws {NotFoundError} where the session is gone, {@link RufusConfigError} where it is another device's. */
+  async #demandOwn(token_session: string, listed: readonly Session[]): Promise<Session> {
+    const known = listed.find((session) => session.token_session === token_session);
+    if (known !== undefined) return known;
+    const session = await this.#patience.outlast(() => this.#source.session(token_session));
+    // A list may lag behind. But of a session that nothing but the cursor has named, it is the only witness.
+    if (this.#isProven) return session;
+    throw new RufusConfigError(
+      'passings.follow: the session of the cursor is not one of this device. Keep a cursor for each device.',
+      { operation: 'passings.follow' },
+    );
+  }
+
+  async #poll(): Promise<Found | undefined> {
+    try {
+      const found = await this.#source.poll(this.#position?.token_session, this.#position?.last);
+      this.#refusal = undefined;
+      return found;
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      await this.#lookInto(error);
+      return undefined;
+    }
+  }
+
+  /** A 404 of the continuous query may only mean that there is no session yet. Throws where it means more. */
+  async #lookInto({ description }: NotFoundError): Promise<void> {
+    const known = this.#refusal;
+    if (known !== undefined && known.description === description && known.times++ % LOOK_INTO_404 !== 0) return;
+    await this.#source.device();
+    const stands = this.#position;
+    if (stands !== undefined) await this.#demandOwn(stands.token_session, await this.#listSessions());
+    this.#refusal = known?.description === description ? known : { description, times: 1 };
+  }
+}

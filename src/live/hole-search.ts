@@ -1,0 +1,69 @@
+import type { FollowBatch, Passing } from '../types.js';
+import { deliver } from './delivery.js';
+import type { Range } from './holes.js';
+import type { Patience } from './patience.js';
+import type { Position } from './position.js';
+import type { Source } from './source.js';
+
+/** Many holes far from each other are looked for over several passes. */
+const MOST_READS = 8;
+
+/** Looks whether what a session has skipped has come after all. */
+export class HoleSearch {
+  readonly #source: Source;
+  readonly #patience: Patience;
+  readonly #timeoutMs: number;
+
+  constructor(source: Source, patience: Patience, timeoutMs: number) {
+    this.#source = source;
+    this.#patience = patience;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** One pass over the holes, or as much of it as fits before `until`, but at least one read. Returns how many passings it brought. */
+  async *pass(position: Position, until: number): AsyncGenerator<FollowBatch, number, void> {
+    let brought = 0;
+    for (let reads = 0; reads < MOST_READS && (reads === 0 || performance.now() < until); reads++) {
+      const range = position.holes.next();
+      if (range === undefined) break;
+      const askedAt = performance.now();
+      const answer = await this.#patience.attempt(() => this.#read(position, range));
+      // The flow does not wait for a hole.
+      if (answer === undefined) break;
+      brought += yield* settle(position, range, answer.value, askedAt - this.#timeoutMs);
+    }
+    return brought;
+  }
+
+  /** Reads every hole, and again what is left of them while that brings anything. */
+  async *lastPass(position: Position): AsyncGenerator<FollowBatch, void, void> {
+    for (let brought = 1; brought > 0; ) {
+      brought = 0;
+      position.holes.restart();
+      for (let range = position.holes.next(); range !== undefined; range = position.holes.next()) {
+        const wanted = range;
+        const rows = await this.#patience.outlast(() => this.#read(position, wanted));
+        brought += yield* settle(position, wanted, rows, Number.NEGATIVE_INFINITY);
+      }
+    }
+  }
+
+  #read({ token_session }: Position, { first, last }: Range): Promise<readonly Passing[]> {
+    return this.#source.range(token_session, first, last);
+  }
+}
+
+/** Delivers what came, and gives up what has been missing since `since`: it was looked for in vain. */
+function* settle(
+  position: Position,
+  { first, last }: Range,
+  rows: readonly Passing[],
+  since: number,
+): Generator<FollowBatch, number, void> {
+  const highest = rows.reduce((most, { num_passing }) => Math.max(most, num_passing), first);
+  // A page may end anywhere: what lies beyond its last row has not been looked for yet.
+  const covered = rows.length === 0 ? last : Math.min(highest, last);
+  const brought = yield* deliver(position, rows);
+  position.holes.looked({ first, last: covered }, since);
+  return brought;
+}

@@ -1,0 +1,40 @@
+/** A poll that brings this many is followed by the next at once: there is more to catch up with. */
+export const CATCHING_UP = 500;
+// A flow has gaps. Only after a few empty polls is it taken for silence.
+const PATIENCE = 3;
+
+export interface PollMs {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** How long to wait, in milliseconds. */
+export class Schedule {
+  readonly #pollMs: PollMs;
+  #empty = 0;
+  #failed = 0;
+
+  constructor(pollMs: PollMs) {
+    this.#pollMs = pollMs;
+  }
+
+  /** From a poll's answer to the next poll: `min` while passings come, growing to `max` while none do. */
+  afterPoll(brought: number): number {
+    this.#empty = brought > 0 ? 0 : this.#empty + 1;
+    return brought >= CATCHING_UP ? 0 : this.#grown(this.#empty - PATIENCE);
+  }
+
+  /** Spread, so that a crowd of followers does not come back at once. */
+  afterFailure(): number {
+    return this.#grown(this.#failed++) * (0.5 + Math.random() / 2);
+  }
+
+  succeeded(): void {
+    this.#failed = 0;
+  }
+
+  #grown(doublings: number): number {
+    const { min, max } = this.#pollMs;
+    return doublings <= 0 ? min : Math.min(max, Math.max(min, 1) * 2 ** doublings);
+  }
+}

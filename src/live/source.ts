@@ -1,0 +1,113 @@
+import { NotFoundError, RufusResponseValidationError } from '../core/errors.js';
+import { pathId } from '../core/inputs.js';
+import { queryString } from '../core/lists.js';
+import type { LogFields } from '../core/log.js';
+import {
+  getDevice,
+  getSession,
+  listPassingsBySession,
+  listSessions,
+  type Operation,
+  pollPassings,
+} from '../core/operations.js';
+import type { Transport } from '../core/transport.js';
+import type { Device, Passing, Session } from '../types.js';
+
+/** What an answer of the continuous query comes to. */
+export interface Found {
+  readonly token_session: string;
+  readonly alias: string | null;
+  readonly passings: readonly Passing[];
+  /** The passings name another device than the one that is followed. */
+  readonly isForeign: boolean;
+}
+
+type Params = Readonly<Record<string, string | number | undefined>>;
+
+/** The requests of a follower. Each is one attempt: when to try again is the follower's business. */
+export class Source {
+  readonly #transport: Transport;
+  readonly #deviceid: string;
+  readonly #options: { readonly signal: AbortSignal; readonly retry: false };
+
+  constructor(transport: Transport, deviceid: string, signal: AbortSignal) {
+    this.#transport = transport;
+    this.#deviceid = deviceid;
+    this.#options = { signal, retry: false };
+  }
+
+  /** The first page beyond `last` of the session, or of a newer one; undefined where there is no session yet. */
+  async poll(token_session: string | undefined, last: number | undefined): Promise<Found | undefined> {
+    const answer = await this.#ask(pollPassings, 'deviceid', this.#deviceid, { token_session, last, page: 1 });
+    const rows = answer.passings;
+    const used = answer.session_used ?? rows[0]?.token_session ?? token_session;
+    if (used === undefined) {
+      if (rows.length > 0) throw anonymous();
+      return undefined;
+    }
+    return {
+      token_session: used,
+      alias: answer.session_label,
+      // The number of a row that says to belong to another session means nothing here. That session is read by itself.
+      passings: rows.filter((row) => (row.token_session ?? used) === used),
+      isForeign: rows.some((row) => (row.deviceid ?? this.#deviceid) !== this.#deviceid),
+    };
+  }
+
+  /** The first page of a range of numbers, of a session that exists. */
+  async range(token_session: string, first: number | undefined, last?: number): Promise<readonly Passing[]> {
+    try {
+      const page = await this.#ask(listPassingsBySession, 'token_session', token_session, { first, last, page: 1 });
+      return page.items;
+    } catch (error) {
+      // It may only mean that the range holds nothing: what a read past the end gives is not documented.
+      if (!(error instanceof NotFoundError)) throw error;
+      await this.session(token_session);
+      return [];
+    }
+  }
+
+  sessions(): Promise<Session[]> {
+    return this.#ask(listSessions, 'deviceid', this.#deviceid);
+  }
+
+  session(token_session: string): Promise<Session> {
+    return this.#ask(getSession, 'token_session', token_session);
+  }
+
+  device(): Promise<Device> {
+    return this.#ask(getDevice, 'deviceid', this.#deviceid);
+  }
+
+  log(level: 'warn' | 'info', message: string, fields: LogFields): void {
+    this.#transport.log.write(level, message, fields);
+  }
+
+  #ask<T>(
+    operation: Operation<T>,
+    field: 'deviceid' | 'token_session',
+    id: string,
+    { token_session, ...rest }: Params = {},
+  ): Promise<T> {
+    const query: Record<string, string | number> = {};
+    if (token_session !== undefined) query.token_session = token_session;
+    for (const [name, value] of Object.entries(rest)) if (value !== undefined) query[name] = value;
+    return this.#transport.call(operation, this.#options, () => ({
+      ...pathId(operation.name, field, id),
+      query: queryString(query),
+      secrets: token_session === undefined ? [] : [String(token_session)],
+    }));
+  }
+}
+
+function anonymous(): RufusResponseValidationError {
+  return new RufusResponseValidationError(
+    'passings.follow: the answer does not say which session its passings are of.',
+    {
+      operation: pollPassings.name,
+      attempts: 1,
+      issues: [{ path: ['session_used'], message: 'expected text' }],
+      status: 200,
+    },
+  );
+}

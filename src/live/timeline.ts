@@ -1,0 +1,31 @@
+import type { Session } from '../types.js';
+
+/**
+ * The sessions of a device that lie between one of them and a later one, oldest first; undefined where the later one
+ * is in truth the older. One that the list does not know yet is the newest.
+ *
+ * The order of the list means nothing, but for sessions without a date: these stay where the list has them.
+ */
+export function sessionsBetween(
+  sessions: readonly Session[],
+  current: string,
+  later: string,
+): readonly Session[] | undefined {
+  const indexOf = (list: readonly Session[], token: string) => list.findIndex((each) => each.token_session === token);
+  const laterAt = indexOf(sessions, later);
+  const isNewestFirst = laterAt !== -1 && laterAt < indexOf(sessions, current);
+  const timeline = byDate(isNewestFirst ? [...sessions].reverse() : sessions);
+  const from = indexOf(timeline, current);
+  const to = laterAt === -1 ? timeline.length : indexOf(timeline, later);
+  return to < from ? undefined : timeline.slice(from + 1, to);
+}
+
+function byDate(sessions: readonly Session[]): Session[] {
+  let before = Number.NEGATIVE_INFINITY;
+  const dated = sessions.map((session) => {
+    const date = Date.parse(session.creation_date ?? '');
+    if (!Number.isNaN(date)) before = date;
+    return { session, date: before };
+  });
+  return dated.sort((a, b) => (a.date < b.date ? -1 : a.date > b.date ? 1 : 0)).map(({ session }) => session);
+}

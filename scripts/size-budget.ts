@@ -1,0 +1,14 @@
+// Fails if an entry of the built package has outgrown its budget, in bytes after gzip.
+import { entrySizes } from './entry-sizes.js';
+
+const BUDGET: Readonly<Record<string, number>> = {
+  'rufus-client': 20_000,
+};
+
+for (const { name, minified, gzip, brotli } of await entrySizes()) {
+  const limit = BUDGET[name];
+  const tooLarge = limit !== undefined && gzip > limit;
+  const verdict = limit === undefined ? '' : `, ${tooLarge ? 'OVER' : 'within'} its budget of ${limit}`;
+  console.log(`${name}: ${minified} bytes minified, ${gzip} gzip, ${brotli} brotli${verdict}`);
+  if (tooLarge) process.exitCode = 1;
+}

@@ -7,7 +7,9 @@ import type {
   RufusClientOptions,
   ValidationMode,
 } from '../types.js';
+import { checkSignal } from './abort.js';
 import { RufusConfigError } from './errors.js';
+import { redact } from './redact.js';
 
 export const DEFAULT_BASE_URL = 'https://api.runonrufus.com/v0';
 const LOG_LEVELS: readonly LogLevel[] = ['off', 'error', 'warn', 'info', 'debug'];
@@ -47,6 +49,7 @@ const DEFAULT_CALL: CallSettings = {
 
 /** Checks and completes what the user gave. Reads the environment, and nothing else does. */
 export function settle(options: RufusClientOptions, version: string): Settings {
+  bag('options', options);
   const url = baseUrlOf(options);
   return {
     apiKey: apiKeyOf(options),
@@ -54,7 +57,7 @@ export function settle(options: RufusClientOptions, version: string): Settings {
     origin: url.origin,
     basePath: url.pathname.replace(/\/+$/, ''),
     maxResponseBytes: whole('maxResponseBytes', options.maxResponseBytes ?? 64 * 1024 * 1024, 1),
-    middleware: options.middleware ?? [],
+    middleware: middlewareOf(options),
     logger: options.logger,
     logLevel: oneOf('logLevel', options.logLevel ?? environment('RUFUS_LOG') ?? 'warn', LOG_LEVELS),
     userAgent: userAgentOf(options.appInfo, version),
@@ -64,7 +67,8 @@ export function settle(options: RufusClientOptions, version: string): Settings {
 
 /** The defaults with a call's own options laid over them, `retry` field by field. */
 export function callSettings(defaults: CallSettings, options: RequestOptions): CallSettings {
-  const { timeoutMs, totalTimeoutMs, retry, headers, validation } = options;
+  const { signal, timeoutMs, totalTimeoutMs, retry, headers, validation } = bag<RequestOptions>('options', options);
+  checkSignal(signal);
   return {
     timeoutMs: timeoutMs === undefined ? defaults.timeoutMs : duration('timeoutMs', timeoutMs),
     totalTimeoutMs: totalTimeoutMs === undefined ? defaults.totalTimeoutMs : duration('totalTimeoutMs', totalTimeoutMs),
@@ -77,7 +81,7 @@ export function callSettings(defaults: CallSettings, options: RequestOptions): C
 
 function retrySettings(defaults: CallSettings['retry'], retry: RetryOptions | false): CallSettings['retry'] {
   if (retry === false) return { ...defaults, maxRetries: 0 };
-  if (typeof retry !== 'object' || retry === null) throw new RufusConfigError('`retry` must be an object or false.');
+  bag('retry', retry);
   const pick = (name: keyof RetryOptions): number =>
     retry[name] === undefined ? defaults[name] : whole(`retry.${name}`, retry[name], 0);
   return {
@@ -92,12 +96,14 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function headerOptions(headers: Record<string, string | null>): Record<string, string | null> {
+  // Of a Headers or a Map, Object.entries would see nothing.
+  if (Symbol.iterator in bag('headers', headers)) throw new RufusConfigError('`headers` must be a plain object.');
   const checked: Record<string, string | null> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (!HEADER_NAME.test(name)) throw new RufusConfigError('`headers` holds a name that HTTP does not allow.');
     if (value !== null && (typeof value !== 'string' || !HEADER_VALUE.test(value))) {
       throw new RufusConfigError(
-        `The value of header \`${name}\` must be a text without line breaks, or null to remove it.`,
+        `The value of header \`${redact(name)}\` must be a text without line breaks, or null to remove it.`,
       );
     }
     checked[name.toLowerCase()] = value;
@@ -154,11 +160,18 @@ function isLoopback(hostname: string): boolean {
   );
 }
 
+function middlewareOf({ middleware = [] }: RufusClientOptions): readonly Middleware[] {
+  if (Array.isArray(middleware) && middleware.every((each) => typeof each === 'function')) return middleware;
+  throw new RufusConfigError('`middleware` must be a list of functions.');
+}
+
 function userAgentOf(appInfo: RufusClientOptions['appInfo'], version: string): string {
   const own = `rufus-client/${version} node/${process.versions.node}`;
   if (appInfo === undefined) return own;
-  const app = appInfo.version === undefined ? appInfo.name : `${appInfo.name}/${appInfo.version}`;
-  if (typeof appInfo.name !== 'string' || appInfo.name === '' || !/^[\x20-\x7e]+$/.test(app)) {
+  const { name, version: appVersion = '' } = bag('appInfo', appInfo);
+  const isText = typeof name === 'string' && name !== '' && typeof appVersion === 'string';
+  const app = isText && appVersion !== '' ? `${name}/${appVersion}` : name;
+  if (!isText || !/^[\x20-\x7e]+$/.test(app)) {
     throw new RufusConfigError('`appInfo` must have a `name`, and only printable ASCII in `name` and `version`.');
   }
   return `${own} (${app})`;
@@ -169,10 +182,17 @@ function environment(name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+/** One of a few words. */
+export function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((each) => each === value);
   if (found === undefined) throw new RufusConfigError(`\`${name}\` must be one of: ${allowed.join(', ')}.`);
   return found;
+}
+
+/** An option that has fields of its own. Callers without a compiler pass null, or a text. */
+export function bag<T extends object>(name: string, value: T): T {
+  if (typeof value === 'object' && value !== null) return value;
+  throw new RufusConfigError(`\`${name}\` must be an object.`);
 }
 
 /** An integer option. */

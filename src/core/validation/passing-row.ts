@@ -9,14 +9,10 @@ function isNumberOrNone(value: unknown): boolean {
   return typeof value === 'number' ? Number.isFinite(value) : value === undefined || value === null;
 }
 
-/** A passing as it is sent. */
-export function isWirePassing(row: Record<string, unknown>): boolean {
-  const { num_passing } = row;
+/** A passing that has no number yet. */
+export function isUnnumberedPassing(row: Record<string, unknown>): boolean {
   return (
     typeof row.timestamp === 'string' &&
-    typeof num_passing === 'number' &&
-    num_passing >= 0 &&
-    Number.isSafeInteger(num_passing) &&
     typeof row.bib === 'string' &&
     isTextOrNone(row.participant_id) &&
     isTextOrNone(row.chip) &&
@@ -25,6 +21,14 @@ export function isWirePassing(row: Record<string, unknown>): boolean {
     isTextOrNone(row.status) &&
     isTextOrNone(row.timezone) &&
     isTextOrNone(row.gender)
+  );
+}
+
+/** A passing as it is sent. */
+export function isWirePassing(row: Record<string, unknown>): boolean {
+  const { num_passing } = row;
+  return (
+    typeof num_passing === 'number' && num_passing >= 0 && Number.isSafeInteger(num_passing) && isUnnumberedPassing(row)
   );
 }
 

@@ -1,3 +1,4 @@
+import type { ZodType } from 'zod';
 import type { PassingInput as WirePassing } from '../../generated/types.gen.js';
 import { PassingInput } from '../../generated/zod.gen.js';
 import type { Issue } from '../../types.js';
@@ -5,12 +6,32 @@ import { isRecord } from '../envelope.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
 import { type Checked, checked } from './checked.js';
 import { issuesOf, MAX_ISSUES } from './issues.js';
-import { isWirePassing } from './passing-row.js';
+import { isUnnumberedPassing, isWirePassing } from './passing-row.js';
 
 export type { WirePassing };
+export type UnnumberedPassing = Omit<WirePassing, 'num_passing'>;
 
 const OPTIONAL = ['participant_id', 'chip', 'latitude', 'longitude', 'status', 'timezone', 'gender'] as const;
-const KNOWN: ReadonlySet<string> = new Set(['timestamp', 'num_passing', 'bib', ...OPTIONAL]);
+
+/** What a passing must look like. */
+interface Form {
+  /** The required fields besides the timestamp. */
+  readonly required: readonly string[];
+  readonly known: ReadonlySet<string>;
+  readonly precheck: (row: Record<string, unknown>) => boolean;
+  readonly schema: ZodType;
+}
+
+const form = (required: readonly string[], rest: Pick<Form, 'precheck' | 'schema'>): Form => ({
+  required,
+  known: new Set(['timestamp', ...required, ...OPTIONAL]),
+  ...rest,
+});
+const NUMBERED = form(['num_passing', 'bib'], { precheck: isWirePassing, schema: PassingInput });
+const UNNUMBERED = form(['bib'], {
+  precheck: isUnnumberedPassing,
+  schema: PassingInput.omit({ num_passing: true }),
+});
 
 /**
  * The passings as they are sent: new objects, timestamps in the wire's form, undefined fields left out, null kept.
@@ -18,11 +39,20 @@ const KNOWN: ReadonlySet<string> = new Set(['timestamp', 'num_passing', 'bib', .
  * @param first Index of the first one in what the caller handed over, where these are a batch of it.
  */
 export function wirePassings(passings: unknown, first = 0): Checked<WirePassing[]> {
+  return wireAs<WirePassing>(NUMBERED, passings, first);
+}
+
+/** The same for passings that are to get their numbers later. */
+export function wireUnnumbered(passings: unknown): Checked<UnnumberedPassing[]> {
+  return wireAs<UnnumberedPassing>(UNNUMBERED, passings, 0);
+}
+
+function wireAs<P extends UnnumberedPassing>(as: Form, passings: unknown, first: number): Checked<P[]> {
   if (!Array.isArray(passings)) return { ok: false, issues: [{ path: ['passings'], message: 'expected a list' }] };
   if (passings.length === 0) {
     return { ok: false, issues: [{ path: ['passings'], message: 'expected at least one item' }] };
   }
-  const wire: WirePassing[] = [];
+  const wire: P[] = [];
   const issues: Issue[] = [];
   for (let index = 0; index < passings.length && issues.length < MAX_ISSUES; index++) {
     const passing: unknown = passings[index];
@@ -30,22 +60,19 @@ export function wirePassings(passings: unknown, first = 0): Checked<WirePassing[
       issues.push({ path: ['passings', first + index], message: 'expected an object' });
       continue;
     }
-    const row = readPassing(passing);
-    const faults = isWirePassing(row) && !hasUnknownField(passing) ? [] : faultsOf(passing, row, first + index);
+    const row = readPassing(as, passing);
+    const faults = as.precheck(row) && !hasUnknownField(as, passing) ? [] : faultsOf(as, passing, row, first + index);
     // Whatever the hurried check missed, a passing without a fault goes out.
-    if (faults.length === 0) wire.push(row as Record<string, unknown> & WirePassing);
+    if (faults.length === 0) wire.push(row as Record<string, unknown> & P);
     else issues.push(...faults);
   }
   return checked(wire, issues.slice(0, MAX_ISSUES));
 }
 
 /** Reads each field once: it may be a getter. */
-function readPassing(passing: Record<string, unknown>): Record<string, unknown> {
-  const row: Record<string, unknown> = {
-    timestamp: wireTimestamp(passing.timestamp),
-    num_passing: passing.num_passing,
-    bib: passing.bib,
-  };
+function readPassing(as: Form, passing: Record<string, unknown>): Record<string, unknown> {
+  const row: Record<string, unknown> = { timestamp: wireTimestamp(passing.timestamp) };
+  for (const field of as.required) row[field] = passing[field];
   for (const field of OPTIONAL) {
     const value = passing[field];
     if (value !== undefined) row[field] = value;
@@ -53,19 +80,19 @@ function readPassing(passing: Record<string, unknown>): Record<string, unknown> 
   return row;
 }
 
-function hasUnknownField(passing: Record<string, unknown>): boolean {
-  for (const field in passing) if (!KNOWN.has(field)) return true;
+function hasUnknownField(as: Form, passing: Record<string, unknown>): boolean {
+  for (const field in passing) if (!as.known.has(field)) return true;
   return false;
 }
 
 /** What the schema has against it. `{...passing}` is there for its unknown fields. */
-function faultsOf(passing: Record<string, unknown>, row: Record<string, unknown>, index: number): Issue[] {
+function faultsOf(as: Form, passing: Record<string, unknown>, row: Record<string, unknown>, index: number): Issue[] {
   const at = ['passings', index];
   const faults: Issue[] = [];
   if (row.timestamp === undefined) {
     faults.push({ path: [...at, 'timestamp'], message: timestampExpectation(passing.timestamp) });
   }
-  const parsed = PassingInput.safeParse({ ...passing, ...row, timestamp: row.timestamp ?? '2000-01-01T00:00:00.000Z' });
+  const parsed = as.schema.safeParse({ ...passing, ...row, timestamp: row.timestamp ?? '2000-01-01T00:00:00.000Z' });
   if (!parsed.success) faults.push(...issuesOf(parsed.error, at));
   return faults;
 }

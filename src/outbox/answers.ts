@@ -1,0 +1,137 @@
+import { descriptionOf } from '../core/envelope.js';
+import {
+  RufusAbortError,
+  RufusAPIError,
+  RufusConnectionError,
+  RufusError,
+  RufusResponseValidationError,
+  RufusTimeoutError,
+} from '../core/errors.js';
+import { redact, shorten } from '../core/redact.js';
+import type { InsertResult } from '../types.js';
+
+/** What came of one request: what the client resolved or rejected with. */
+export type Outcome = { readonly receipt: InsertResult; readonly status: number } | { readonly error: unknown };
+
+/** What was asked. */
+export interface Asked {
+  readonly token_session: string;
+  readonly count: number;
+}
+
+/** What an answer does with the passings of its request. */
+export type Verdict =
+  /** The server has them. */
+  | { readonly do: 'advance'; readonly inserted: number; readonly duplicates: number }
+  /** The same again after a pause. `halve`: in smaller pieces, the link is too slow for this one. */
+  | {
+      readonly do: 'again';
+      readonly cause: unknown;
+      readonly maybeStored: boolean;
+      readonly halve: boolean;
+      readonly retryAfterMs: number | undefined;
+    }
+  /** Too much at once: halves, at once; a single one is parked. */
+  | { readonly do: 'halve'; readonly refusal: Refusal }
+  /** One of them is bad: halves, at once, until it stands alone and is parked. */
+  | { readonly do: 'split'; readonly refusal: Refusal }
+  /** Only a person can help: the key, the client itself. */
+  | { readonly do: 'block'; readonly cause: unknown; readonly maybeStored: boolean }
+  /** Its session takes no more. */
+  | { readonly do: 'leave'; readonly refusal: Refusal }
+  /** Our own abort. */
+  | { readonly do: 'stop'; readonly cause: unknown; readonly maybeStored: boolean };
+
+/** What an operator is shown of an answer. */
+export interface Refusal {
+  readonly status: number;
+  readonly response: string | undefined;
+  readonly cause: RufusAPIError;
+}
+
+const RESPONSE_CHARACTERS = 2_048;
+
+/** The table "What each answer to POST /passings does". Nothing is parked without proof, nothing is taken for delivered without a receipt. */
+export function judge(outcome: Outcome, asked: Asked): Verdict {
+  if ('receipt' in outcome) return judgeReceipt(outcome.receipt, outcome.status, asked);
+  const { error } = outcome;
+  if (error instanceof RufusAbortError) return { do: 'stop', cause: error, maybeStored: error.requestMaybeProcessed };
+  if (error instanceof RufusAPIError) return judgeStatus(error);
+  if (error instanceof RufusTimeoutError) return again(error, error.requestMaybeProcessed);
+  if (error instanceof RufusConnectionError || error instanceof RufusResponseValidationError) return again(error);
+  // The client's own refusal: its key function, a middleware, closed. Whatever it is, it says nothing about the passings.
+  return { do: 'block', cause: error, maybeStored: error instanceof RufusError && error.requestMaybeProcessed };
+}
+
+function again(cause: RufusError, halve = false, retryAfterMs?: number): Verdict {
+  return { do: 'again', cause, maybeStored: cause.requestMaybeProcessed, halve, retryAfterMs };
+}
+
+function judgeStatus(error: RufusAPIError): Verdict {
+  switch (error.status) {
+    case 400:
+    case 422:
+      return { do: 'split', refusal: refusalOf(error) };
+    case 413:
+      return { do: 'halve', refusal: refusalOf(error) };
+    case 401:
+    case 403:
+      return { do: 'block', cause: error, maybeStored: false };
+    case 404:
+      if (saysClosed(error)) return { do: 'leave', refusal: refusalOf(error) };
+  }
+  // 408, 425, 429 and 5xx pass by themselves; a redirect, another 404 or a 405 come from somebody who is not the API.
+  return again(error, false, error.retryAfterMs);
+}
+
+/** The API's own words in a JSON answer: a gateway's 404 says nothing about the session. */
+function saysClosed(error: RufusAPIError): boolean {
+  return /^session not found or closed\b/i.test(descriptionOf(error.body)?.trim() ?? '');
+}
+
+function refusalOf(error: RufusAPIError): Refusal {
+  const { body } = error;
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = text === undefined ? undefined : redact(text).slice(0, RESPONSE_CHARACTERS);
+  return { status: error.status, response, cause: error };
+}
+
+function judgeReceipt(receipt: InsertResult, status: number, asked: Asked): Verdict {
+  const { count } = asked;
+  const { inserted_count, duplicate_count } = receipt;
+  if (receipt.token_session !== asked.token_session) {
+    return suspicious(
+      status,
+      'token_session',
+      `expected ${shorten(asked.token_session)}, the session that was written to`,
+    );
+  }
+  // Both are optional: the one that is missing is what the other leaves.
+  const inserted = inserted_count ?? count - (duplicate_count ?? 0);
+  const duplicates = duplicate_count ?? count - inserted;
+  if (inserted < 0 || duplicates < 0 || inserted + duplicates !== count) {
+    return suspicious(status, 'inserted_count', `expected counts that add up to the ${count} passings sent`);
+  }
+  return { do: 'advance', inserted, duplicates };
+}
+
+function suspicious(status: number, field: string, message: string): Verdict {
+  const error = new RufusResponseValidationError(
+    `passings.insert: answered ${status}, but ${field}: ${message}. Whether they are stored is not known; they are sent again.`,
+    {
+      operation: 'passings.insert',
+      attempts: 1,
+      requestMaybeProcessed: true,
+      issues: [{ path: [field], message }],
+      status,
+    },
+  );
+  return again(error);
+}
+
+/** The same for the calls beside the insert (creating a session, reading one back): nothing is parked for what they answer. */
+export function judgeAside(error: unknown): Extract<Verdict, { do: 'again' | 'block' | 'stop' }> {
+  const verdict = judge({ error }, { token_session: '', count: 0 });
+  if (verdict.do === 'again' || verdict.do === 'block' || verdict.do === 'stop') return verdict;
+  return { do: 'block', cause: error, maybeStored: false };
+}

@@ -1,0 +1,165 @@
+import type { RufusClient } from '../client.js';
+import { NotFoundError, PermissionDeniedError } from '../core/errors.js';
+import { shorten } from '../core/redact.js';
+import type { Passing } from '../types.js';
+import { judgeAside, type Refusal, type Verdict } from './answers.js';
+import type { Clock } from './clock.js';
+import { SessionClosedError } from './errors.js';
+import type { Entry, Journal } from './journal.js';
+import { createSession } from './numbering.js';
+import type { OutboxSettings } from './options.js';
+import type { Turns } from './turns.js';
+
+/** More replacements than this within the window are a fight with somebody else who opens sessions for this device. */
+const MOST = 3;
+const WINDOW_MS = 10 * 60_000;
+
+/** What became of passings whose session takes no more. */
+export type Left =
+  /** So many of the first ones are on the server after all: a request whose answer was lost had stored them. */
+  | { readonly do: 'advance'; readonly count: number }
+  | { readonly do: 'parked'; readonly status: number; readonly response: string | undefined }
+  | { readonly do: 'moved' }
+  /** They have other numbers now: read again. */
+  | { readonly do: 'replaced'; readonly by: string }
+  | Extract<Verdict, { do: 'again' | 'block' | 'stop' }>;
+
+export interface ClosedSessionsSetup {
+  readonly client: RufusClient;
+  readonly journal: Journal;
+  readonly settings: Pick<OutboxSettings, 'session' | 'onSessionClosed'>;
+  readonly clock: Clock;
+  /** Changes of the current session, one at a time. */
+  readonly turns: Turns;
+}
+
+/** Knows which sessions the server has refused, and does with their passings what the policy says. */
+export class ClosedSessions {
+  readonly #setup: ClosedSessionsSetup;
+  readonly #refusals = new Map<string, Refusal>();
+  #replacedAt: number[] = [];
+  /** Created, but not yet recorded as the replacement. */
+  readonly #created = new Map<string, string>();
+
+  constructor(setup: ClosedSessionsSetup) {
+    this.#setup = setup;
+  }
+
+  has(token: string): boolean {
+    return this.#refusals.has(token);
+  }
+
+  /** True if this is news. */
+  note(token: string, refusal: Refusal): boolean {
+    const news = !this.#refusals.has(token);
+    this.#refusals.set(token, refusal);
+    return news;
+  }
+
+  /** The user chose it: the server is asked again. */
+  reopen(token: string): void {
+    this.#refusals.delete(token);
+  }
+
+  /** A person has looked into it: the count of replacements starts anew. */
+  forgive(): void {
+    this.#replacedAt = [];
+  }
+
+  /** `entries` are the first pending ones, of one session that `has`; the first `doubtful` of them may be stored. */
+  async leave(entries: readonly Entry[], doubtful: number, signal: AbortSignal): Promise<Left> {
+    const { journal, settings } = this.#setup;
+    const token = entries[0]!.token_session;
+    const { status, response, cause } = this.#refusals.get(token)!;
+    if (doubtful > 0) {
+      const stored = await this.#stored(entries.slice(0, doubtful), signal);
+      if (typeof stored !== 'number') return stored;
+      if (stored > 0) return { do: 'advance', count: stored };
+    }
+    if (settings.onSessionClosed === 'park') {
+      await journal.park(entries, { reason: 'session-closed', status, response });
+      return { do: 'parked', status, response };
+    }
+    return this.#setup.turns.run(async () => {
+      if (journal.session === token) return this.#replace(entries[0]!, cause, signal);
+      await journal.move(entries);
+      return { do: 'moved' };
+    });
+  }
+
+  /** A closed session can still be read: how many of the first of these it has. */
+  async #stored(entries: readonly Entry[], signal: AbortSignal): Promise<number | Left> {
+    const { client } = this.#setup;
+    const [{ token_session, num_passing: first }] = entries as [Entry];
+    const last = entries.at(-1)!.num_passing;
+    const there = new Map<number, Passing>();
+    try {
+      for await (const passing of client.passings.listBySession(
+        token_session,
+        { first, last },
+        { signal, retry: false },
+      )) {
+        there.set(passing.num_passing, passing);
+      }
+    } catch (error) {
+      if (error instanceof PermissionDeniedError || error instanceof NotFoundError) return 0;
+      return judgeAside(error);
+    }
+    const missing = entries.findIndex((entry) => !isSame(entry, there.get(entry.num_passing)));
+    return missing === -1 ? entries.length : missing;
+  }
+
+  async #replace(first: Entry, cause: unknown, signal: AbortSignal): Promise<Left> {
+    const { client, journal, settings, clock } = this.#setup;
+    const from = first.token_session;
+    const now = clock.mono();
+    this.#replacedAt = this.#replacedAt.filter((at) => now - at < WINDOW_MS);
+    if (this.#replacedAt.length >= MOST) {
+      return block(
+        `Session ${shorten(from)} was closed by somebody else, like the ${MOST} before it. Does another process open sessions for this device?`,
+        cause,
+      );
+    }
+    try {
+      if (!this.#created.has(from)) {
+        const deviceid = journal.deviceid ?? (await this.#deviceOf(from, signal));
+        if (deviceid === undefined) {
+          return block(
+            `Session ${shorten(from)} is closed, and its device is not known, so that no other can be opened. Open the outbox with \`session: { deviceid, open }\`.`,
+            cause,
+          );
+        }
+        const alias = 'alias' in settings.session ? settings.session.alias : undefined;
+        this.#created.set(from, await createSession(client, { deviceid, alias }, { signal, retry: false }));
+        this.#replacedAt.push(now);
+      }
+    } catch (error) {
+      return judgeAside(error);
+    }
+    const to = this.#created.get(from)!;
+    await journal.replaceSession({ from, to, first });
+    this.#created.delete(from);
+    return { do: 'replaced', by: to };
+  }
+
+  /** The passings of a session may tell; a session itself does not. */
+  async #deviceOf(token: string, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const { items } = await this.#setup.client.passings.listBySession(token, {}, { signal, retry: false });
+      return items[0]?.deviceid;
+    } catch (error) {
+      if (error instanceof PermissionDeniedError || error instanceof NotFoundError) return undefined;
+      throw error;
+    }
+  }
+}
+
+function isSame({ passing }: Entry, stored: Passing | undefined): boolean {
+  return (
+    stored !== undefined && stored.bib === passing.bib && Date.parse(stored.timestamp) === Date.parse(passing.timestamp)
+  );
+}
+
+function block(message: string, cause: unknown): Left {
+  return { do: 'block', cause: new SessionClosedError(message, { cause }), maybeStored: false };
+}

@@ -1,0 +1,52 @@
+import { EventEmitter } from 'node:events';
+import type { OutboxEvents } from './types.js';
+
+type Name = keyof OutboxEvents;
+type Listener = (...args: unknown[]) => unknown;
+
+/** Typed events. What a listener throws, or rejects with, goes to `failed` and nowhere else. */
+export class Emitter {
+  readonly #events = new EventEmitter({ captureRejections: false }).setMaxListeners(0);
+  readonly #failed: (error: unknown) => void;
+  /** What was told before anybody could listen. */
+  #held: (() => void)[] | null = [];
+
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
+
+  on<K extends Name>(event: K, listener: (...args: OutboxEvents[K]) => void): void {
+    this.#events.on(event, listener as Listener);
+  }
+
+  off<K extends Name>(event: K, listener: (...args: OutboxEvents[K]) => void): void {
+    this.#events.off(event, listener as Listener);
+  }
+
+  hears(event: Name): boolean {
+    return this.#held !== null || this.#events.listenerCount(event) > 0;
+  }
+
+  emit<K extends Name>(event: K, ...args: OutboxEvents[K]): void {
+    if (this.#held !== null) this.#held.push(() => this.#tell(event, args));
+    else this.#tell(event, args);
+  }
+
+  /** From here on events are told as they come. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const tell of held) tell();
+  }
+
+  #tell(event: Name, args: readonly unknown[]): void {
+    for (const listener of this.#events.listeners(event) as Listener[]) {
+      try {
+        const answer = listener(...args);
+        if (answer instanceof Promise) answer.catch(this.#failed);
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { open, rename, unlink } from 'node:fs/promises';
+import { RufusConfigError } from '../core/errors.js';
+import type { Journal } from './journal.js';
+
+type Kept = ReturnType<Journal['history']> extends AsyncIterable<readonly (infer K)[]> ? K : never;
+interface Format {
+  readonly head: string;
+  line(entry: Kept): string;
+}
+
+// The vendor's own export begins with these; what comes behind them there is not known.
+const THEIRS = ['__typename', 'timestamp', 'num_passing', 'latitude', 'longitude', 'status'];
+const OURS = ['bib', 'chip', 'participant_id', 'timezone', 'gender', 'token_session', 'state'];
+const COLUMNS = [...THEIRS, ...OURS];
+
+const FORMATS: Readonly<Record<'jsonl' | 'csv', Format>> = {
+  jsonl: { head: '', line: (entry) => JSON.stringify(rowOf(entry)) },
+  csv: {
+    head: `${COLUMNS.join(',')}\n`,
+    line(entry) {
+      const row: Record<string, unknown> = { __typename: 'Passing', ...rowOf(entry) };
+      return COLUMNS.map((column) => cell(row[column])).join(',');
+    },
+  },
+};
+
+const rowOf = ({ token_session, num_passing, passing, state }: Kept): object => ({
+  token_session,
+  num_passing,
+  ...passing,
+  state,
+});
+
+/** RFC 4180 */
+function cell(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Writes what the folder has to a file, which gets its name once it is whole. Returns how many passings it holds. */
+export async function exportHistory(
+  journal: Journal,
+  file: string,
+  format: 'jsonl' | 'csv' = 'jsonl',
+): Promise<number> {
+  if (!Object.hasOwn(FORMATS, format)) throw new RufusConfigError('`format` must be one of: jsonl, csv.');
+  const { head, line } = FORMATS[format];
+  const draft = `${file}.part`;
+  const handle = await open(draft, 'w', 0o600);
+  let count = 0;
+  try {
+    await handle.writeFile(head);
+    for await (const piece of journal.history()) {
+      await handle.writeFile(piece.map((entry) => `${line(entry)}\n`).join(''));
+      count += piece.length;
+    }
+    await handle.sync();
+    await handle.close();
+    await rename(draft, file);
+    return count;
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    await unlink(draft).catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+import type { Entry } from './journal.js';
+
+/**
+ * Passings taken up for sending, all of one session, and how they are cut into requests. Always worked off from the front:
+ * the server sees numbers in order.
+ */
+export class Hand {
+  #entries: readonly Entry[];
+  /** Lengths of the next pieces, where a refusal has cut them. */
+  #cuts: number[] = [];
+
+  constructor(entries: readonly Entry[]) {
+    this.#entries = entries;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** All that is left. */
+  get entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  /** What the next request takes: at least one, and up to `max` and about `maxBytes`, to the nearest whole passing. */
+  piece(max: number, maxBytes: number): readonly Entry[] {
+    const most = Math.min(max, this.#cuts[0] ?? this.#entries.length);
+    let count = 0;
+    for (let bytes = 0; count < most; count++) {
+      const next = this.#entries[count]!.bytes;
+      if (count > 0 && bytes + next / 2 > maxBytes) break;
+      bytes += next;
+    }
+    return count === this.#entries.length ? this.#entries : this.#entries.slice(0, count);
+  }
+
+  /** The first `count` go in two pieces. */
+  halve(count: number): void {
+    this.#shorten(count);
+    const first = Math.ceil(count / 2);
+    this.#cuts.unshift(first, count - first);
+  }
+
+  /** The first `count` are dealt with. */
+  drop(count: number): void {
+    this.#shorten(count);
+    this.#entries = this.#entries.slice(count);
+  }
+
+  #shorten(count: number): void {
+    const cut = this.#cuts.shift();
+    if (cut !== undefined && cut > count) this.#cuts.unshift(cut - count);
+  }
+}
+
+export const bytesOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -1,0 +1,83 @@
+import { type Clock, systemClock } from './clock.js';
+import { watchClock } from './clock-step.js';
+import { ClosedSessions } from './closed-sessions.js';
+import { Courier } from './courier.js';
+import { bootId } from './disk/lock.js';
+import { openJournal } from './disk/open.js';
+import { Drain } from './drain.js';
+import { Emitter } from './emitter.js';
+import type { Damage, Journal, JournalOptions } from './journal.js';
+import { settleSession } from './numbering.js';
+import { outboxSettings } from './options.js';
+import { DurableOutbox } from './outbox.js';
+import { Turns } from './turns.js';
+import type { Outbox, OutboxOptions } from './types.js';
+
+/** What a test may put in the place of the real thing. */
+export interface OutboxSeams {
+  readonly clock?: Clock | undefined;
+  /** As Math.random. */
+  readonly random?: (() => number) | undefined;
+  readonly openJournal?: ((options: JournalOptions) => Promise<Journal>) | undefined;
+}
+
+/**
+ * Opens the outbox of a folder, and goes on where the last one stopped.
+ *
+ * @throws RufusConfigError - an option is missing or wrong
+ * @throws OutboxLockedError - another process uses the folder
+ * @throws StorageError - the folder cannot be read or written, or a newer version wrote it
+ * @throws NumberingUnknownError - the folder does not know the session, and the server cannot tell its next free number
+ * @throws RufusError - a new session was to be created and was not
+ *
+ * @example
+ * const client = new RufusClient();
+ * await using outbox = await openOutbox({ client, directory: './finish', session: { deviceid, open: 'active-or-new' } });
+ * const { num_passing } = await outbox.append({ timestamp: new Date(), bib: '1024' });
+ */
+export function openOutbox(options: OutboxOptions): Promise<Outbox> {
+  return openOutboxWith(options, {});
+}
+
+export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams): Promise<Outbox> {
+  const settings = outboxSettings(options);
+  const { client } = settings;
+  const { clock = systemClock, random = Math.random } = seams;
+  let outbox: DurableOutbox | null = null;
+  let courier: Courier | null = null;
+  const emitter = new Emitter((error) => outbox?.failed(error));
+  const drain = new Drain(() => journal.stats().pending);
+  const journal = await (seams.openJournal ?? openJournal)({
+    ...settings.journal,
+    clock,
+    events: {
+      committed: () => courier?.committed(),
+      storage: (storage, cause) => emitter.emit('storage', { storage, cause }),
+      damaged: (damage) => {
+        emitter.emit('recovered', { ...damage });
+        drain.passed(damage.corruptRecords);
+      },
+    },
+  });
+  try {
+    await settleSession({ client, journal, wanted: settings.session, resume: true });
+    if (isDamage(journal.found)) emitter.emit('recovered', { ...journal.found });
+    const turns = new Turns();
+    const closedSessions = new ClosedSessions({ client, journal, settings, clock, turns });
+    courier = new Courier({ client, journal, settings, clock, random, emitter, closedSessions, drain });
+    const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
+    outbox = new DurableOutbox({ settings, clock, journal, courier, closedSessions, emitter, drain, turns, unwatch });
+    outbox.start();
+    return outbox;
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+}
+
+/** The clocks of the last commit, where the monotonic one has gone on since. */
+async function beforeRestart({ lastCommit }: Journal): Promise<{ wall: number; mono: number } | null> {
+  return lastCommit?.boot != null && lastCommit.boot === (await bootId()) ? lastCommit : null;
+}
+
+const isDamage = ({ records, tornBytes, corruptRecords }: Damage): boolean => records + tornBytes + corruptRecords > 0;

@@ -1,0 +1,83 @@
+import { RufusConfigError } from '../core/errors.js';
+import { duration, oneOf, whole } from '../core/options.js';
+import { idFault } from '../core/validation/ids.js';
+import type { JournalOptions } from './journal.js';
+import type { OutboxOptions, OutboxSession } from './types.js';
+
+/** The options, checked, with the defaults of the delivering half filled in; the journal has its own. */
+export interface OutboxSettings {
+  readonly client: OutboxOptions['client'];
+  readonly session: OutboxSession;
+  readonly onSessionClosed: 'park' | 'new-session';
+  readonly batch: { readonly max: number; readonly maxBytes: number; readonly lingerMs: number };
+  readonly backoff: { readonly firstMs: number; readonly maxMs: number };
+  readonly probeMs: number;
+  readonly journal: JournalOptions;
+}
+
+/** @throws RufusConfigError - it names the option */
+export function outboxSettings(options: OutboxOptions): OutboxSettings {
+  if (typeof options !== 'object' || options === null)
+    throw new RufusConfigError('`openOutbox` takes an options object.');
+  const { client, directory, batch = {}, backoff = {}, durability } = options;
+  if (typeof client?.passings?.insert !== 'function') throw new RufusConfigError('`client` must be a RufusClient.');
+  if (typeof directory !== 'string' || directory === '') {
+    throw new RufusConfigError('`directory` must be the path of a folder that only this outbox uses.');
+  }
+  const firstMs = duration('backoff.firstMs', backoff.firstMs ?? 250);
+  return {
+    client,
+    session: checkedSession(options.session),
+    onSessionClosed: oneOf('onSessionClosed', options.onSessionClosed ?? 'park', ['park', 'new-session']),
+    batch: {
+      max: whole('batch.max', batch.max ?? 500, 1),
+      maxBytes: whole('batch.maxBytes', batch.maxBytes ?? 512 * 1024, 1),
+      lingerMs: atLeastZero('batch.lingerMs', batch.lingerMs ?? 50),
+    },
+    backoff: { firstMs, maxMs: Math.max(firstMs, duration('backoff.maxMs', backoff.maxMs ?? 30_000)) },
+    probeMs: duration('probeMs', options.probeMs ?? 60_000),
+    journal: {
+      directory,
+      maxDiskBytes: optional(options.maxDiskBytes, (bytes) => whole('maxDiskBytes', bytes, 1)),
+      minFreeBytes: optional(options.minFreeBytes, (bytes) => whole('minFreeBytes', bytes, 0)),
+      maxPendingBytes: optional(options.maxPendingBytes, (bytes) => whole('maxPendingBytes', bytes, 1)),
+      retain: {
+        hours: optional(options.retain?.hours, (hours) => atLeastZero('retain.hours', hours)),
+        maxBytes: optional(options.retain?.maxBytes, (bytes) => whole('retain.maxBytes', bytes, 0)),
+      },
+      durability: optional(durability, (word) => oneOf('durability', word, ['fsync', 'os'])),
+    },
+  };
+}
+
+/** @throws RufusConfigError - it names the field */
+export function checkedSession(session: OutboxSession): OutboxSession {
+  if (typeof session !== 'object' || session === null) {
+    throw new RufusConfigError('`session` must be { token_session } or { deviceid, open }.');
+  }
+  if ('token_session' in session) {
+    checkedId('session.token_session', session.token_session);
+    if (session.startAt !== undefined) whole('session.startAt', session.startAt, 0);
+    return session;
+  }
+  checkedId('session.deviceid', session.deviceid);
+  oneOf('session.open', session.open, ['active-or-new', 'new']);
+  if (session.alias !== undefined && typeof session.alias !== 'string') {
+    throw new RufusConfigError('`session.alias` must be text.');
+  }
+  return session;
+}
+
+function checkedId(name: string, value: unknown): void {
+  const fault = idFault(value);
+  if (fault !== undefined) throw new RufusConfigError(`\`${name}\` is unusable: ${fault}.`);
+}
+
+function atLeastZero(name: string, value: number): number {
+  if (typeof value !== 'number' || !(value >= 0))
+    throw new RufusConfigError(`\`${name}\` must be a number of at least 0.`);
+  return value;
+}
+
+const optional = <T, U>(value: T | undefined, check: (value: T) => U): U | undefined =>
+  value === undefined ? undefined : check(value);

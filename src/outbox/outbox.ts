@@ -1,0 +1,223 @@
+import { demand, demandNone } from '../core/validation/demand.js';
+import { wireUnnumbered } from '../core/validation/passings.js';
+import type { Clock } from './clock.js';
+import type { ClosedSessions } from './closed-sessions.js';
+import type { Courier } from './courier.js';
+import type { Drain } from './drain.js';
+import type { Emitter } from './emitter.js';
+import { OutboxClosedError } from './errors.js';
+import { exportHistory } from './export.js';
+import type { Journal, ParkedEntry } from './journal.js';
+import { settleSession } from './numbering.js';
+import { checkedSession, type OutboxSettings } from './options.js';
+import { rewind } from './rewind.js';
+import type { Turns } from './turns.js';
+import type { NewPassing, Outbox, OutboxEvents, OutboxSession, OutboxStats, ParkedPassing, Receipt } from './types.js';
+
+const APPEND = 'outbox.append';
+
+interface Source {
+  name: string;
+  position: string | number;
+}
+
+export interface OutboxParts {
+  readonly settings: OutboxSettings;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly courier: Courier;
+  readonly closedSessions: ClosedSessions;
+  readonly emitter: Emitter;
+  readonly drain: Drain;
+  readonly turns: Turns;
+  /** Ends the watch over the clock. */
+  readonly unwatch: () => void;
+}
+
+/** The outbox over its journal (what is durable) and its courier (what is sent). */
+export class DurableOutbox implements Outbox {
+  readonly #parts: OutboxParts;
+  /** Not yet durable. */
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closing: Promise<{ pending: number; parked: number }> | undefined;
+  #cancelStart = (): void => {};
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+  }
+
+  /** Tells what was found while opening, and begins to send, once whoever opened it could have listened. */
+  start(): void {
+    const immediate = setImmediate(() => {
+      this.#parts.emitter.release();
+      if (this.#closing === undefined) this.#parts.courier.start();
+    });
+    this.#cancelStart = () => clearImmediate(immediate);
+  }
+
+  /** A listener threw. */
+  failed(error: unknown): void {
+    this.#parts.courier.fail(error);
+  }
+
+  get token_session(): string {
+    return this.#parts.journal.session!;
+  }
+
+  append(passing: NewPassing): Promise<Receipt>;
+  append(passings: readonly NewPassing[], options?: { source?: Source | undefined }): Promise<Receipt[]>;
+  async append(
+    given: NewPassing | readonly NewPassing[],
+    { source }: { source?: Source | undefined } = {},
+  ): Promise<Receipt | Receipt[]> {
+    this.#demandOpen();
+    const isList = Array.isArray(given);
+    if (source !== undefined) checkSource(source);
+    const onlySource = isList && given.length === 0 && source !== undefined;
+    const passings = onlySource ? [] : demand(APPEND, wireUnnumbered(isList ? given : [given]));
+    const receipts = await this.#track(this.#parts.journal.append(passings, source));
+    return isList ? receipts : receipts[0]!;
+  }
+
+  position(source: string): string | number | undefined {
+    return this.#parts.journal.position(source);
+  }
+
+  async drained({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    this.#demandOpen();
+    await Promise.allSettled(this.#underWay);
+    this.#demandOpen();
+    const drained = this.#parts.drain.wait(signal);
+    this.#parts.courier.hurry();
+    await drained;
+  }
+
+  stats(): OutboxStats {
+    const { journal, courier, clock } = this.#parts;
+    const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = journal.stats();
+    return {
+      state: courier.state,
+      storage,
+      token_session: this.token_session,
+      ...counts,
+      ...tallies,
+      diskBytes,
+      oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, clock.wall() - oldestPendingAt),
+      lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
+      lastError: courier.lastError,
+    };
+  }
+
+  on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this {
+    this.#parts.emitter.on(event, listener);
+    return this;
+  }
+
+  off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this {
+    this.#parts.emitter.off(event, listener);
+    return this;
+  }
+
+  pause(): void {
+    this.#parts.courier.pause();
+  }
+
+  resume(): void {
+    this.#parts.courier.resume();
+  }
+
+  async *parked(): AsyncGenerator<ParkedPassing> {
+    for await (const piece of this.#parts.journal.parked()) yield* piece.map(shown);
+  }
+
+  async requeue(filter: (parked: ParkedPassing) => boolean = () => true): Promise<Receipt[]> {
+    this.#demandOpen();
+    return this.#track(this.#parts.journal.requeue((entry) => filter(shown(entry))));
+  }
+
+  async rewind(window: { from: string | Date; to: string | Date }): Promise<number> {
+    this.#demandOpen();
+    const { journal, courier, settings } = this.#parts;
+    return rewind(journal, courier, window, settings.batch.max);
+  }
+
+  async exportTo(file: string, { format }: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
+    return exportHistory(this.#parts.journal, file, format);
+  }
+
+  async switchSession(session: OutboxSession): Promise<string> {
+    this.#demandOpen();
+    const wanted = checkedSession(session);
+    const { settings, journal, closedSessions, turns } = this.#parts;
+    return turns.run(async () => {
+      await settleSession({ client: settings.client, journal, wanted, resume: false });
+      closedSessions.reopen(this.token_session);
+      return this.token_session;
+    });
+  }
+
+  close({ drainMs = 0 }: { drainMs?: number | undefined } = {}): Promise<{ pending: number; parked: number }> {
+    this.#closing ??= this.#close(drainMs);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
+    const { courier, drain, journal, unwatch, emitter } = this.#parts;
+    if (drainMs > 0) await this.#drainWithin(drainMs);
+    this.#cancelStart();
+    emitter.release();
+    unwatch();
+    await courier.stop();
+    drain.close();
+    await journal.close();
+    const { pending, parked } = journal.stats();
+    return { pending, parked };
+  }
+
+  /** Resolves when all is delivered or parked, and after `ms` at the latest. */
+  async #drainWithin(ms: number): Promise<void> {
+    const { courier, drain, clock } = this.#parts;
+    if (courier.state === 'paused') return;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(ms, resolve, true);
+      const end = (): void => {
+        cancel();
+        resolve();
+      };
+      void Promise.allSettled(this.#underWay).then(() => {
+        const drained = drain.wait(undefined);
+        courier.hurry();
+        drained.then(end, end);
+      });
+    });
+  }
+
+  #demandOpen(): void {
+    if (this.#closing !== undefined) throw new OutboxClosedError();
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    const done = (): boolean => this.#underWay.delete(work);
+    work.then(done, done);
+    return work;
+  }
+}
+
+function shown({ token_session, num_passing, passing, reason, status, response }: ParkedEntry): ParkedPassing {
+  return { token_session, num_passing, passing, reason, status, response };
+}
+
+function checkSource({ name, position }: Source): void {
+  const issues = [];
+  if (typeof name !== 'string' || name === '')
+    issues.push({ path: ['source', 'name'], message: 'expected text that is not empty' });
+  if (typeof position !== 'string' && !Number.isFinite(position)) {
+    issues.push({ path: ['source', 'position'], message: 'expected text or a finite number' });
+  }
+  demandNone(APPEND, issues);
+}

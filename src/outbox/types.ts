@@ -1,0 +1,223 @@
+import type { RufusClient } from '../client.js';
+import type { PassingInput, Session } from '../types.js';
+
+/**
+ * A passing as the reader gives it. The outbox numbers it.
+ *
+ * `timestamp`: a Date, or ISO 8601 text with `Z` or an offset; digits finer than milliseconds are cut off.
+ * `latitude`, `longitude`: decimal degrees.
+ */
+export type NewPassing = Omit<PassingInput, 'num_passing'>;
+
+/**
+ * Which session the passings go to.
+ *
+ * `{ token_session }`: this one. Where the folder has a history of it, the history decides the next number and `startAt` is
+ * ignored; where the folder replaced it (`onSessionClosed: 'new-session'`), its replacement is used. Without a history and
+ * without `startAt` the next free number is read from the server, which takes a key that may read.
+ *
+ * `{ deviceid, open: 'active-or-new' }`: the device's active session, or a new one if there is none. A folder with a
+ * history of that device goes on with its last session and asks nobody.
+ *
+ * `{ deviceid, open: 'new' }`: a new session, each time; creating it closes the device's active one.
+ */
+export type OutboxSession =
+  | { token_session: string; startAt?: number | undefined }
+  | { deviceid: string; open: 'active-or-new' | 'new'; alias?: string | undefined };
+
+/** Options of {@link openOutbox}. Only `client`, `directory` and `session` are required. */
+export interface OutboxOptions {
+  /** Its key must be allowed to write; one that may also read lets the outbox find out the next free number. Never closed by the outbox. */
+  client: RufusClient;
+  /** A folder of its own, made if missing (mode 0700). One device, one folder, one process. */
+  directory: string;
+  session: OutboxSession;
+  /**
+   * What the answer "Session not found or closed" does with what is not delivered.
+   * `'park'` (default): it is set aside, and so is what is still appended; nothing is refused at a finish line.
+   * `'new-session'`: a new session of the device is created, and what is not delivered goes there.
+   */
+  onSessionClosed?: 'park' | 'new-session' | undefined;
+  /** Bytes of disk. Default 2 GiB. Beyond it `append` rejects with OutboxFullError. Nothing is ever dropped to make room. */
+  maxDiskBytes?: number | undefined;
+  /** Bytes to be left free on the volume. Default 64 MiB. */
+  minFreeBytes?: number | undefined;
+  /** Bytes of memory held by appends that are not yet on disk. Default 16 MiB. Beyond it `append` rejects with OutboxBusyError. */
+  maxPendingBytes?: number | undefined;
+  /** How long delivered passings are kept as the local backup, for `rewind` and `exportTo`. Default 72 hours, 1 GiB; given up first when space runs out. */
+  retain?: { hours?: number | undefined; maxBytes?: number | undefined } | undefined;
+  /** One request: at most `max` passings (default 500) and about `maxBytes` (default 512 KiB); a smaller batch waits `lingerMs` (default 50) for more. */
+  batch?: { max?: number | undefined; maxBytes?: number | undefined; lingerMs?: number | undefined } | undefined;
+  /** Pause after a failure: random between 0 and a ceiling that starts at `firstMs` (default 250) and doubles up to `maxMs` (default 30_000). Never gives up. */
+  backoff?: { firstMs?: number | undefined; maxMs?: number | undefined } | undefined;
+  /** How often a blocked outbox tries again, in milliseconds. Default 60_000. */
+  probeMs?: number | undefined;
+  /** `'fsync'` (default): `append` resolves after fdatasync. `'os'`: survives a crash of the process, not a power cut. */
+  durability?: 'fsync' | 'os' | undefined;
+}
+
+/** Where a passing went. The number is final. */
+export interface Receipt {
+  readonly token_session: string;
+  readonly num_passing: number;
+}
+
+/** A passing that was set aside, with the reason. It stays in the folder until `requeue`. */
+export interface ParkedPassing extends Receipt {
+  readonly passing: NewPassing;
+  /** `'rejected'`: the server found this very passing wrong (400, 422). `'too-large'`: it alone was too much (413). `'session-closed'`: its session takes no more. */
+  readonly reason: 'rejected' | 'too-large' | 'session-closed';
+  /** HTTP status of the refusal. */
+  readonly status: number | undefined;
+  /** What the server said, up to 2,048 characters. */
+  readonly response: string | undefined;
+}
+
+/**
+ * - `idle`: nothing to do.
+ * - `sending`: a request is under way, or the next one is about to be.
+ * - `backoff`: waiting after a failure that will pass by itself.
+ * - `blocked`: waiting for a person (the key is refused, the client is closed); tried again every `probeMs`.
+ * - `paused`: by `pause()`.
+ * - `closed`: by `close()`.
+ *
+ * Passings are accepted in all but the last.
+ */
+export type OutboxState = 'idle' | 'sending' | 'backoff' | 'blocked' | 'paused' | 'closed';
+
+/** A snapshot. Counts are passings and last as long as the folder: `appended === delivered + parked + pending`, always. */
+export interface OutboxStats {
+  readonly state: OutboxState;
+  /** `full`: appends are refused until there is room, delivery goes on. `failed`: the disk itself; appends are refused until the outbox is opened again. */
+  readonly storage: 'ok' | 'full' | 'failed';
+  /** The current session. */
+  readonly token_session: string;
+  readonly appended: number;
+  readonly delivered: number;
+  readonly parked: number;
+  readonly pending: number;
+  /** As the server counted: new passings, and those it had already (after an answer that got lost, or a rewind). */
+  readonly inserted: number;
+  readonly duplicates: number;
+  /** Insert requests sent, and those of them that repeated a failed one. */
+  readonly requests: number;
+  readonly retries: number;
+  readonly diskBytes: number;
+  /** Milliseconds; null with nothing pending. The figure to alarm on. */
+  readonly oldestPendingAgeMs: number | null;
+  /** ISO 8601, UTC; null before the first. */
+  readonly lastDeliveredAt: string | null;
+  /** Message of the last failure of this process, whatever came after it. */
+  readonly lastError: string | null;
+}
+
+/** What an outbox tells. A listener that throws disturbs nobody: its error becomes `lastError`. */
+export interface OutboxEvents {
+  /** The server has confirmed a batch. `inserted` and `duplicates` as it counted. */
+  delivered: [info: { count: number; inserted: number; duplicates: number; firstNum: number; lastNum: number }];
+  /** A request failed and is sent again after `delayMs`. `attempt` counts the failures in a row. `maybeProcessed`: the server may have stored it. */
+  retry: [info: { attempt: number; delayMs: number; cause: unknown; maybeProcessed: boolean }];
+  /** `cause`: the failure behind `backoff` and `blocked`, else undefined. */
+  state: [state: OutboxState, cause: unknown];
+  /** A passing was set aside; its copy is durable. */
+  parked: [info: { passing: ParkedPassing }];
+  /** The server counted duplicates on a first attempt: someone else uses these numbers. */
+  collision: [info: { token_session: string; firstNum: number; lastNum: number; duplicates: number }];
+  /** The server takes no more for this session. `replacedBy`: where what is left of it goes now. */
+  sessionClosed: [info: { token_session: string; replacedBy: string | null }];
+  storage: [info: { storage: 'ok' | 'full' | 'failed'; cause: unknown }];
+  /** Found while opening, or later in an older file: records read again, bytes of a cut write, records that are damaged. */
+  recovered: [info: { records: number; tornBytes: number; corruptRecords: number }];
+  /** The wall clock was set by this many milliseconds (forwards if positive). Timestamps are never rewritten. */
+  clockStep: [info: { ms: number }];
+}
+
+/**
+ * A durable queue between a reader and RUFUS Cloud: once `append` has resolved, the passing is delivered, or parked where an
+ * operator can see it, whatever the network, the power and the server do.
+ *
+ * @example
+ * await using outbox = await openOutbox({ client, directory: '/var/lib/timing/finish', session: { deviceid, open: 'active-or-new' } });
+ * reader.on('read', async (read) => {
+ *   await outbox.append({ timestamp: read.time, bib: read.bib, chip: read.chip });
+ *   read.acknowledge(); // now, not before
+ * });
+ */
+export interface Outbox extends AsyncDisposable {
+  /** The current session. */
+  readonly token_session: string;
+  /**
+   * Resolves when the passing is durable: acknowledge the reader then, not before. The number is final.
+   * A rejected append took nothing and burned no number.
+   *
+   * @throws RufusRequestValidationError - the passing is not as `passings.insert` takes it, or brings a `num_passing`
+   * @throws OutboxFullError - no room on disk, or `maxDiskBytes` reached
+   * @throws OutboxBusyError - `maxPendingBytes` wait for the disk already
+   * @throws StorageError - the disk failed for good
+   * @throws OutboxClosedError - after `close()`
+   */
+  append(passing: NewPassing): Promise<Receipt>;
+  /**
+   * A list is one atomic unit: all of it survives a crash, or none. `source` stores where a decoder's feed stands, atomically
+   * with it; with a `source` the list may be empty.
+   *
+   * @example
+   * await outbox.append(reads, { source: { name: 'decoder-1', position: lastByteRead } });
+   */
+  append(
+    passings: readonly NewPassing[],
+    options?: { source?: { name: string; position: string | number } | undefined },
+  ): Promise<Receipt[]>;
+  /** The stored position of a source, also after a restart: resume the decoder's feed there. */
+  position(source: string): string | number | undefined;
+  /**
+   * Resolves when everything appended so far is delivered or parked.
+   *
+   * @throws RufusAbortError - `signal` was aborted
+   * @throws OutboxClosedError - it was closed before that
+   */
+  drained(options?: { signal?: AbortSignal | undefined }): Promise<void>;
+  stats(): OutboxStats;
+  on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
+  off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
+  /** Stops sending; a request under way is aborted, and sent again later. Appends are accepted all the same. */
+  pause(): void;
+  /** Ends a pause; also ends a back-off or a block early: the network is back, the key was renewed. */
+  resume(): void;
+  /** Parked passings, oldest first. */
+  parked(): AsyncIterable<ParkedPassing>;
+  /**
+   * Parked passings go to the tail again, to the current session, with NEW numbers (a reader's cursor may have passed the old ones).
+   *
+   * @example
+   * await outbox.requeue(({ reason }) => reason === 'session-closed');
+   */
+  requeue(filter?: (parked: ParkedPassing) => boolean): Promise<Receipt[]>;
+  /**
+   * Sends delivered passings whose `timestamp` lies in the window (both ends included) again, with the SAME numbers: the server
+   * de-duplicates. Resolves with how many were sent, once the server has confirmed them.
+   *
+   * @throws SessionClosedError - their session takes no more
+   * @throws RufusAPIError - the server refuses one of them
+   */
+  rewind(window: { from: string | Date; to: string | Date }): Promise<number>;
+  /**
+   * Writes the local backup, delivered and pending, oldest first; resolves with how many passings it holds.
+   * The file appears whole or not at all. `csv`: the columns of the vendor's own export, then ours. Default `jsonl`.
+   */
+  exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number>;
+  /**
+   * Ends this session's use and goes on with another; pending passings stay with the old one, and are sent before the new
+   * ones. What the old one refuses is parked (with `new-session` it goes to the current session). Resolves with the new token.
+   *
+   * @throws NumberingUnknownError - the new session's next number cannot be learned; the old one stays in use
+   */
+  switchSession(session: OutboxSession): Promise<Session['token_session']>;
+  /**
+   * Refuses further appends, goes on delivering for at most `drainMs` (default 0), then aborts the request under way and lets
+   * go of the folder. Whatever is left stays on disk for the next `openOutbox`. Never rejects.
+   */
+  close(options?: { drainMs?: number | undefined }): Promise<{ pending: number; parked: number }>;
+  /** `close()`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,5 +1,5 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
-import { settle } from './core/options.js';
+import { bag, settle } from './core/options.js';
 import { type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
 import { Transport } from './core/transport.js';
 import { DevicesModule } from './resources/devices.js';
@@ -88,7 +88,9 @@ export class RufusClient implements AsyncDisposable {
 const inherited = new WeakMap<RufusClientOptions, Connections>();
 
 function derive(parent: RufusClientOptions, overrides: Partial<RufusClientOptions>): RufusClientOptions {
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(
+    Object.entries(bag('options', overrides)).filter(([, value]) => value !== undefined),
+  );
   const merged: RufusClientOptions = { ...parent, ...given, headers: { ...parent.headers, ...overrides.headers } };
   if (parent.retry && overrides.retry) merged.retry = { ...parent.retry, ...overrides.retry };
   if (overrides.dispatcher !== undefined) {

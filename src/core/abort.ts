@@ -1,3 +1,5 @@
+import { RufusConfigError } from './errors.js';
+
 interface Watch {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
@@ -18,7 +20,15 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   };
 }
 
+/** Judged by what it can do: a signal may come from another realm, or from a polyfill. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw new RufusConfigError('`signal` must be an AbortSignal.');
+  }
+}
+
 function startWatch(signal: AbortSignal): Watch {
+  checkSignal(signal);
   const callbacks = new Set<() => void>();
   const listener = (): void => {
     watches.delete(signal);

@@ -47,7 +47,8 @@ export class ListPromise<T> extends Promise<Page<T>> implements PagePromise<T> {
     return new ItemWalk(this.pages());
   }
 
-  async toArray({ limit }: { limit: number }): Promise<T[]> {
+  async toArray(options: { limit: number }): Promise<T[]> {
+    const limit = options?.limit;
     if (!Number.isSafeInteger(limit) || limit < 0) {
       throw new RufusConfigError('toArray: `limit` must be a whole number of at least 0.');
     }

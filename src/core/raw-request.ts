@@ -1,8 +1,10 @@
 import type { Issue, RequestOptions } from '../types.js';
+import { isRecord } from './envelope.js';
 import { queryString } from './lists.js';
 import type { Operation } from './operations.js';
 import type { CallInput } from './transport.js';
 import { demandNone } from './validation/demand.js';
+import { isBroken } from './validation/ids.js';
 
 export interface RawRequestOptions extends RequestOptions {
   query?: Record<string, string | number | undefined>;
@@ -10,12 +12,14 @@ export interface RawRequestOptions extends RequestOptions {
   repeatable?: boolean;
 }
 
+/** Steps of what RFC 3986 lets a path hold. */
+const PATH = /^(\/[\w.~!$&'()*+,;=:@%-]+)+$/;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** An endpoint that the SDK does not wrap, as an operation. */
 export function rawOperation(method: string, path: string, options: RawRequestOptions): Operation<unknown> {
   const isRead = method === 'GET';
-  const repeatable = options.repeatable ?? isRead;
+  const repeatable = options?.repeatable ?? isRead;
   return {
     name: 'request',
     method,
@@ -31,7 +35,7 @@ export function rawOperation(method: string, path: string, options: RawRequestOp
 export function rawInput(method: string, path: string, options: RawRequestOptions): CallInput {
   const issues: Issue[] = [];
   if (!METHODS.includes(method)) issues.push({ path: ['method'], message: `expected one of ${METHODS.join(', ')}` });
-  const isPath = typeof path === 'string' && /^(\/[^/?#\s]+)+$/.test(path) && /^[\x21-\x7e]+$/.test(path);
+  const isPath = typeof path === 'string' && PATH.test(path);
   if (!isPath || /\/\.{1,2}(\/|$)/.test(decode(path))) {
     issues.push({
       path: ['path'],
@@ -40,10 +44,16 @@ export function rawInput(method: string, path: string, options: RawRequestOption
   }
   const { query = {}, body } = options;
   const params: Record<string, string | number> = {};
-  for (const [name, value] of Object.entries(query)) {
-    if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value)))
-      params[encodeURIComponent(name)] = value;
-    else if (value !== undefined) issues.push({ path: ['query', name], message: 'expected text or a finite number' });
+  if (!isRecord(query)) issues.push({ path: ['query'], message: 'expected an object' });
+  else {
+    for (const [name, value] of Object.entries(query)) {
+      if (value === undefined) continue;
+      if (isBroken(name) || (typeof value === 'string' && isBroken(value)))
+        issues.push({ path: ['query', name], message: 'expected well-formed Unicode text' });
+      else if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value)))
+        params[encodeURIComponent(name)] = value;
+      else issues.push({ path: ['query', name], message: 'expected text or a finite number' });
+    }
   }
   const text = body === undefined ? undefined : toJson(body);
   if (body !== undefined && text === undefined)

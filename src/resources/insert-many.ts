@@ -1,5 +1,5 @@
-import { PayloadTooLargeError, RufusError, RufusTimeoutError } from '../core/errors.js';
-import { duration, whole } from '../core/options.js';
+import { PayloadTooLargeError, RufusConfigError, RufusError, RufusTimeoutError } from '../core/errors.js';
+import { bag, duration, whole } from '../core/options.js';
 import type { InsertManyResult, InsertResult, PassingInput, RequestOptions } from '../types.js';
 import { SourceReader } from './source-reader.js';
 
@@ -19,7 +19,10 @@ export async function insertMany(
   options: InsertManyOptions,
   send: SendBatch,
 ): Promise<InsertManyResult> {
-  const { batchSize = 500, onProgress, totalTimeoutMs, ...callOptions } = options;
+  const { batchSize = 500, onProgress, totalTimeoutMs, ...callOptions } = bag('options', options);
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new RufusConfigError('`onProgress` must be a function.');
+  }
   let limit = whole('batchSize', batchSize, 1);
   const remaining = budget(totalTimeoutMs);
   const reader = new SourceReader(source, options.signal, INSERT_MANY);

@@ -1,6 +1,6 @@
 // Every operation, with what its type lets it give.
 import type { Page, RufusClient, ValidationMode } from '../../src/index.js';
-import { OPERATIONS, type Operation } from '../support/operations.js';
+import { DEVICE, device, OPERATIONS, type Operation, passing, session, TOKEN } from '../support/operations.js';
 import { type FakeAnswer, peer } from './fake.js';
 import { type Outcome, outcomeOf } from './outcome.js';
 import * as types from './public-types.js';
@@ -38,6 +38,63 @@ const PROMISED: Readonly<Record<string, Promised>> = {
   'events.list': { check: types.isRaceEvents, identity: ['event_token'], rows: 'result' },
 };
 
+const EVERY_PASSING = {
+  timestamp: '2013-04-15T14:02:11.250Z',
+  num_passing: 7,
+  bib: 'W7',
+  participant_id: 'P-7',
+  chip: null,
+  latitude: '41.380',
+  longitude: 2.17,
+  status: 'OK',
+  timezone: 'Europe/Madrid',
+  gender: 'F',
+  token_session: TOKEN,
+  deviceid: DEVICE,
+};
+const EVERY_SESSION = {
+  ...session({ duration: '1970-01-01T02:00:00.000Z' }),
+  first: '2013-04-15T14:02:11.250Z',
+  last: null,
+};
+const EVERY_DEVICE = {
+  ...device(),
+  alias: 'Finish',
+  creation_date: '2013-04-15T08:00:00.000Z',
+  last_login: null,
+  last_seen: '2013-04-15T08:00:00.000Z',
+  sessions: 3,
+  passings: 12,
+  device_status: 'online',
+  battery_percentage: 80,
+  charging: false,
+  last_telemetry_at: null,
+};
+const EVERY_EVENT = {
+  event_token: 'EV-1',
+  name: 'Boston',
+  edition: '117',
+  location: null,
+  start_date: '2013-04-15T08:00:00.000Z',
+  end_date: null,
+  status: 'finished',
+};
+
+/** The table's answers, with every field that the types know: a field that is not there cannot be mutated. */
+function inFull(operation: Operation): Operation {
+  const body = operation.body as Record<string, unknown>;
+  const { name } = operation;
+  if (name === 'devices.list') return { ...operation, body: { ...body, result: [EVERY_DEVICE, device()] } };
+  if (name === 'devices.get') return { ...operation, body: { ...body, result: EVERY_DEVICE } };
+  if (name === 'passings.poll') return { ...operation, body: { ...body, passings: [EVERY_PASSING, passing(8)] } };
+  if (name.startsWith('sessions.') && 'result' in body)
+    return { ...operation, body: { ...body, result: [EVERY_SESSION] } };
+  if (name === 'events.list') return { ...operation, body: { ...body, result: [EVERY_EVENT] } };
+  if (name.startsWith('passings.') && 'result' in body)
+    return { ...operation, body: { ...body, result: [EVERY_PASSING, passing(8)] } };
+  return operation;
+}
+
 const named = (name: string): Operation => {
   const found = OPERATIONS.find((operation) => operation.name === name);
   if (found === undefined) throw new Error(`no operation ${name}`);
@@ -46,7 +103,7 @@ const named = (name: string): Operation => {
 
 /** Those of the table, and the two that are made of them. */
 export const CALLS: readonly Operation[] = [
-  ...OPERATIONS,
+  ...OPERATIONS.map(inFull),
   {
     ...named('devices.bind'),
     name: 'devices.ensureBound',
@@ -57,7 +114,7 @@ export const CALLS: readonly Operation[] = [
     name: 'passings.insertMany',
     call: (client: RufusClient, options) =>
       client.passings.insertMany(
-        named('sessions.get').target.split('/').at(-1) ?? '',
+        TOKEN,
         [
           { num_passing: 1, bib: '1', timestamp: '2024-04-21T09:30:00Z' },
           { num_passing: 2, bib: '2', timestamp: new Date(0) },

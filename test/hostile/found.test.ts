@@ -1,6 +1,12 @@
 // What hostile input has broken once, each in its smallest form.
 import { describe, expect, it } from 'vitest';
-import { RateLimitError, RufusConfigError, RufusResponseValidationError } from '../../src/index.js';
+import {
+  RateLimitError,
+  type RufusClient,
+  RufusConfigError,
+  RufusRequestValidationError,
+  RufusResponseValidationError,
+} from '../../src/index.js';
 import { peer } from './fake.js';
 import { KEY, outcomeOf, TOKEN } from './outcome.js';
 
@@ -37,6 +43,49 @@ describe('secrets', () => {
     const apiKey = () => `${KEY}\uD800`;
     const { error } = await outcomeOf({ apiKey, dispatcher: refusing({}) }, (client) => client.sessions.get(TOKEN));
     expect(error).toBeInstanceOf(RufusConfigError);
+  });
+});
+
+describe('what a caller without a compiler passes', () => {
+  const dispatcher = peer({ status: 200, body: JSON.stringify({ description: 'ok', result: [] }) });
+  const many = (options: unknown) => (client: RufusClient) =>
+    client.passings.insertMany(TOKEN, [{ num_passing: 1, bib: '1', timestamp: new Date(0) }], options as never);
+  const get = (options: unknown) => (client: RufusClient) => client.sessions.get(TOKEN, options as never);
+  const CALLS: readonly [string, (client: RufusClient) => PromiseLike<unknown>][] = [
+    ['null as options', get(null)],
+    ['null as headers', get({ headers: null })],
+    ['Headers, of which nothing would be sent', get({ headers: new Headers({ a: 'b' }) })],
+    ['the key as the name of a header', get({ headers: { [KEY]: 7 } })],
+    ['a signal that is none', get({ signal: {} })],
+    [
+      'a signal that is none, of a list',
+      (client) => client.devices.list({}, { signal: 5 as never }).toArray({ limit: 1 }),
+    ],
+    ['nothing to toArray', (client) => client.devices.list().toArray(undefined as never)],
+    ['null to insertMany', many(null)],
+    ['no function to be told of progress', many({ onProgress: 'log' })],
+    ['null to request', (client) => client.request('GET', '/a', null as never)],
+    ['null to withOptions', async (client) => client.withOptions(null as never)],
+    ['null as middleware', async (client) => client.withOptions({ middleware: {} as never })],
+    [
+      'a version that no text holds',
+      async (client) => client.withOptions({ appInfo: { name: 'a', version: Symbol() as never } }),
+    ],
+  ];
+
+  it.each(CALLS)('%s', async (_, call) => {
+    const { error } = await outcomeOf({ dispatcher }, call);
+    expect(error).toBeInstanceOf(RufusConfigError);
+  });
+
+  it.each([{ query: null }, { query: { a: '\uD800' } }, { query: { '\uDFFF': 1 } }])('request: %j', async (options) => {
+    const { error } = await outcomeOf({ dispatcher }, (client) => client.request('GET', '/a', options as never));
+    expect(error).toBeInstanceOf(RufusRequestValidationError);
+  });
+
+  it.each(['/a{id}', '/a\\..\\b', '/a"b'])('request: the path %s would not travel as it stands', async (path) => {
+    const { error } = await outcomeOf({ dispatcher }, (client) => client.request('GET', path));
+    expect(error).toBeInstanceOf(RufusRequestValidationError);
   });
 });
 

@@ -8,9 +8,7 @@ import type {
   ValidationMode,
 } from '../types.js';
 import { checkSignal } from './abort.js';
-import { checkSignal } from './abort.js';
 import { RufusConfigError } from './errors.js';
-import { redact } from './redact.js';
 import { redact } from './redact.js';
 
 export const DEFAULT_BASE_URL = 'https://api.runonrufus.com/v0';
@@ -51,7 +49,6 @@ const DEFAULT_CALL: CallSettings = {
 
 /** Checks and completes what the user gave. Reads the environment, and nothing else does. */
 export function settle(options: RufusClientOptions, version: string): Settings {
-  bag('options', options);
   bag('options', options);
   const url = baseUrlOf(options);
   return {
@@ -99,8 +96,6 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function headerOptions(headers: Record<string, string | null>): Record<string, string | null> {
-  // Of a Headers or a Map, Object.entries would see nothing.
-  if (Symbol.iterator in bag('headers', headers)) throw new RufusConfigError('`headers` must be a plain object.');
   // Of a Headers or a Map, Object.entries would see nothing.
   if (Symbol.iterator in bag('headers', headers)) throw new RufusConfigError('`headers` must be a plain object.');
   const checked: Record<string, string | null> = {};
@@ -170,11 +165,6 @@ function middlewareOf({ middleware = [] }: RufusClientOptions): readonly Middlew
   throw new RufusConfigError('`middleware` must be a list of functions.');
 }
 
-function middlewareOf({ middleware = [] }: RufusClientOptions): readonly Middleware[] {
-  if (Array.isArray(middleware) && middleware.every((each) => typeof each === 'function')) return middleware;
-  throw new RufusConfigError('`middleware` must be a list of functions.');
-}
-
 function userAgentOf(appInfo: RufusClientOptions['appInfo'], version: string): string {
   const own = `rufus-client/${version} node/${process.versions.node}`;
   if (appInfo === undefined) return own;
@@ -197,12 +187,6 @@ export function oneOf<T extends string>(name: string, value: string, allowed: re
   const found = allowed.find((each) => each === value);
   if (found === undefined) throw new RufusConfigError(`\`${name}\` must be one of: ${allowed.join(', ')}.`);
   return found;
-}
-
-/** An option that has fields of its own. Callers without a compiler pass null, or a text. */
-export function bag<T extends object>(name: string, value: T): T {
-  if (typeof value === 'object' && value !== null) return value;
-  throw new RufusConfigError(`\`${name}\` must be an object.`);
 }
 
 /** An option that has fields of its own. Callers without a compiler pass null, or a text. */

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { JournalOptions } from '../../../src/outbox/journal.js';
 import { FaultDisk } from './fault-disk.js';
 import { Race, S2_BEGINS } from './race.js';
-import { Random } from './random.js';
+import { cycles, Random, seedOf } from './random.js';
 
-const SEED = Number(process.env['RUFUS_OUTBOX_SEED'] ?? 20_250_601);
+const SEED = seedOf(20_250_601);
 /** Power cuts tried at each step: what survives differs from one to the next. */
-const VARIANTS = Number(process.env['RUFUS_OUTBOX_CYCLES'] ?? 2);
+const VARIANTS = cycles(2);
 
 /** A race day in small: several segments, all that a journal can do, some of it at once. */
 async function raceDay(race: Race): Promise<void> {

@@ -61,7 +61,7 @@ export class Race {
   /** Numbers of passings that were parked at some time. */
   readonly aside = new Set<string>();
   journal!: Journal;
-  private nextId = 1;
+  nextId = 1;
   private readonly latest = new Map<string, number>();
   readonly clock = handClock();
 

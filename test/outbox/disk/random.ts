@@ -23,3 +23,9 @@ export class Random {
     return of[this.int(of.length)]!;
   }
 }
+
+/** `short` in everyday runs; RUFUS_OUTBOX_CYCLES=20 makes every loop of the outbox's proofs twenty times as long. */
+export const cycles = (short: number): number => Math.round(short * Number(process.env.RUFUS_OUTBOX_CYCLES ?? 1));
+
+/** RUFUS_OUTBOX_SEED repeats a run whose failure printed a seed. */
+export const seedOf = (usual: number): number => Number(process.env.RUFUS_OUTBOX_SEED ?? usual);

@@ -61,20 +61,22 @@ export class Sender {
     const inFlight = new Set<Flight>();
     flight.cancel = (reason) => {
       controller.abort(reason);
-      for (const inner of inFlight) inner.cancel?.(reason);
+      for (const inner of inFlight) {
+        // Settled first: one that still waits for a socket is not sent when it gets it.
+        inner.settle(new Lost('network', inner.sent, reason));
+        inner.cancel?.(reason);
+      }
     };
     const key = await this.#key(addSecret);
     const lostBy = new WeakMap<object, Lost>();
 
     const send = async (context: AttemptContext): Promise<RawResponse> => {
       if (flight.settled) throw new Lost('thrown', flight.sent, controller.signal.reason);
-      const inner = new Flight(Number.POSITIVE_INFINITY, 'timeout', undefined);
+      const inner = new Flight(Number.POSITIVE_INFINITY, 'timeout', undefined, flight);
       inFlight.add(inner);
       this.#send(context.method, context.path, outgoing.body, this.#withKey(context.headers, call, key), inner);
-      flight.sent ||= inner.sent;
       const result = await inner.result;
       inFlight.delete(inner);
-      flight.sent ||= inner.sent;
       if (!(result instanceof Lost)) return result;
       // Middleware sees the error that a caller would; the loop is told what really happened.
       const { error } = failureOf(result, call);

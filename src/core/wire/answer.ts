@@ -5,17 +5,15 @@ export type WireHeaders = Record<string, string | string[] | undefined>;
 
 const REQUEST_ID_HEADERS = ['x-amzn-requestid', 'x-request-id', 'x-amz-request-id', 'apigw-requestid', 'cf-ray'];
 
-/** A complete answer. `Headers` are built only for those who ask; private fields keep its content out of logs. */
-export class Answer implements RawResponse {
+/** What precedes the body. `Headers` are built only for those who ask. */
+export class Head {
   readonly status: number;
-  #headers: WireHeaders;
-  #text: string;
+  readonly #headers: WireHeaders;
   #built: Headers | undefined;
 
-  constructor(status: number, headers: WireHeaders, text: string) {
+  constructor(status: number, headers: WireHeaders) {
     this.status = status;
     this.#headers = headers;
-    this.#text = text;
   }
 
   get headers(): Headers {
@@ -29,6 +27,30 @@ export class Answer implements RawResponse {
       if (value !== undefined) return Array.isArray(value) ? value[0] : value;
     }
     return undefined;
+  }
+}
+
+/** A complete answer. Private fields keep its content out of logs. */
+export class Answer implements RawResponse {
+  /** Kept apart, so that who keeps the headers does not keep the text, which may be a page of megabytes. */
+  readonly head: Head;
+  readonly #text: string;
+
+  constructor(status: number, headers: WireHeaders, text: string) {
+    this.head = new Head(status, headers);
+    this.#text = text;
+  }
+
+  get status(): number {
+    return this.head.status;
+  }
+
+  get headers(): Headers {
+    return this.head.headers;
+  }
+
+  get requestId(): string | undefined {
+    return this.head.requestId;
   }
 
   get text(): string {

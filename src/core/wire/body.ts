@@ -63,10 +63,11 @@ export class BodyReader {
   }
 
   #joined(): Buffer {
-    const [only] = this.#chunks;
-    if (this.#chunks.length === 1 && only !== undefined)
-      return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
-    return Buffer.concat(this.#chunks);
+    // Let go of here: undici keeps this reader reachable while the page is judged.
+    const chunks = this.#chunks.splice(0);
+    const [only] = chunks;
+    if (chunks.length !== 1 || only === undefined) return Buffer.concat(chunks);
+    return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
   }
 
   #plain(): Answer {

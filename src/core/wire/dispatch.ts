@@ -45,7 +45,7 @@ class Receiver implements Dispatcher.DispatchHandler {
       controller.abort(new Error('interrupted while waiting for a socket'));
       return;
     }
-    this.#flight.sent = true;
+    this.#flight.markSent();
     this.#flight.cancel = (reason) => controller.abort(reason);
   }
 

@@ -43,16 +43,18 @@ export interface Wire {
  */
 export class Flight {
   readonly result: Promise<RawResponse | Lost>;
-  /** Set by the wire once the request may have left this machine. */
-  sent = false;
   settled = false;
   /** Set by whoever works for this flight: drops that work when the flight is interrupted. */
   cancel: ((reason: Error) => void) | undefined;
+  #sent = false;
   #resolve!: (result: RawResponse | Lost) => void;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #stopWatching: (() => void) | undefined;
+  readonly #outer: Flight | undefined;
 
-  constructor(timeoutMs: number, why: 'timeout' | 'budget', signal: AbortSignal | undefined) {
+  /** `outer`: the flight that this one is a part of, which has sent what this one has. */
+  constructor(timeoutMs: number, why: 'timeout' | 'budget', signal: AbortSignal | undefined, outer?: Flight) {
+    this.#outer = outer;
     this.result = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -60,6 +62,17 @@ export class Flight {
       this.#timer = setTimeout(() => this.#interrupt(why), timeoutMs);
     }
     if (signal !== undefined) this.#stopWatching = onAbort(signal, () => this.#interrupt('abort'));
+  }
+
+  /** The request may have left this machine. */
+  get sent(): boolean {
+    return this.#sent;
+  }
+
+  /** Called by the wire, at the last moment before that. */
+  markSent(): void {
+    this.#sent = true;
+    this.#outer?.markSent();
   }
 
   settle(result: RawResponse | Lost): void {

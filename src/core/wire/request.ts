@@ -8,7 +8,7 @@ export function requestWire(dispatcher: DispatcherLike): Wire {
     send(request, flight) {
       const controller = new AbortController();
       flight.cancel = (reason) => controller.abort(reason);
-      flight.sent = true;
+      flight.markSent();
       exchange(dispatcher, request, controller.signal).then(
         (result) => flight.settle(result),
         (cause: unknown) => flight.settle(new Lost('network', true, cause)),

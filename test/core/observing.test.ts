@@ -1,5 +1,5 @@
 // What the client tells of itself: log lines and the diagnostics channel.
-import { tracingChannel } from 'node:diagnostics_channel';
+import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Logger, type LogLevel, NotFoundError, RufusRequestValidationError } from '../../src/index.js';
@@ -170,5 +170,21 @@ describe('the channel rufus-client:call', () => {
     end();
     await clientOf(server).devices.get(DEVICE);
     expect(events).toEqual([]);
+  });
+});
+
+describe("undici's own channels", () => {
+  it('see every attempt, so that OpenTelemetry does', async () => {
+    const server = await startServer();
+    server.replies(html(502), found);
+    const seen: string[] = [];
+    const note = (message: unknown) => {
+      const { request } = message as { request: { method: string; path: string } };
+      seen.push(`${request.method} ${request.path}`);
+    };
+    channel('undici:request:create').subscribe(note);
+    await clientOf(server).devices.get(DEVICE);
+    channel('undici:request:create').unsubscribe(note);
+    expect(seen).toEqual(Array(2).fill(`GET /v0/devices/${DEVICE}`));
   });
 });

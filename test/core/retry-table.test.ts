@@ -198,6 +198,16 @@ describe('a failure that passes', () => {
   );
 });
 
+describe('an answer that is none, then the answer', () => {
+  it.each(OPERATIONS.filter(({ kind }) => kind === 'read' || kind === 'insert'))('$name', async (operation) => {
+    const server = await startServer();
+    const { status, body } = operation;
+    server.replies(html(200), halfJson({ body }, status), truncated(body), enveloped(status, body));
+    await expect(operation.call(clientOf(server, { retry: { maxRetries: 3 } }))).resolves.toBeDefined();
+    expect(server.requests).toHaveLength(4);
+  });
+});
+
 describe('how often', () => {
   const fails = async (client: Parameters<Operation['call']>[0], options?: Parameters<Operation['call']>[1]) =>
     (await rejection(ServerError, client.devices.get('D1', options))).attempts;

@@ -13,6 +13,7 @@ import { redact, shorten, shownId } from './redact.js';
 import { mayRepeat, pauseBefore } from './retry.js';
 import { traced } from './tracing.js';
 import { judge } from './verdict.js';
+import { Answer } from './wire/answer.js';
 import { Lost } from './wire/flight.js';
 
 /** The checked input of one call. */
@@ -132,7 +133,6 @@ class Call implements CallState {
   readonly operation: Operation<unknown>;
   readonly id: string;
   readonly path: string;
-  readonly shownPath: string;
   readonly origin: string;
   readonly body: string | null;
   readonly settings: CallSettings;
@@ -154,7 +154,6 @@ class Call implements CallState {
     this.operation = operation;
     this.id = id;
     this.path = `${client.basePath}${operation.path.replace('{id}', () => encodeURIComponent(id))}${input.query ?? ''}`;
-    this.shownPath = redact(operation.path.replace('{id}', () => shorten(id)));
     this.origin = client.origin;
     this.body = input.body ?? null;
     this.settings = settings;
@@ -163,6 +162,10 @@ class Call implements CallState {
     this.secrets = [...(input.secrets ?? [])];
     if (id !== '') this.secrets.push(id);
     if (typeof client.apiKey === 'string') this.secrets.push(client.apiKey);
+  }
+
+  get shownPath(): string {
+    return redact(this.operation.path.replace('{id}', () => shorten(this.id)));
   }
 
   elapsedMs(): number {
@@ -196,21 +199,21 @@ class Meta implements ResponseMeta {
   readonly attempts: number;
   readonly durationMs: number;
   readonly description: string | undefined;
-  readonly #answer: RawResponse;
+  readonly #head: Pick<RawResponse, 'headers' | 'requestId'>;
 
   constructor(answer: RawResponse, call: Call, description: string | undefined) {
     this.status = answer.status;
     this.attempts = call.attempt;
     this.durationMs = call.elapsedMs();
     this.description = description;
-    this.#answer = answer;
+    this.#head = answer instanceof Answer ? answer.head : answer;
   }
 
   get headers(): Headers {
-    return this.#answer.headers;
+    return this.#head.headers;
   }
 
   get requestId(): string | undefined {
-    return this.#answer.requestId;
+    return this.#head.requestId;
   }
 }

@@ -5,7 +5,17 @@ import { build } from 'tsup';
 import { machineMarkdown } from './support/machine.js';
 import { type Report, reportMarkdown } from './support/report.js';
 
-const CASES = ['small-calls', 'small-calls-others', 'big-pages', 'whole-session', 'insert-many', 'cold-start', 'size'];
+const CASES = [
+  'small-calls',
+  'small-calls-others',
+  'big-pages',
+  'whole-session',
+  'insert-many',
+  'outbox',
+  'follow',
+  'cold-start',
+  'size',
+];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick');
 const pace = process.argv.includes('--quick') ? 'quick' : 'full';
@@ -35,6 +45,7 @@ async function prepare(): Promise<void> {
   await build({
     entry: {
       ...Object.fromEntries(CASES.map((name) => [name, `bench/cases/${name}.ts`])),
+      'backlog-process': 'bench/support/backlog-process.ts',
       'case-process': 'bench/support/case-process.ts',
       'server-process': 'bench/support/server-process.ts',
     },

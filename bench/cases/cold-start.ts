@@ -6,6 +6,7 @@ import { median, spread } from '../support/stats.js';
 /** Each entry, and what it brings of others, alone. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   index: ['undici', 'zod'],
+  outbox: ['undici', 'zod'],
   schemas: ['zod'],
   testing: ['undici', 'zod', 'msw'],
 };

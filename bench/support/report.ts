@@ -27,11 +27,11 @@ export interface Effort {
 export type Case = (effort: Effort) => Promise<Report>;
 
 export function atLeast(what: string, limit: number, figure: number, unit = ''): Goal {
-  return { what, goal: `at least ${limit}${unit}`, figure: shown(figure) + unit, met: figure >= limit };
+  return { what, goal: `at least ${shown(limit)}${unit}`, figure: shown(figure) + unit, met: figure >= limit };
 }
 
 export function atMost(what: string, limit: number, figure: number, unit = ''): Goal {
-  return { what, goal: `at most ${limit}${unit}`, figure: shown(figure) + unit, met: figure <= limit };
+  return { what, goal: `at most ${shown(limit)}${unit}`, figure: shown(figure) + unit, met: figure <= limit };
 }
 
 function shown(figure: number): string {

@@ -1,8 +1,10 @@
 import { type Answer, type Request, serve } from './http-server.js';
+import { LiveFeed } from './live-feed.js';
 import { storedRow, TOKEN } from './rows.js';
 import type { ServerOptions } from './server.js';
 
-const { latencyMs = 0, rows = 0, coordinates = 'string' }: ServerOptions = JSON.parse(process.argv[2] ?? '{}');
+const options: ServerOptions = JSON.parse(process.argv[2] ?? '{}');
+const { latencyMs = 0, rows = 0, coordinates = 'string', live = { perSecond: 0, seconds: 0 } } = options;
 
 const PAGE_ROWS = 5_000;
 const pages: Buffer[] = [];
@@ -11,6 +13,7 @@ for (let first = 1; first <= rows; first += PAGE_ROWS) {
   pages.push(page(Array.from({ length: count }, (_, index) => storedRow(first + index, coordinates))));
 }
 const emptyPage = page([]);
+const feed = new LiveFeed(live);
 const nothing: Answer = { status: 404, json: Buffer.from('{"body":{"description":"Not found"}}') };
 
 function page(result: object[]): Buffer {
@@ -30,6 +33,7 @@ const port = await serve((request) => {
   if (request.path.startsWith('/v0/passings/session/')) {
     return { status: 200, json: pages[Number(request.query.get('page') ?? 1) - 1] ?? emptyPage };
   }
+  if (request.path.startsWith('/v0/passings/device2/')) return feed.answer(request.query);
   return nothing;
 }, latencyMs);
 

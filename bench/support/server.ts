@@ -7,6 +7,8 @@ export interface ServerOptions {
   /** Passings of the session, in pages of 5,000. */
   rows?: number;
   coordinates?: 'string' | 'number';
+  /** What the device's continuous query brings, from the first request on. */
+  live?: { perSecond: number; seconds: number };
 }
 
 export interface Server extends AsyncDisposable {

@@ -20,7 +20,9 @@ export async function startProxy(): Promise<Proxy> {
   const server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
     authorizations.push(request.headers['proxy-authorization']);
-    const onward = forward(request.url ?? '', { method: request.method, headers: request.headers }, (answer) => {
+    // As every proxy does: these headers were for itself.
+    const { 'proxy-authorization': _, 'proxy-connection': __, ...headers } = request.headers;
+    const onward = forward(request.url ?? '', { method: request.method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });

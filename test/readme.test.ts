@@ -1,0 +1,100 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Sandbox } from 'rufus-client/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { PROJECT_FOLDER } from './support/child.js';
+import { type Snippet, snippetsOf, typeErrors } from './support/snippets.js';
+
+const guides = existsSync(join(PROJECT_FOLDER, 'docs')) ? readdirSync(join(PROJECT_FOLDER, 'docs')) : [];
+const DOCUMENTS = ['README.md', ...guides.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`)];
+
+let folder: string;
+beforeAll(async () => {
+  // In the project, where the snippets find their imports.
+  folder = await mkdtemp(join(PROJECT_FOLDER, 'test/snippets-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+beforeEach(() => {
+  vi.stubEnv('RUFUS_API_KEY', undefined);
+  vi.stubEnv('RUFUS_BASE_URL', undefined);
+  for (const method of ['log', 'error', 'warn'] as const) vi.spyOn(console, method).mockImplementation(() => {});
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+/** Runs it as a module of its own, in a fresh world. */
+async function run({ title, extension, code, needsEnv }: Snippet): Promise<void> {
+  if (needsEnv) {
+    const sandbox = new Sandbox();
+    const server = await sandbox.listen();
+    onTestFinished(() => server.close());
+    vi.stubEnv('RUFUS_API_KEY', sandbox.keys.readWrite);
+    vi.stubEnv('RUFUS_BASE_URL', server.url);
+  }
+  const file = join(folder, `${title.replace(/\W/g, '-')}.${extension}`);
+  await writeFile(file, code);
+  vi.resetModules();
+  await import(file);
+}
+
+it('has snippets', () => {
+  expect(snippetsOf('README.md').length).toBeGreaterThan(10);
+});
+
+it('type-checks every snippet', { timeout: 120_000 }, () => {
+  expect(typeErrors(DOCUMENTS.flatMap(snippetsOf))).toEqual([]);
+});
+
+describe.each(DOCUMENTS)('%s', (document) => {
+  it.each(snippetsOf(document).filter(({ runs }) => runs))('$title runs', (snippet) => run(snippet));
+});
+
+describe('README.md', () => {
+  const readme = readFileSync(join(PROJECT_FOLDER, 'README.md'), 'utf8');
+
+  it('begins with ten lines of code', () => {
+    const code = snippetsOf('README.md')[0]!.code.replace('export {};', '');
+    expect(code.split('\n').filter((line) => line.trim() !== '')).toHaveLength(10);
+  });
+
+  it('prints what its comments say', async () => {
+    const log = vi.spyOn(console, 'log');
+    const printed = async (marker: string) => {
+      log.mockClear();
+      await run(snippetsOf('README.md').find(({ code }) => code.includes(marker))!);
+      return log.mock.calls.at(-1)![0];
+    };
+    expect(await printed('battery_percentage')).toBe(7);
+    expect(await printed('MockAgent')).toBe('Finish');
+    expect(await printed('safeParse')).toEqual(['bib']);
+    expect(await printed('insertMany')).toEqual({ inserted_count: 2000, duplicate_count: 0, sent: 2000, requests: 4 });
+    expect(await printed("logLevel: 'debug'")).toEqual([
+      expect.stringMatching(
+        /^attempt \{"operation":"events\.list","method":"GET","path":"\/events","attempt":1,"status":200,/,
+      ),
+    ]);
+    expect(await printed('tracingChannel')).toEqual(
+      expect.objectContaining({ operation: 'events.list', method: 'GET', path: '/events', attempts: 1, status: 200 }),
+    );
+  });
+
+  it('links to what is there', () => {
+    const targets = [...readme.matchAll(/\]\(([^)#\s]+)\)/g)].map(([, target]) => target!);
+    const missing = targets.filter(
+      (target) => !target.startsWith('https://') && !existsSync(join(PROJECT_FOLDER, target)),
+    );
+    expect(missing).toEqual([]);
+    const anchors = [...readme.matchAll(/\]\(#([^)\s]+)\)/g)].map(([, anchor]) => anchor!);
+    const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+      heading!
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    expect(anchors.filter((anchor) => !headings.includes(anchor))).toEqual([]);
+  });
+});

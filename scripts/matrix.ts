@@ -33,13 +33,14 @@ function run(command: string, args: readonly string[], cwd: string, path = proce
   return status === 0;
 }
 
-/** A Node of this major version from the registry; its folder of commands. */
+/** A Node of this major version from the registry; the folder of its command. */
 function installNode(workshop: string, major: string): string | undefined {
   const folder = join(workshop, `node${major}`);
+  // The package for this very platform: `node` itself would fetch it by an install script, which npm may not run.
+  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   mkdirSync(folder, { recursive: true });
-  if (!run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', folder, `node@${major}`], folder))
-    return;
-  return join(folder, 'node_modules', '.bin');
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', folder, `${name}@${major}`];
+  return run('npm', args, folder) ? join(folder, 'node_modules', name, 'bin') : undefined;
 }
 
 /** A copy of what is in version control, with its dependencies, and with this undici in place of the locked one. */

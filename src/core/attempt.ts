@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { AttemptContext, Middleware, RawResponse } from '../types.js';
 import { type CallState, failureOf } from './failure.js';
 import { checkedKey, type Settings } from './options.js';
+import { copyable } from './wire/answer.js';
 import { Flight, Lost, type Wire } from './wire/flight.js';
 
 /** What a call sends, the same at each attempt. */
@@ -77,7 +78,7 @@ export class Sender {
       this.#send(context.method, context.path, outgoing.body, this.#withKey(context.headers, call, key), inner);
       const result = await inner.result;
       inFlight.delete(inner);
-      if (!(result instanceof Lost)) return result;
+      if (!(result instanceof Lost)) return this.#settings.middleware.length === 0 ? result : copyable(result);
       // Middleware sees the error that a caller would; the loop is told what really happened.
       const { error } = failureOf(result, call);
       if (typeof error === 'object' && error !== null) lostBy.set(error, result);

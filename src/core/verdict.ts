@@ -15,7 +15,8 @@ export type Verdict<T> = { readonly data: T; readonly description: string | unde
 /** Success is 2xx and JSON and a body that the API description accepts. A captive portal says 200, too. */
 export function judge<T>(operation: Operation<T>, answer: RawResponse, reading: Reading, call: CallState): Verdict<T> {
   const { status } = answer;
-  if (status < 200 || status > 299) return refusal(operation, answer, call);
+  // Asked this way round: an answer of a middleware may lack a status.
+  if (!(status >= 200 && status <= 299)) return refusal(operation, answer, call);
   let parsed: unknown;
   if (operation.mayBeEmpty && answer.text === '')
     return { data: operation.read(undefined, reading), description: undefined };

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   type AttemptContext,
@@ -113,6 +114,55 @@ describe('middleware', () => {
     };
     const client = clientOf(server, { middleware: [middleware] });
     await expect(client.devices.get(DEVICE)).resolves.toMatchObject({ deviceid: DEVICE });
+  });
+
+  it('a copy of an answer is a whole answer', async () => {
+    const server = await startServer();
+    const headers = { 'x-request-id': 'r-1', 'retry-after': '7' };
+    server.replies(json(403, {}, headers), enveloped(200, body, headers));
+    const middleware: Middleware = async (context, next) => ({ ...(await next(context)) });
+    const client = clientOf(server, { middleware: [middleware] });
+    await expect(client.devices.get(DEVICE)).rejects.toMatchObject({
+      status: 403,
+      requestId: 'r-1',
+      retryAfterMs: 7_000,
+    });
+    const { data, response } = await client.devices.get(DEVICE).withResponse();
+    expect(data).toMatchObject({ deviceid: DEVICE });
+    expect(response).toMatchObject({ status: 200, requestId: 'r-1' });
+    expect(response.headers.get('retry-after')).toBe('7');
+  });
+
+  it('what it was given shows no content to a log', async () => {
+    const server = await startServer();
+    server.always(enveloped(200, body));
+    const shown: string[] = [];
+    const middleware: Middleware = async (context, next) => {
+      const response = await next(context);
+      shown.push(inspect(response, { depth: Infinity, showHidden: true }), JSON.stringify(response));
+      return response;
+    };
+    await clientOf(server, { middleware: [middleware] }).devices.get(DEVICE);
+    expect(shown).toHaveLength(2);
+    for (const text of shown) {
+      expect(text).toContain('200');
+      expect(text).not.toContain(DEVICE);
+    }
+  });
+
+  it('a copy with another text is another answer', async () => {
+    const server = await startServer();
+    server.always(json(200, { nothing: 'known' }));
+    const text = JSON.stringify({ body });
+    const client = clientOf(server, { middleware: [async (context, next) => ({ ...(await next(context)), text })] });
+    await expect(client.devices.get(DEVICE)).resolves.toMatchObject({ deviceid: DEVICE });
+  });
+
+  it('an answer without a status is none', async () => {
+    const server = await startServer();
+    const noStatus = { ...answer(200, JSON.stringify({ body })), status: undefined as never };
+    const client = clientOf(server, { middleware: [async () => noStatus], retry: false });
+    await expect(client.devices.get(DEVICE)).rejects.toThrow();
   });
 
   it('throwing ends the call with its error, or with one that has it as the cause', async () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { RawResponse } from '../../types.js';
 
 /** Response headers as undici hands them over: names in lower case. */
@@ -60,6 +61,22 @@ export class Answer implements RawResponse {
   json(): unknown {
     return JSON.parse(this.#text);
   }
+}
+
+/** The answer as middleware gets it: plain, so that a copy such as `{ ...response, text }` is a whole answer, too. */
+export function copyable(answer: RawResponse): RawResponse {
+  const { status, headers, requestId, text } = answer;
+  const copy: RawResponse = {
+    status,
+    headers,
+    requestId,
+    text,
+    json() {
+      return JSON.parse(this.text);
+    },
+  };
+  const shown = (): object => ({ status, requestId });
+  return Object.defineProperties(copy, { toJSON: { value: shown }, [inspect.custom]: { value: shown } });
 }
 
 function buildHeaders(wire: WireHeaders): Headers {

@@ -1,6 +1,6 @@
-import { onAbort } from '../core/abort.js';
+import { checkSignal, onAbort } from '../core/abort.js';
 import { RufusAbortError, RufusConfigError } from '../core/errors.js';
-import { whole } from '../core/options.js';
+import { bag, whole } from '../core/options.js';
 import { safeCause } from '../core/redact.js';
 import type { Transport } from '../core/transport.js';
 import type { FollowBatch, FollowOptions } from '../types.js';
@@ -28,6 +28,7 @@ class FollowIterator implements AsyncIterableIterator<FollowBatch, undefined, vo
   #isDone = false;
 
   constructor(transport: Transport, deviceid: string, options: FollowOptions) {
+    checkSignal(bag('options', options).signal);
     this.#signal = options.signal;
     this.#batches = follows(transport, deviceid, options, this.#stop.signal);
   }
@@ -83,7 +84,8 @@ function settle({ cursor, pollMs = {}, holeTimeoutMs = DEFAULT_HOLE_TIMEOUT_MS }
 }
 
 /** Where only one end is given, the default of the other gives way. */
-function settlePollMs({ min, max }: NonNullable<FollowOptions['pollMs']>): PollMs {
+function settlePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
+  const { min, max } = bag('pollMs', pollMs);
   if (min !== undefined) whole('pollMs.min', min, 0);
   if (max !== undefined) whole('pollMs.max', max, 0);
   const settled = {

@@ -8,7 +8,7 @@ import {
   RufusResponseValidationError,
 } from '../../src/index.js';
 import { peer } from './fake.js';
-import { KEY, outcomeOf, TOKEN } from './outcome.js';
+import { DEVICE, KEY, outcomeOf, TOKEN } from './outcome.js';
 
 const refusing = (body: unknown, headers: Record<string, string> = {}) =>
   peer({ status: 429, body: JSON.stringify(body), headers });
@@ -51,6 +51,10 @@ describe('what a caller without a compiler passes', () => {
   const many = (options: unknown) => (client: RufusClient) =>
     client.passings.insertMany(TOKEN, [{ num_passing: 1, bib: '1', timestamp: new Date(0) }], options as never);
   const get = (options: unknown) => (client: RufusClient) => client.sessions.get(TOKEN, options as never);
+  const follow = (options: unknown) => async (client: RufusClient) => {
+    for await (const batch of client.passings.follow(DEVICE, options as never)) return batch;
+    return undefined;
+  };
   const CALLS: readonly [string, (client: RufusClient) => PromiseLike<unknown>][] = [
     ['null as options', get(null)],
     ['null as headers', get({ headers: null })],
@@ -65,6 +69,9 @@ describe('what a caller without a compiler passes', () => {
     ['null to insertMany', many(null)],
     ['no function to be told of progress', many({ onProgress: 'log' })],
     ['null to request', (client) => client.request('GET', '/a', null as never)],
+    ['null to follow', follow(null)],
+    ['null as pollMs', follow({ pollMs: null })],
+    ['a signal of follow that is none', follow({ signal: false })],
     ['null to withOptions', async (client) => client.withOptions(null as never)],
     ['null as middleware', async (client) => client.withOptions({ middleware: {} as never })],
     [

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../src/outbox/clock.js';
+import type { Disk } from '../../../src/outbox/disk/disk.js';
 import { openJournal } from '../../../src/outbox/disk/open.js';
 import type { Damage, Entry, Journal, JournalOptions, Numbered, StoredPassing } from '../../../src/outbox/journal.js';
 import type { FaultDisk } from './fault-disk.js';
@@ -45,7 +46,7 @@ export const S2_BEGINS = 5;
 const idOf = (passing: StoredPassing): number => Number(passing.bib);
 const key = ({ token_session, num_passing }: Numbered): string => `${token_session}/${num_passing}`;
 
-export class Race {
+export class Race<Ground extends { disk(): Disk } = FaultDisk> {
   /** What does not fit. */
   readonly wrong: string[] = [];
   /** Found damaged or cut, over all openings. */
@@ -66,7 +67,7 @@ export class Race {
   readonly clock = handClock();
 
   constructor(
-    public disk: FaultDisk,
+    public disk: Ground,
     private readonly options: Partial<JournalOptions> = {},
     private readonly segmentBytes = 4_000,
   ) {}

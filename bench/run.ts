@@ -5,6 +5,10 @@ import { build } from 'tsup';
 import { machineMarkdown } from './support/machine.js';
 import { type Report, reportMarkdown } from './support/report.js';
 
+// npm run bench                  all cases; writes bench/RESULTS.md
+// npm run bench -- NAME …        these cases only, to the terminal
+// npm run bench -- --quick …     a rough look, to see that they run
+
 const CASES = [
   'small-calls',
   'small-calls-others',
@@ -40,6 +44,7 @@ if (wanted.length === 0 && pace === 'full') {
 
 async function prepare(): Promise<void> {
   if (!existsSync('bench/node_modules')) execFileSync('npm', ['ci', '--prefix', 'bench'], { stdio: 'inherit' });
+  execFileSync('npx', ['tsc', '-p', 'bench'], { stdio: 'inherit' });
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] });
   // Compiled beforehand: a loader in the measured process would count, and dress up its functions.
   await build({

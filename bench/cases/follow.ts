@@ -18,7 +18,7 @@ export const run: Case = async (effort) => {
   const rows: string[][] = [];
   const goals: Goal[] = [];
   for (const min of [50, 500]) {
-    const seconds = effort.quick ? 3 : 15;
+    const seconds = effort.quick ? 3 : 10;
     await using server = await startServer({ live: { perSecond: PER_SECOND, seconds } });
     await using client = clientOf(server);
     const limit = min + (await roundTrip(client)) + GRAIN_MS;

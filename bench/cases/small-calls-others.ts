@@ -19,7 +19,7 @@ export const run: Case = async (effort) => {
       const fight = await duel(
         inFlight('rufus-client', width, () => client.passings.insert(TOKEN, passings)),
         inFlight(name, width, () => insert(passings)),
-        { rounds: effort.rounds(6), sliceMs: effort.ms(500) },
+        { rounds: effort.rounds(5), sliceMs: effort.ms(400) },
       );
       const { subject, reference, rateRatios } = fight;
       const cpu = [subject, reference].map(({ cpuMicros }) => cpuMicros.toFixed(0));

@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import {
+  apiError,
+  RufusAbortError,
+  RufusConfigError,
+  RufusConnectionError,
+  RufusRequestValidationError,
+  RufusResponseValidationError,
+  RufusTimeoutError,
+} from '../../src/core/errors.js';
+import { judge, judgeAside } from '../../src/outbox/answers.js';
+import { TOKEN } from '../support/operations.js';
+
+const asked = { token_session: TOKEN, count: 4 };
+const failed = (error: unknown) => judge({ error }, asked);
+const receipt = (fields: object) =>
+  judge(
+    {
+      receipt: {
+        token_session: TOKEN,
+        description: '',
+        inserted_count: undefined,
+        duplicate_count: undefined,
+        ...fields,
+      },
+      status: 201,
+    },
+    asked,
+  );
+const refused = (status: number, body: unknown = { description: 'No' }, more: object = {}) =>
+  failed(
+    apiError(`answered ${status}`, {
+      status,
+      body,
+      requestId: undefined,
+      description: undefined,
+      headers: new Headers(),
+      ...more,
+    }),
+  );
+
+describe('a receipt', () => {
+  it.each([
+    [{ inserted_count: 4, duplicate_count: 0 }, 4, 0],
+    [{ inserted_count: 1, duplicate_count: 3 }, 1, 3],
+    [{}, 4, 0],
+    [{ inserted_count: 3 }, 3, 1],
+    [{ duplicate_count: 4 }, 0, 4],
+  ])('with %j advances', (fields, inserted, duplicates) => {
+    expect(receipt(fields)).toEqual({ do: 'advance', inserted, duplicates });
+  });
+
+  it.each([
+    ['another session', { token_session: 'F'.repeat(64), inserted_count: 4 }],
+    ['too few', { inserted_count: 3, duplicate_count: 0 }],
+    ['too many', { inserted_count: 4, duplicate_count: 1 }],
+    ['more than were sent', { inserted_count: 5 }],
+    ['less than nothing', { inserted_count: 5, duplicate_count: -1 }],
+  ])('that names %s is no delivery', (_, fields) => {
+    const verdict = receipt(fields);
+    expect(verdict).toMatchObject({ do: 'again', maybeStored: true, halve: false });
+    const { cause } = verdict as { cause: Error };
+    expect(cause).toBeInstanceOf(RufusResponseValidationError);
+    expect(cause.message).not.toContain(TOKEN);
+  });
+});
+
+describe('no receipt', () => {
+  it.each([
+    ['not reached', new RufusConnectionError('', {}), false, false],
+    ['reset', new RufusConnectionError('', { requestMaybeProcessed: true }), true, false],
+    ['no answer in time', new RufusTimeoutError('', { timeoutMs: 1, requestMaybeProcessed: true }), true, true],
+    ['not connected in time', new RufusTimeoutError('', { timeoutMs: 1 }), false, false],
+    [
+      'HTML',
+      new RufusResponseValidationError('', { issues: [], status: 200, requestMaybeProcessed: true }),
+      true,
+      false,
+    ],
+  ])('%s: again', (_, error, maybeStored, halve) => {
+    expect(failed(error)).toMatchObject({ do: 'again', cause: error, maybeStored, halve });
+  });
+
+  it.each([
+    ['its key function', new RufusConfigError('', { code: 'api_key' })],
+    ['being closed', new RufusConfigError('', { code: 'closed' })],
+    ['its own validation', new RufusRequestValidationError('', { issues: [] })],
+    ['a middleware', new TypeError('x is not a function')],
+    ['a middleware that throws no error', 'no'],
+  ])('the client refuses by %s: block', (_, error) => {
+    expect(failed(error)).toMatchObject({ do: 'block', cause: error });
+  });
+
+  it.each([true, false])('our own abort: stop, stored or not (%s)', (requestMaybeProcessed) => {
+    expect(failed(new RufusAbortError('', { requestMaybeProcessed }))).toMatchObject({
+      do: 'stop',
+      maybeStored: requestMaybeProcessed,
+    });
+  });
+});
+
+describe('a refusal', () => {
+  it.each([408, 425, 429, 500, 501, 502, 503, 504, 300, 301, 302, 307, 308, 402, 405, 406, 409, 410, 418])(
+    '%i: again',
+    (status) => {
+      expect(refused(status)).toMatchObject({ do: 'again', halve: false });
+    },
+  );
+
+  it.each([429, 503])('%i with Retry-After says how long', (status) => {
+    expect(refused(status, null, { retryAfterMs: 7_000 })).toMatchObject({ do: 'again', retryAfterMs: 7_000 });
+  });
+
+  it.each([true, false])('a 502 may have been stored as the client says (%s)', (requestMaybeProcessed) => {
+    expect(refused(502, null, { requestMaybeProcessed })).toMatchObject({ maybeStored: requestMaybeProcessed });
+  });
+
+  it.each([401, 403])('%i: block', (status) => {
+    expect(refused(status)).toMatchObject({ do: 'block', cause: { status } });
+  });
+
+  it.each([400, 422])('%i: split', (status) => {
+    expect(refused(status)).toMatchObject({ do: 'split', refusal: { status, response: '{"description":"No"}' } });
+  });
+
+  it('413: halve', () => {
+    expect(refused(413, 'nginx')).toMatchObject({ do: 'halve', refusal: { status: 413, response: 'nginx' } });
+  });
+
+  it.each([
+    { description: 'Session not found or closed' },
+    { description: 'Session not found or closed', token_session: TOKEN },
+    { description: 'session not found or closed.' },
+    { message: 'Session not found or closed' },
+  ])('404 with %j: leave', (body) => {
+    expect(refused(404, body)).toMatchObject({ do: 'leave', refusal: { status: 404 } });
+  });
+
+  it.each([
+    ['a path that is wrong', { description: 'Not Found' }],
+    ['an unknown session', { description: 'Session not found' }],
+    ['a gateway', '<html>Session not found or closed</html>'],
+    ['text', 'Session not found or closed'],
+    ['nothing', undefined],
+    ['a list', ['Session not found or closed']],
+  ])('404 of %s: again', (_, body) => {
+    expect(refused(404, body)).toMatchObject({ do: 'again' });
+  });
+
+  it('shows an operator what was said, cut, and without key or token', () => {
+    const verdict = refused(400, { description: `ror-0123456789abcdef0123 ${TOKEN} ${'x'.repeat(5_000)}` });
+    const { response } = (verdict as { refusal: { response: string } }).refusal;
+    expect(response).toContain('"description":"ror-… 5F1D7A84…');
+    expect(response).toHaveLength(2_048);
+  });
+});
+
+describe('calls beside the insert', () => {
+  it.each([400, 404, 413, 422])('park nothing for a %i', (status) => {
+    const error = apiError('', {
+      status,
+      body: { description: 'Session not found or closed' },
+      requestId: undefined,
+      description: undefined,
+      headers: new Headers(),
+    });
+    expect(judgeAside(error)).toMatchObject({ do: 'block', cause: error });
+  });
+
+  it('are repeated where an insert is', () => {
+    expect(judgeAside(new RufusConnectionError('', {}))).toMatchObject({ do: 'again' });
+  });
+});

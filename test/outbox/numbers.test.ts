@@ -1,0 +1,310 @@
+import { cp, rm } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { NumberingUnknownError } from '../../src/outbox/index.js';
+import type { Outbox } from '../../src/outbox/types.js';
+import { clientAt, refusedPort, rejection } from '../support/client.js';
+import { type NumberingCase, numberingServer } from './support/numbering-server.js';
+import { listen, opened, runner, runners, sandboxed, tempFolder } from './support/rig.js';
+
+const numbers = (receipts: readonly { num_passing: number }[]) => receipts.map(({ num_passing }) => num_passing);
+
+/** A box, its folder, and one session on the server. */
+async function box(options = {}) {
+  const rig = await sandboxed(options);
+  const { token_session } = await rig.client.sessions.create({ deviceid: rig.deviceid });
+  const directory = await tempFolder();
+  const stored = () => rig.sandbox.state.passings(token_session).map(({ num_passing, bib }) => `${num_passing}:${bib}`);
+  const open = (session: object = {}, client = rig.client): Promise<Outbox> =>
+    opened({ client, directory, session: { token_session, ...session } });
+  return { ...rig, token_session, directory, stored, open };
+}
+
+describe('a session that the folder knows', () => {
+  it('goes on where it stopped, whatever startAt says', async () => {
+    const { open, stored } = await box();
+    const first = await open({ startAt: 10 });
+    expect(numbers(await first.append(runners(3)))).toEqual([10, 11, 12]);
+    await first.drained();
+    await first.close();
+    const second = await open({ startAt: 500 });
+    expect(numbers(await second.append(runners(2, 4)))).toEqual([13, 14]);
+    await second.drained();
+    expect(stored()).toEqual(['10:1', '11:2', '12:3', '13:4', '14:5']);
+  });
+
+  it('opens offline, and with a key that may not read', async () => {
+    const { open, clientOf, sandbox } = await box();
+    const first = await open({ startAt: 1 });
+    await first.append(runners(3));
+    await first.close();
+    const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+    const second = await open({}, offline);
+    expect(numbers(await second.append(runners(1, 4)))).toEqual([4]);
+    await second.close();
+    const third = await open({}, clientOf({ apiKey: sandbox.keys.write }));
+    expect(numbers(await third.append(runners(1, 5)))).toEqual([5]);
+    await third.drained();
+    expect(third.stats()).toMatchObject({ delivered: 5, inserted: 5 });
+  });
+
+  it('opens within seconds when nobody answers', async () => {
+    const { open, sandbox } = await box();
+    const first = await open({ startAt: 1 });
+    await first.append(runners(1));
+    await first.close();
+    sandbox.fault({ kind: 'hang', on: 'GET /passings/session/{token_session}', times: 100 });
+    const second = await open();
+    expect(numbers(await second.append(runners(1, 2)))).toEqual([2]);
+  });
+
+  it('an old copy that was put back goes on above what the server has', async () => {
+    const { open, directory, stored } = await box();
+    const first = await open({ startAt: 1 });
+    await first.append(runners(3));
+    await first.drained();
+    await first.close();
+    await cp(directory, `${directory}.old`, { recursive: true });
+    const second = await open();
+    await second.append(runners(4, 4));
+    await second.drained();
+    await second.close();
+    await rm(directory, { recursive: true });
+    await cp(`${directory}.old`, directory, { recursive: true });
+    await rm(`${directory}.old`, { recursive: true });
+    const restored = await open();
+    const events = listen(restored);
+    expect(numbers(await restored.append(runners(2, 8)))).toEqual([8, 9]);
+    await restored.drained();
+    expect(stored()).toEqual(['1:1', '2:2', '3:3', '4:4', '5:5', '6:6', '7:7', '8:8', '9:9']);
+    expect(events.of('collision')).toEqual([]);
+  });
+
+  it('an image of the whole disk that was put back cannot be told from here, and still goes on above', async () => {
+    const { open, sandbox, token_session, client } = await box();
+    const first = await open({ startAt: 1 });
+    await first.append(runners(2));
+    await first.drained();
+    await first.close();
+    await client.passings.insert(token_session, [{ ...runner(3), num_passing: 3 }]);
+    const restored = await open();
+    expect(numbers(await restored.append(runners(1, 4)))).toEqual([4]);
+    await restored.drained();
+    expect(sandbox.state.passings(token_session)).toHaveLength(4);
+  });
+
+  it('an old copy cannot be used while nobody can say how far the numbers have come', async () => {
+    const { open, directory } = await box();
+    const first = await open({ startAt: 1 });
+    await first.append(runners(1));
+    await first.drained();
+    await first.close();
+    await cp(directory, `${directory}.old`, { recursive: true });
+    await rm(directory, { recursive: true });
+    await cp(`${directory}.old`, directory, { recursive: true });
+    await rm(`${directory}.old`, { recursive: true });
+    const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+    await rejection(NumberingUnknownError, open({}, offline));
+    // The folder was let go of, and is good once the server answers.
+    expect(numbers(await (await open()).append(runners(1, 2)))).toEqual([2]);
+  });
+
+  it('an old copy with a key that may not read goes on: nobody can say', async () => {
+    const { open, directory, clientOf, sandbox } = await box();
+    const first = await open({ startAt: 1 });
+    await first.append(runners(1));
+    await first.close();
+    await cp(directory, `${directory}.old`, { recursive: true });
+    await rm(directory, { recursive: true });
+    await cp(`${directory}.old`, directory, { recursive: true });
+    await rm(`${directory}.old`, { recursive: true });
+    const second = await open({}, clientOf({ apiKey: sandbox.keys.write }));
+    expect(numbers(await second.append(runners(1, 2)))).toEqual([2]);
+  });
+});
+
+describe('a session that the folder does not know', () => {
+  it('begins where startAt says, without asking', async () => {
+    const { open, clientOf, sandbox, stored } = await box();
+    const outbox = await open({ startAt: 0 }, clientOf({ apiKey: sandbox.keys.write }));
+    await outbox.append(runners(2));
+    await outbox.drained();
+    expect(stored()).toEqual(['0:1', '1:2']);
+  });
+
+  it.each([
+    ['none', [], 1],
+    ['from 1 on', [1, 2, 3], 4],
+    ['from 0 on', [0, 1, 2], 3],
+    ['with holes', [1, 5, 9], 10],
+    ['far out', [1_000_000], 1_000_001],
+  ])('is asked for its numbers: %s', async (_, there, next) => {
+    const { open, client, token_session } = await box();
+    if (there.length > 0) {
+      await client.passings.insert(
+        token_session,
+        there.map((num_passing) => ({ ...runner(num_passing), num_passing })),
+      );
+    }
+    const outbox = await open();
+    expect(numbers(await outbox.append(runners(2)))).toEqual([next, next + 1]);
+  });
+
+  it.each(['empty', 'absent', '404'] as const)(
+    'by number, not by page: pages of 7, their end %s',
+    async (endOfPages) => {
+      const { open, client, token_session } = await box({ pageSize: 7, endOfPages });
+      await client.passings.insertMany(
+        token_session,
+        runners(40).map((passing, index) => ({ ...passing, num_passing: 3 * index })),
+      );
+      expect(numbers(await (await open()).append(runners(1)))).toEqual([118]);
+    },
+  );
+
+  it('the folder was deleted: with a key that may read it goes on, without one it sends nothing', async () => {
+    const { open, directory, clientOf, sandbox, token_session, stored } = await box();
+    const first = await open({ startAt: 1 });
+    await first.append(runners(3));
+    await first.drained();
+    await first.close();
+    await rm(directory, { recursive: true });
+    const blind = clientOf({ apiKey: sandbox.keys.write });
+    const error = await rejection(NumberingUnknownError, open({}, blind));
+    expect(error.cause).toMatchObject({ status: 403 });
+    expect(error.message).not.toContain(token_session);
+    expect(stored()).toHaveLength(3);
+    const second = await open();
+    expect(numbers(await second.append(runners(1, 4)))).toEqual([4]);
+  });
+
+  it.each([
+    ['the session is unknown', { status: 404, body: { description: 'Session not found' } }],
+    ['the server fails', { status: 500, body: null }],
+    ['a portal answers', { status: 200, body: '<html>' }],
+    [
+      'the list fails',
+      {
+        status: 200,
+        body: { result: [{ token_session: 'T', active: true, passings: 3 }] },
+        list: { status: 503, body: '' },
+      },
+    ],
+    [
+      'the list makes no sense',
+      {
+        status: 200,
+        body: { result: [{ token_session: 'T', active: true }] },
+        list: { status: 200, body: { result: 7 } },
+      },
+    ],
+  ] satisfies [string, NumberingCase][])('NumberingUnknownError, and nothing is sent: %s', async (_, answers) => {
+    const { server, client } = await numberingServer(answers);
+    const directory = await tempFolder();
+    const error = await rejection(
+      NumberingUnknownError,
+      opened({ client, directory, session: { token_session: 'T' } }),
+    );
+    expect(error.cause).toBeInstanceOf(Error);
+    expect(server.requests.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
+  it('an API that says 404 "Passings not found" for an empty range has none', async () => {
+    const { client } = await numberingServer({
+      status: 200,
+      body: { result: [{ token_session: 'T', active: true, passings: 0 }] },
+      list: { status: 404, body: { description: 'Passings not found' } },
+    });
+    const outbox = await opened({ client, directory: await tempFolder(), session: { token_session: 'T' } });
+    expect(numbers(await outbox.append(runners(1)))).toEqual([1]);
+  });
+
+  it('offline: NumberingUnknownError', async () => {
+    const { open } = await box();
+    const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+    await rejection(NumberingUnknownError, open({}, offline));
+  });
+});
+
+describe('a device', () => {
+  it("'active-or-new': its active session, going on above what is there", async () => {
+    const { client, deviceid, token_session, directory } = await box();
+    await client.passings.insert(token_session, [{ ...runner(1), num_passing: 7 }]);
+    const outbox = await opened({ client, directory, session: { deviceid, open: 'active-or-new' } });
+    expect(await outbox.append(runner(2))).toEqual({ token_session, num_passing: 8 });
+  });
+
+  it("'active-or-new': a new one if there is none", async () => {
+    const { client, deviceid, sandbox } = await sandboxed();
+    const session = { deviceid, open: 'active-or-new', alias: 'Finish' } as const;
+    const outbox = await opened({ client, directory: await tempFolder(), session });
+    expect(sandbox.state.sessions).toMatchObject([
+      { token_session: outbox.token_session, alias: 'Finish', active: true },
+    ]);
+    expect(await outbox.append(runner(1))).toEqual({ token_session: outbox.token_session, num_passing: 1 });
+  });
+
+  it("'active-or-new': offline, a folder with a history of that device goes on with its last session", async () => {
+    const { client, deviceid, sandbox } = await sandboxed();
+    const directory = await tempFolder();
+    const session = { deviceid, open: 'active-or-new' } as const;
+    const first = await opened({ client, directory, session });
+    await first.append(runners(2));
+    await first.close();
+    const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+    const second = await opened({ client: offline, directory, session });
+    expect(await second.append(runner(3))).toEqual({ token_session: first.token_session, num_passing: 3 });
+    await second.close();
+    const third = await opened({ client, directory, session });
+    await third.drained();
+    expect(third.token_session).toBe(first.token_session);
+    expect(sandbox.state.passings(first.token_session)).toHaveLength(3);
+    expect(sandbox.state.sessions).toHaveLength(1);
+  });
+
+  it("'active-or-new': a history of another device is none", async () => {
+    const { client, deviceid } = await sandboxed();
+    const directory = await tempFolder();
+    const first = await opened({ client, directory, session: { deviceid, open: 'active-or-new' } });
+    await first.close();
+    const other = await client.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-2' });
+    const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+    const session = { deviceid: other.deviceid, open: 'active-or-new' } as const;
+    await rejection(NumberingUnknownError, opened({ client: offline, directory, session }));
+    const second = await opened({ client, directory, session });
+    expect(second.token_session).not.toBe(first.token_session);
+  });
+
+  it("'active-or-new' with a key that may not read: NumberingUnknownError, and no session is created", async () => {
+    const { clientOf, deviceid, sandbox } = await sandboxed();
+    const client = clientOf({ apiKey: sandbox.keys.write });
+    const session = { deviceid, open: 'active-or-new' } as const;
+    await rejection(NumberingUnknownError, opened({ client, directory: await tempFolder(), session }));
+    expect(sandbox.state.sessions).toEqual([]);
+  });
+
+  it("'new': another one each time, with a key that may only write; what is pending stays with its own", async () => {
+    const { clientOf, deviceid, sandbox } = await sandboxed();
+    const client = clientOf({ apiKey: sandbox.keys.write });
+    const directory = await tempFolder();
+    const session = { deviceid, open: 'new' } as const;
+    const first = await opened({ client, directory, session });
+    await first.append(runners(2));
+    await first.drained();
+    await first.close();
+    const second = await opened({ client, directory, session });
+    expect(second.token_session).not.toBe(first.token_session);
+    expect(await second.append(runner(3))).toEqual({ token_session: second.token_session, num_passing: 1 });
+    await second.drained();
+    expect(sandbox.state.passings(first.token_session)).toHaveLength(2);
+    expect(sandbox.state.passings(second.token_session)).toHaveLength(1);
+  });
+
+  it("'new' offline: rejects, and the folder is free again", async () => {
+    const { client, deviceid } = await sandboxed();
+    const directory = await tempFolder();
+    const session = { deviceid, open: 'new' } as const;
+    const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+    await expect(opened({ client: offline, directory, session })).rejects.toMatchObject({ code: 'connection' });
+    await opened({ client, directory, session });
+  });
+});

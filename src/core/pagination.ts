@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Page, PagePromise, ResponseMeta } from '../types.js';
 import { onAbort } from './abort.js';
 import { RufusConfigError, RufusResponseValidationError } from './errors.js';
 import type { Finished } from './promises.js';
 import type { Rows } from './reading.js';
+import { isSameJson } from './same-json.js';
 
 /** One list: where it starts, how far to look ahead, and how to get a page of it. */
 export interface ListPlan<T> {
@@ -108,7 +108,7 @@ async function fetchPage<T>(
 
 /** A server that ignores `page` would be read for ever. */
 function refuseRepeated<T>(plan: ListPlan<T>, previous: ListPage<T>, page: ListPage<T>): void {
-  if (!page.hasNextPage() || !isDeepStrictEqual(previous.items, page.items)) return;
+  if (!page.hasNextPage() || !isSameJson(previous.items, page.items)) return;
   throw new RufusResponseValidationError(
     `${plan.operation}: page ${page.page} repeats page ${previous.page}. The list was not read to its end.`,
     {

@@ -3,17 +3,19 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { Answer, type WireHeaders } from './answer.js';
 import { Lost } from './flight.js';
 
-const decoders = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-};
+const decoders = new Map([
+  ['gzip', promisify(gunzip)],
+  ['x-gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+  ['br', promisify(brotliDecompress)],
+]);
 
 /** Of an error page this much is kept; the rest is read, so that the socket can be used again, and thrown away. */
 const ERROR_BODY_BYTES = 64 * 1024;
 /** Beyond this an error page is not read to its end: a new socket is cheaper. */
 const ERROR_DRAIN_BYTES = 1024 * 1024;
+/** So many chunks are joined into one: a body that comes byte by byte would be millions of objects otherwise. */
+const LOOSE_CHUNKS = 256;
 
 /** Collects a body chunk by chunk, within its limit, and turns it into an {@link Answer}. */
 export class BodyReader {
@@ -22,6 +24,7 @@ export class BodyReader {
   readonly #maxBytes: number;
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
+  #loose = 0;
 
   constructor(status: number, headers: WireHeaders, maxBytes: number) {
     this.#status = status;
@@ -42,12 +45,19 @@ export class BodyReader {
   take(chunk: Uint8Array): boolean {
     this.#bytes += chunk.byteLength;
     if (this.#isError) {
-      if (this.#bytes - chunk.byteLength < ERROR_BODY_BYTES) this.#chunks.push(chunk);
+      if (this.#bytes - chunk.byteLength < ERROR_BODY_BYTES) this.#keep(chunk);
       return this.#bytes <= ERROR_DRAIN_BYTES;
     }
     if (this.#bytes > this.#maxBytes) return false;
-    this.#chunks.push(chunk);
+    this.#keep(chunk);
     return true;
+  }
+
+  #keep(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    if (++this.#loose < LOOSE_CHUNKS) return;
+    this.#chunks.push(Buffer.concat(this.#chunks.splice(-LOOSE_CHUNKS)));
+    this.#loose = 0;
   }
 
   /** What to do once `take` said no: an error page is cut, anything else is lost. */
@@ -81,11 +91,13 @@ export class BodyReader {
   }
 
   async #decoded(encoding: string | string[]): Promise<Answer | Lost> {
-    const decode = typeof encoding === 'string' ? decoders[encoding.toLowerCase() as keyof typeof decoders] : undefined;
+    const decode = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;
     if (decode === undefined) return this.#plain();
     try {
       return this.#answer(await decode(this.#joined(), { maxOutputLength: this.#maxBytes }));
     } catch (cause) {
+      // Of a refusal the status counts, whatever came with it.
+      if (this.#isError) return this.#answer(Buffer.alloc(0));
       const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
       return new Lost(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'network', true, cause, this.#status);
     }

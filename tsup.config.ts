@@ -4,6 +4,7 @@ const library = {
   index: 'src/index.ts',
   schemas: 'src/schemas.ts',
   testing: 'src/testing/index.ts',
+  outbox: 'src/outbox/index.ts',
 };
 const shared: Options = { target: 'node20', platform: 'node', splitting: true, removeNodeProtocol: false };
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import * as main from '../src/index.js';
+import * as outbox from '../src/outbox/index.js';
 import * as schemas from '../src/schemas.js';
 import * as testing from '../src/testing/index.js';
 import { runChild } from './support/child.js';
@@ -27,6 +28,19 @@ test('the main entry exports the client, the errors and the version, and no defa
     'RufusTimeoutError',
     'ServerError',
     'VERSION',
+  ]);
+});
+
+test('the outbox entry exports how to open one, and its errors', () => {
+  expect(Object.keys(outbox).sort()).toEqual([
+    'NumberingUnknownError',
+    'OutboxBusyError',
+    'OutboxClosedError',
+    'OutboxFullError',
+    'OutboxLockedError',
+    'SessionClosedError',
+    'StorageError',
+    'openOutbox',
   ]);
 });
 
@@ -66,6 +80,7 @@ test('importing reads no environment, leaves nothing behind and changes nothing 
     const resources = countResources();
     await import('../src/index.ts');
     await import('../src/schemas.ts');
+    await import('../src/outbox/index.ts');
     const news = {
       read,
       globals: namesOf(globalThis).filter((name) => !globals.includes(name)),

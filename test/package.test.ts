@@ -39,6 +39,7 @@ describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
   test('loads undici and zod, and in the sandbox msw, beside what Node has', async () => {
     expect(await thirdParty(`index.${extension}`)).toEqual(['undici', 'zod']);
     expect(await thirdParty(`schemas.${extension}`)).toEqual(['zod']);
+    expect(['undici', 'zod']).toEqual(expect.arrayContaining(await thirdParty(`outbox.${extension}`)));
     expect(await thirdParty(`testing.${extension}`)).toEqual(['msw']);
   });
 

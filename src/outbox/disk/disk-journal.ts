@@ -77,7 +77,7 @@ export class DiskJournal implements Journal {
   /** Finishes what a crash may have left half done. */
   async resume(): Promise<void> {
     const head = await this.reader.peek();
-    if (head !== null) this.times.note(head.seq, head.record.at);
+    if (head !== null) this.times.note(head.seq, head.record.at, true);
     await this.parts.books.begin();
     // With a full disk this waits for the next requeue.
     await this.settleRequeued().catch(() => undefined);
@@ -234,7 +234,7 @@ export class DiskJournal implements Journal {
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
     const { state, events } = this.parts;
     const committed = (firstSeq: number, count: number, at: number): void => {
-      this.times.note(firstSeq, at);
+      this.times.note(firstSeq, at, state.pending <= count);
       events.committed?.(count);
     };
     return this.submit(bytes, (settle) => new PassingList({ ...facts, bytes }, state, { ...settle, committed }));

@@ -86,9 +86,12 @@ export class SegmentedLog {
     this.last = last;
   }
 
+  /** Durably: what is removed after this one does not go before it. */
   async remove(segment: Segment): Promise<void> {
-    await this.setup.disk.unlink(segment.path);
+    const { disk, folder, synced } = this.setup;
+    await disk.unlink(segment.path);
     this.forget(segment);
+    if (synced) await disk.syncFolder(folder);
   }
 
   /** The segment went elsewhere. */

@@ -26,6 +26,7 @@ export class ParkedLog {
   upTo = 0;
   found: Damage = { records: 0, tornBytes: 0, corruptRecords: 0 };
   private voided = 0;
+  private releases = 0;
   private readonly missing = new IntervalSet();
   private log!: SegmentedLog;
   private committer!: Committer<Draft>;
@@ -60,7 +61,7 @@ export class ParkedLog {
 
   /** How many are parked now. */
   get count(): number {
-    return this.log.last - this.missing.count(1, this.log.last) - this.voided;
+    return this.log.last - this.missing.count(1, this.log.last) - this.releases - this.voided;
   }
 
   get failure(): unknown {
@@ -88,7 +89,6 @@ export class ParkedLog {
           ...(index === entries.length - 1 ? { ack } : {}),
           passing: entry.passing,
         };
-        draft.last++;
         yield record;
       }
     });
@@ -122,7 +122,7 @@ export class ParkedLog {
     return seqs;
   }
 
-  /** Removes the oldest segments of which nothing is parked any more, nor in the backup (which begins at seq `retained`). */
+  /** Removes, oldest first, for a release must not go before what it releases, the segments of which nothing is parked any more, nor in the backup (which begins at seq `retained`). */
   async sweep(retained: number): Promise<void> {
     const released = await this.released();
     for (const segment of [...this.log.segments]) {
@@ -178,7 +178,8 @@ export class ParkedLog {
           written.length = 0;
           for (const record of records(draft)) {
             written.push(record);
-            yield [record.t === 'k' ? draft.last : draft.last + 1, JSON.stringify(record)];
+            draft.last++;
+            yield [draft.last, JSON.stringify(record)];
           }
         },
         done: () => {
@@ -198,9 +199,11 @@ export class ParkedLog {
     this.upTo = record.upTo;
     if (record.t === 'v') {
       this.voided += record.count;
+      this.releases++;
       return;
     }
     this.voided = record.voided;
+    this.releases = record.releases;
     this.ack = record.ack;
     for (const [first, last] of record.missing) this.missing.add(first, last);
   }
@@ -211,6 +214,7 @@ export class ParkedLog {
       v: FORMAT,
       ...stamp,
       voided: this.voided,
+      releases: this.releases,
       missing: this.missing.toJSON(),
       upTo: this.upTo,
       ack: this.ack,

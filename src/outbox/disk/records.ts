@@ -105,8 +105,9 @@ export interface VoidRecord extends Stamp {
 export interface ParkedHeader extends Stamp {
   readonly t: 'h';
   readonly v: typeof FORMAT;
-  /** Taken back since the folder was made; how many were parked, the header's seq says. */
+  /** Taken back since the folder was made, and in how many records; how many were parked, the header's seq says. */
   readonly voided: number;
+  readonly releases: number;
   /** Corrupt ones among the parked, by their seq in parked/. */
   readonly missing: readonly Interval[];
   readonly upTo: number;
@@ -114,5 +115,6 @@ export interface ParkedHeader extends Stamp {
 }
 export type ParkedLogRecord = ParkedHeader | ParkedRecord | VoidRecord;
 
-/** Records that have a seq of their own; the others carry the seq of the next such record. */
-export const isCounted = (record: { readonly t: string }): boolean => record.t === 'p' || record.t === 'k';
+/** Records that have a seq of their own. The others carry the seq of the next such record, and each header repeats what they say. */
+export const isCounted = (record: { readonly t: string }): boolean =>
+  record.t === 'p' || record.t === 'k' || record.t === 'v';

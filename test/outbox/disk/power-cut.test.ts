@@ -37,10 +37,17 @@ async function raceDay(race: Race): Promise<void> {
   await Promise.all([race.append(3), race.deliver(2)]);
   await race.requeue((id) => id % 2 === 0);
   await race.append(2);
+  await race.requeue();
+  while ((await race.deliver(9)) > 0);
+  await race.append(12);
+  await race.deliver(12);
+  await race.journal.close();
+  await race.open();
+  await race.append(1);
 }
 
-async function stepsOf(options: Partial<JournalOptions>): Promise<number> {
-  const race = new Race(FaultDisk.empty(), options);
+async function stepsOf(options: Partial<JournalOptions>, segmentBytes?: number): Promise<number> {
+  const race = new Race(FaultDisk.empty(), options, segmentBytes);
   await raceDay(race);
   await race.settle();
   expect(race.wrong).toEqual([]);
@@ -56,8 +63,9 @@ interface Outcome {
 async function cutEverywhere(
   options: Partial<JournalOptions>,
   make: () => FaultDisk = () => FaultDisk.empty(),
+  segmentBytes?: number,
 ): Promise<Outcome> {
-  const steps = await stepsOf(options);
+  const steps = await stepsOf(options, segmentBytes);
   const wrong: string[] = [];
   let promised = 0;
   for (let step = 1; step <= steps; step++) {
@@ -65,7 +73,7 @@ async function cutEverywhere(
       const random = new Random(SEED + step * 1_000 + variant);
       const disk = make();
       disk.cutAt = step;
-      const race = new Race(disk, options);
+      const race = new Race(disk, options, segmentBytes);
       await raceDay(race).catch(() => undefined);
       promised += race.promised.size;
       race.disk = disk.powerCut(random);
@@ -93,6 +101,11 @@ describe('a power cut at every step', () => {
     expect(wrong.slice(0, 5)).toEqual([]);
     expect(cuts).toBeGreaterThan(100);
     expect(promised).toBeGreaterThan(1_000);
+  });
+
+  it('does so without a backup, and with parked/ tidied up', { timeout: 600_000 }, async () => {
+    const { wrong } = await cutEverywhere({ retain: { maxBytes: 0 } }, () => FaultDisk.empty(), 600);
+    expect(wrong.slice(0, 5)).toEqual([]);
   });
 
   it("is caught by this very check with durability 'os'", { timeout: 600_000 }, async () => {

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lockFolder } from '../../../src/outbox/disk/lock.js';
+import { openJournal } from '../../../src/outbox/disk/open.js';
+import { OutboxFullError, OutboxLockedError, StorageError } from '../../../src/outbox/errors.js';
+import { passingOf } from './race.js';
+
+let directory = '';
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'rufus-outbox-'));
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+const why = { reason: 'rejected', status: 400, response: 'no such bib' } as const;
+
+describe('a folder on a real disk', () => {
+  it('is for its owner alone, and tells people how to get the passings out, which works', async () => {
+    const folder = join(directory, 'deep', 'outbox');
+    const journal = await openJournal({ directory: folder }, { segmentBytes: 2_000 });
+    await journal.startSession('S1');
+    for (let i = 0; i < 5; i++) await journal.append(Array.from({ length: 10 }, (_, n) => passingOf(i * 10 + n + 1)));
+    const batch = await journal.read({ max: 30, maxBytes: 1e6 });
+    await journal.acknowledge(batch.at(-1)!);
+    await journal.park(await journal.read({ max: 2, maxBytes: 1e6 }), why);
+    await journal.close();
+
+    for (const name of ['', 'parked', 'delivered']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o700);
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    expect(files.length).toBeGreaterThan(5);
+    for (const { parentPath, name } of files) {
+      expect((await stat(join(parentPath, name))).mode & 0o777, name).toBe(0o600);
+    }
+
+    const commands = (await readFile(join(folder, 'README.txt'), 'utf8')).match(/^ {2}grep .*$/gm) ?? [];
+    expect(commands).toHaveLength(2);
+    const run = async (command: string): Promise<{ passing: unknown; reason?: string }[]> => {
+      const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder });
+      return stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    };
+    const passings = (await run(commands[0]!)).map(({ passing }) => passing);
+    expect(passings).toHaveLength(50);
+    expect(passings).toEqual(expect.arrayContaining(Array.from({ length: 50 }, (_, n) => passingOf(n + 1))));
+    expect(await run(commands[1]!)).toMatchObject([
+      { reason: 'rejected', passing: passingOf(31) },
+      { passing: passingOf(32) },
+    ]);
+  });
+
+  it('that cannot be used is a StorageError that names it', async () => {
+    const file = join(directory, 'file');
+    await writeFile(file, '');
+    const refused = await openJournal({ directory: file }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(StorageError);
+    expect((refused as Error).message).toContain(file);
+  });
+
+  it('on a volume with less free than minFreeBytes takes nothing, and says what is free', async () => {
+    const journal = await openJournal({ directory, minFreeBytes: Number.MAX_SAFE_INTEGER });
+    await journal.startSession('S1');
+    const refused = await journal.append([passingOf(1)]).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(OutboxFullError);
+    expect((refused as OutboxFullError).freeBytes).toBeGreaterThan(0);
+    await journal.close();
+  });
+
+  it('keeps nothing open after close, and no timer', async () => {
+    const before = (await readdir('/proc/self/fd').catch(() => [])).length;
+    for (let i = 0; i < 5; i++) {
+      const journal = await openJournal({ directory });
+      if (journal.session === null) await journal.startSession('S1');
+      await journal.append([passingOf(i)]);
+      await journal.acknowledge((await journal.read({ max: 1, maxBytes: 1e6 }))[0]!);
+      await journal.close();
+    }
+    expect((await readdir('/proc/self/fd').catch(() => [])).length).toBeLessThanOrEqual(before + 1);
+  });
+});
+
+describe('the lock', () => {
+  it('is that of the folder, by whatever path', async () => {
+    const link = `${directory}-link`;
+    await symlink(directory, link);
+    const journal = await openJournal({ directory });
+    await expect(openJournal({ directory: link })).rejects.toThrow(OutboxLockedError);
+    await journal.close();
+    await rm(link);
+  });
+
+  it('says who holds it', async () => {
+    const journal = await openJournal({ directory });
+    await expect(openJournal({ directory })).rejects.toThrow(`in use by process ${process.pid} on `);
+    const owner: unknown = JSON.parse(await readFile(join(directory, 'owner.json'), 'utf8'));
+    expect(owner).toMatchObject({ pid: process.pid, hostname: expect.any(String), since: expect.any(String) });
+    await journal.close();
+  });
+
+  it('where there are no abstract sockets: is a socket file, and one that nobody answers on is taken over, by one', async () => {
+    const first = await lockFolder(directory, 'darwin');
+    await expect(lockFolder(directory, 'darwin')).rejects.toThrow(OutboxLockedError);
+    const path = join(
+      tmpdir(),
+      (await readdir(tmpdir())).find((name) => /^rufus-outbox-[0-9a-f]{40}\.sock$/.test(name))!,
+    );
+    await first.release();
+    // What a killed process leaves: a socket file without a listener.
+    const left = createServer();
+    await new Promise<void>((resolve) => left.listen(`${path}.old`, resolve));
+    await promisify(execFile)('mv', [`${path}.old`, path]);
+    await new Promise((resolve) => left.close(resolve));
+    expect(await readdir(tmpdir())).toContain(basename(path));
+    const tries = await Promise.allSettled(Array.from({ length: 5 }, () => lockFolder(directory, 'darwin')));
+    const held = tries.filter((result) => result.status === 'fulfilled');
+    expect(held).toHaveLength(1);
+    await held[0]!.value.release();
+  });
+
+  it('where there are no abstract sockets: a takeover that died half-way does not stand in the way', async () => {
+    const probe = await lockFolder(directory, 'darwin');
+    const name = (await readdir(tmpdir())).find((file) => /^rufus-outbox-[0-9a-f]{40}\.sock$/.test(file))!;
+    await probe.release();
+    const path = join(tmpdir(), name);
+    await writeFile(path, '');
+    await mkdir(`${path}.turn`);
+    const { utimes } = await import('node:fs/promises');
+    await utimes(`${path}.turn`, 1, 1);
+    const lock = await lockFolder(directory, 'darwin');
+    await lock.release();
+  });
+});

@@ -1,0 +1,16 @@
+import { NotFoundError, RufusClient } from 'rufus-client';
+
+async function main() {
+  const client = new RufusClient();
+  const device = { type: 'reader', model: 'bundle', serial_number: process.env.CONSUMER };
+  const { deviceid } = await client.devices.ensureBound(device);
+  const { token_session } = await client.sessions.create({ deviceid });
+  const passings = ['7', 'W1', 'F12'].map((bib, index) => ({ num_passing: index + 1, bib, timestamp: new Date() }));
+  await client.passings.insert(token_session, passings);
+  const read = await client.passings.listBySession(token_session).toArray({ limit: 10 });
+  const missing = await client.devices.get('unknown').catch((error) => error);
+  if (read.length !== 3 || !(missing instanceof NotFoundError)) throw new Error('The bundle does not work');
+  await client.close();
+}
+
+main();

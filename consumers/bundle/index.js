@@ -1,4 +1,6 @@
+import { mkdtemp } from 'node:fs/promises';
 import { NotFoundError, RufusClient } from 'rufus-client';
+import { openOutbox } from 'rufus-client/outbox';
 
 async function main() {
   const client = new RufusClient();
@@ -10,6 +12,12 @@ async function main() {
   const read = await client.passings.listBySession(token_session).toArray({ limit: 10 });
   const missing = await client.devices.get('unknown').catch((error) => error);
   if (read.length !== 3 || !(missing instanceof NotFoundError)) throw new Error('The bundle does not work');
+
+  const outbox = await openOutbox({ client, directory: await mkdtemp('outbox-'), session: { deviceid, open: 'new' } });
+  await outbox.append(passings.map(({ bib, timestamp }) => ({ bib, timestamp })));
+  await outbox.drained();
+  if (outbox.stats().inserted !== 3) throw new Error('The outbox in the bundle does not work');
+  await outbox.close();
   await client.close();
 }
 

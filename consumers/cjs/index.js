@@ -1,5 +1,7 @@
 const assert = require('node:assert/strict');
+const { mkdtemp } = require('node:fs/promises');
 const { NotFoundError, RufusClient } = require('rufus-client');
+const { OutboxClosedError, openOutbox } = require('rufus-client/outbox');
 const { Passing } = require('rufus-client/schemas');
 
 async function main() {
@@ -17,6 +19,14 @@ async function main() {
   const bibs = [];
   for await (const passing of client.passings.listBySession(token_session)) bibs.push(Passing.parse(passing).bib);
   assert.deepEqual(bibs, ['7', 'W1', 'F12']);
+
+  const directory = await mkdtemp('outbox-');
+  const outbox = await openOutbox({ client, directory, session: { deviceid, open: 'new' } });
+  await outbox.append(passings.map(({ bib, timestamp }) => ({ bib, timestamp })));
+  await outbox.drained();
+  assert.equal(outbox.stats().inserted, 3);
+  await outbox.close();
+  await assert.rejects(outbox.append({ bib: '7', timestamp: new Date() }), OutboxClosedError);
 
   await assert.rejects(client.devices.get('unknown'), NotFoundError);
   await client.close();

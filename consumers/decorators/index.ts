@@ -1,6 +1,7 @@
 // A service in the manner of NestJS: CommonJS, legacy decorators, constructor injection by emitted type metadata.
 import 'reflect-metadata';
 import { type PassingInput, RufusAPIError, RufusClient } from 'rufus-client';
+import { SessionClosedError } from 'rufus-client/outbox';
 import { PassingInput as PassingSchema } from 'rufus-client/schemas';
 
 type Constructor<T = object> = new (...dependencies: never[]) => T;
@@ -41,6 +42,7 @@ class Finish {
       await this.rufus.sessions.get(token_session);
       return 200;
     } catch (error) {
+      if (error instanceof SessionClosedError) return 409;
       if (error instanceof RufusAPIError) return error.status;
       throw error;
     }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
 import { NotFoundError, RufusClient } from 'rufus-client';
+import { OutboxClosedError, openOutbox } from 'rufus-client/outbox';
 import { Passing } from 'rufus-client/schemas';
 
 const client = new RufusClient();
@@ -16,6 +18,14 @@ assert.equal(inserted_count, 3);
 const bibs = [];
 for await (const passing of client.passings.listBySession(token_session)) bibs.push(Passing.parse(passing).bib);
 assert.deepEqual(bibs, ['7', 'W1', 'F12']);
+
+const directory = await mkdtemp('outbox-');
+const outbox = await openOutbox({ client, directory, session: { deviceid, open: 'new' } });
+await outbox.append(passings.map(({ bib, timestamp }) => ({ bib, timestamp })));
+await outbox.drained();
+assert.equal(outbox.stats().inserted, 3);
+await outbox.close();
+await assert.rejects(outbox.append({ bib: '7', timestamp: new Date() }), OutboxClosedError);
 
 await assert.rejects(client.devices.get('unknown'), NotFoundError);
 await client.close();

@@ -1,3 +1,4 @@
+import { mkdtemp } from 'node:fs/promises';
 import {
   ConflictError,
   type FollowCursor,
@@ -10,6 +11,7 @@ import {
   type RufusClientOptions,
   RufusError,
 } from 'rufus-client';
+import { type NewPassing, type Outbox, OutboxClosedError, openOutbox } from 'rufus-client/outbox';
 import { Passing as PassingSchema } from 'rufus-client/schemas';
 
 const lines: string[] = [];
@@ -42,6 +44,20 @@ export async function race(options: RufusClientOptions): Promise<Passing[]> {
   const missing: unknown = await client.sessions.get('unknown').catch((error: unknown) => error);
   if (!(missing instanceof NotFoundError) || !(missing instanceof RufusError)) throw new Error('Not missing');
   if (missing.status !== 404 || missing.code !== 'not_found') throw new Error('Not said');
+
+  const outbox: Outbox = await openOutbox({
+    client,
+    directory: await mkdtemp('outbox-'),
+    session: { deviceid, open: 'new' },
+    retain: { hours: 1 },
+  });
+  outbox.on('delivered', ({ inserted }) => lines.push(`${inserted} delivered`));
+  const unnumbered = passings.map(({ bib, timestamp }): NewPassing => ({ bib, timestamp }));
+  const receipts = await outbox.append(unnumbered);
+  await outbox.drained();
+  const { pending } = await outbox.close();
+  const late: unknown = await outbox.append({ bib: '7', timestamp: new Date() }).catch((error: unknown) => error);
+  if (receipts.length !== 3 || pending !== 0 || !(late instanceof OutboxClosedError)) throw new Error('Not queued');
   await client.close();
   return read;
 }

@@ -34,8 +34,8 @@ export class MemoryFolder {
   lastCommit: Journal['lastCommit'] = null;
   lastDeliveredAt: number | null = null;
   found: Damage = { records: 0, tornBytes: 0, corruptRecords: 0 };
-  /** Throws where a step is to fail. */
-  fault: (step: Step) => void = () => {};
+  /** Throws where a step is to fail; a step whose promise stays open is one that the process did not live to see. */
+  fault: (step: Step) => void | Promise<void> = () => {};
   /** What `close` was called on. */
   closed = 0;
 
@@ -87,8 +87,7 @@ class MemoryJournal implements Journal {
   }
 
   async replaceSession({ from, to, first, base }: Replacement) {
-    await null;
-    this.folder.fault('replace');
+    await this.folder.fault('replace');
     const { log, next } = this.folder;
     const shift = (base ?? next.get(to) ?? 1) - first.num_passing;
     this.folder.log = log.map((entry) =>
@@ -103,8 +102,7 @@ class MemoryJournal implements Journal {
   }
 
   async append(passings: readonly StoredPassing[], source?: { name: string; position: string | number }) {
-    await null;
-    this.folder.fault('append');
+    await this.folder.fault('append');
     if (source) this.folder.positions.set(source.name, source.position);
     return this.#put(passings);
   }
@@ -113,8 +111,7 @@ class MemoryJournal implements Journal {
   }
 
   async read({ max, maxBytes }: { max: number; maxBytes: number }) {
-    await null;
-    this.folder.fault('read');
+    await this.folder.fault('read');
     const batch: Entry[] = [];
     let bytes = 0;
     for (const entry of this.folder.log.slice(this.#read)) {
@@ -145,14 +142,12 @@ class MemoryJournal implements Journal {
   }
 
   async park(entries: readonly Entry[], why: ParkReason) {
-    await null;
-    this.folder.fault('park');
+    await this.folder.fault('park');
     this.#leave(entries);
     this.folder.parked.push(...entries.map((entry) => ({ ...entry, ...why })));
   }
   async move(entries: readonly Entry[]) {
-    await null;
-    this.folder.fault('move');
+    await this.folder.fault('move');
     this.#leave(entries);
     return this.#put(entries.map(({ passing }) => passing));
   }
@@ -161,8 +156,7 @@ class MemoryJournal implements Journal {
     if (this.folder.parked.length > 0) yield [...this.folder.parked];
   }
   async requeue(filter: (parked: ParkedEntry) => boolean) {
-    await null;
-    this.folder.fault('append');
+    await this.folder.fault('append');
     const chosen = this.folder.parked.filter(filter);
     this.folder.parked = this.folder.parked.filter((parked) => !chosen.includes(parked));
     return this.#put(chosen.map(({ passing }) => passing));

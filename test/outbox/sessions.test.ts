@@ -1,0 +1,387 @@
+import { describe, expect, it } from 'vitest';
+import { RufusClient, type RufusClientOptions } from '../../src/index.js';
+import { SessionClosedError } from '../../src/outbox/index.js';
+import { openOutboxWith } from '../../src/outbox/open.js';
+import type { OutboxOptions } from '../../src/outbox/types.js';
+import { Sandbox } from '../../src/testing/index.js';
+import { rejection } from '../support/client.js';
+import { HandClock, rest } from './support/clock.js';
+import { MemoryFolder } from './support/memory-journal.js';
+import { all, counts, listen, runner, runners } from './support/rig.js';
+
+/** A device with an active session in a sandbox, and an outbox in memory on it. Opening again without closing is a kill. */
+async function race(options: Partial<OutboxOptions> = {}, key: 'readWrite' | 'write' = 'readWrite') {
+  const sandbox = new Sandbox();
+  const clientOf = (more: RufusClientOptions = {}) =>
+    new RufusClient({ apiKey: sandbox.keys[key], dispatcher: sandbox.dispatcher, logLevel: 'off', ...more });
+  const server = clientOf({ apiKey: sandbox.keys.admin });
+  const { deviceid } = await server.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-1' });
+  const { token_session } = await server.sessions.create({ deviceid });
+  const folder = new MemoryFolder();
+  const clock = new HandClock();
+  const open = async (more: Partial<OutboxOptions> = {}, client = clientOf()) => {
+    const outbox = await openOutboxWith(
+      {
+        client,
+        directory: 'memory',
+        session: { deviceid, open: 'active-or-new' },
+        ...(key === 'write' && { session: { token_session, startAt: 1 } }),
+        ...options,
+        ...more,
+      },
+      { clock, random: () => 1, openJournal: folder.open },
+    );
+    const events = listen(outbox);
+    await rest();
+    return { outbox, events };
+  };
+  const at = (token: string) => sandbox.state.passings(token).map(({ num_passing, bib }) => `${num_passing}:${bib}`);
+  const tokens = () => sandbox.state.sessions.map((session) => session.token_session);
+  return { sandbox, server, deviceid, token_session, folder, clock, open, at, tokens, clientOf };
+}
+
+describe("a closed session, 'park'", () => {
+  it('parks what is pending and what is still appended, with the reason, and refuses nothing', async () => {
+    const { server, token_session, open, at, clock } = await race();
+    const { outbox, events } = await open();
+    await outbox.append(runners(2));
+    await outbox.drained();
+    await server.sessions.close(token_session);
+    await outbox.append(runners(2, 3));
+    await outbox.drained();
+    const [, receipt] = await outbox.append(runners(2, 5));
+    expect(receipt).toEqual({ token_session, num_passing: 6 });
+    await clock.pass(100);
+    expect(counts(outbox)).toEqual({ appended: 6, delivered: 2, parked: 4, pending: 0 });
+    expect(outbox.stats()).toMatchObject({ state: 'idle', requests: 2 });
+    expect(outbox.stats().lastError).toContain('Session not found or closed');
+    expect(await all(outbox.parked())).toMatchObject(
+      [3, 4, 5, 6].map((num_passing) => ({
+        token_session,
+        num_passing,
+        passing: { bib: String(num_passing) },
+        reason: 'session-closed',
+        status: 404,
+      })),
+    );
+    expect(events.of('sessionClosed')).toEqual([{ token_session, replacedBy: null }]);
+    expect(events.of('parked').map(({ passing }) => passing.num_passing)).toEqual([3, 4, 5, 6]);
+    expect(at(token_session)).toEqual(['1:1', '2:2']);
+  });
+
+  it('goes on parking after a restart', async () => {
+    const { server, token_session, open, clock } = await race();
+    const first = await open();
+    await server.sessions.close(token_session);
+    await first.outbox.append(runners(1));
+    await first.outbox.drained();
+    await first.outbox.close();
+    const second = await open();
+    await second.outbox.append(runners(1, 2));
+    await clock.pass(100);
+    expect(counts(second.outbox)).toEqual({ appended: 2, delivered: 0, parked: 2, pending: 0 });
+  });
+
+  it('parks a backlog of thousands in a few steps', async () => {
+    const { server, token_session, open, folder, sandbox } = await race();
+    const { outbox } = await open();
+    outbox.pause();
+    for (let n = 0; n < 20; n++) await outbox.append(runners(500));
+    await server.sessions.close(token_session);
+    let parks = 0;
+    folder.fault = (step) => void (step === 'park' && parks++);
+    outbox.resume();
+    await outbox.drained();
+    expect(counts(outbox)).toEqual({ appended: 10_000, delivered: 0, parked: 10_000, pending: 0 });
+    expect(parks).toBeLessThan(5);
+    expect(sandbox.state.passings(token_session)).toEqual([]);
+  });
+
+  it('counts as delivered what an earlier request had stored after all', async () => {
+    const { server, sandbox, token_session, open, at, clock } = await race();
+    const { outbox } = await open();
+    sandbox.fault({ kind: 'reset-after', on: 'POST /passings' });
+    await outbox.append(runners(3));
+    await clock.pass(60);
+    expect(at(token_session)).toHaveLength(3);
+    await outbox.append(runners(2, 4));
+    await server.sessions.close(token_session);
+    await clock.pass(1_000);
+    expect(counts(outbox)).toEqual({ appended: 5, delivered: 3, parked: 2, pending: 0 });
+    expect((await all(outbox.parked())).map(({ num_passing }) => num_passing)).toEqual([4, 5]);
+  });
+
+  it('waits for the answer to that question', async () => {
+    const { server, sandbox, token_session, open, clock } = await race();
+    const { outbox, events } = await open();
+    sandbox.fault({ kind: 'reset-after', on: 'POST /passings' });
+    await outbox.append(runners(3));
+    await clock.pass(60);
+    await server.sessions.close(token_session);
+    sandbox.fault({ kind: 'status', status: 503, on: 'GET /passings/session/{token_session}', times: 2 });
+    await clock.pass(300);
+    expect(counts(outbox)).toMatchObject({ pending: 3, parked: 0 });
+    expect(outbox.stats().state).toBe('backoff');
+    await clock.pass(5_000);
+    expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
+    expect(events.of('retry').length).toBeGreaterThan(2);
+  });
+
+  it('with a key that may not read, what is in doubt is parked', async () => {
+    const { server, sandbox, token_session, open, clock } = await race({}, 'write');
+    const { outbox } = await open();
+    sandbox.fault({ kind: 'reset-after', on: 'POST /passings' });
+    await outbox.append(runners(3));
+    await clock.pass(60);
+    await server.sessions.close(token_session);
+    await clock.pass(1_000);
+    expect(counts(outbox)).toEqual({ appended: 3, delivered: 0, parked: 3, pending: 0 });
+  });
+});
+
+describe("a closed session, 'new-session'", () => {
+  const policy = { onSessionClosed: 'new-session' } as const;
+
+  it('is replaced in the middle of a backlog: each passing once over both sessions, in order, without gaps', async () => {
+    const { server, token_session, open, at, tokens } = await race({ ...policy, batch: { max: 4 } });
+    const { outbox, events } = await open();
+    await outbox.append(runners(3));
+    await outbox.drained();
+    await server.sessions.close(token_session);
+    await outbox.append(runners(10, 4));
+    await outbox.drained();
+    const [, next] = tokens();
+    expect(outbox.token_session).toBe(next);
+    expect(at(token_session)).toEqual(['1:1', '2:2', '3:3']);
+    expect(at(next!)).toEqual(Array.from({ length: 10 }, (_, i) => `${i + 1}:${i + 4}`));
+    expect(events.of('sessionClosed')).toEqual([{ token_session, replacedBy: next }]);
+    expect(await outbox.append(runner(14))).toEqual({ token_session: next, num_passing: 11 });
+    expect(counts(outbox)).toMatchObject({ parked: 0 });
+    expect(events.of('collision')).toEqual([]);
+  });
+
+  it('what an earlier request had stored after all does not go to the new one, too', async () => {
+    const { server, sandbox, token_session, open, at, clock } = await race(policy);
+    const { outbox } = await open();
+    sandbox.fault({ kind: 'reset-after', on: 'POST /passings' });
+    await outbox.append(runners(3));
+    await clock.pass(60);
+    await outbox.append(runners(2, 4));
+    await server.sessions.close(token_session);
+    await clock.pass(1_000);
+    expect(at(token_session)).toEqual(['1:1', '2:2', '3:3']);
+    expect(at(outbox.token_session)).toEqual(['1:4', '2:5']);
+    expect(counts(outbox)).toEqual({ appended: 5, delivered: 5, parked: 0, pending: 0 });
+  });
+
+  it.each([
+    ['before it is recorded', 'replace'],
+    ['before the first answer of the new one', 'answer'],
+  ])('a kill %s: the same numbers again, each passing once', async (_, moment) => {
+    const { server, sandbox, token_session, open, at, folder, clock, tokens } = await race(policy);
+    const first = await open();
+    await first.outbox.append(runners(3));
+    await first.outbox.drained();
+    await server.sessions.close(token_session);
+    if (moment === 'replace') folder.fault = (step) => (step === 'replace' ? new Promise<void>(() => {}) : undefined);
+    await first.outbox.append(runners(4, 4));
+    if (moment === 'answer') {
+      first.outbox.on('sessionClosed', () => sandbox.fault({ kind: 'reset-after', on: 'POST /passings' }));
+    }
+    await clock.pass(60);
+    expect(counts(first.outbox)).toMatchObject({ pending: 4 });
+    // The first process is dead; a timer of its clock never rings.
+    folder.fault = () => {};
+    const second = await openOutboxWith(
+      { client: server, directory: 'memory', session: { token_session }, ...policy },
+      { clock: new HandClock(), openJournal: folder.open },
+    );
+    const events = listen(second);
+    await second.append(runners(1, 8));
+    await second.drained();
+    const last = tokens().at(-1)!;
+    expect(second.token_session).toBe(last);
+    expect(at(token_session)).toEqual(['1:1', '2:2', '3:3']);
+    expect(at(last)).toEqual(['1:4', '2:5', '3:6', '4:7', '5:8']);
+    expect(tokens().flatMap(at)).toHaveLength(8);
+    expect(events.of('collision')).toEqual([]);
+    expect(counts(second)).toEqual({ appended: 8, delivered: 8, parked: 0, pending: 0 });
+  });
+
+  it('a replacement that cannot be recorded is not created twice', async () => {
+    const { server, token_session, open, at, folder, clock, tokens } = await race(policy);
+    const { outbox } = await open();
+    await server.sessions.close(token_session);
+    let full = 2;
+    folder.fault = (step) => {
+      if (step === 'replace' && full-- > 0) throw new Error('disk full');
+    };
+    await outbox.append(runners(2));
+    await clock.pass(5_000);
+    expect(tokens()).toHaveLength(2);
+    expect(at(tokens()[1]!)).toEqual(['1:1', '2:2']);
+  });
+
+  it('creating it is tried again as an insert would be', async () => {
+    const { server, sandbox, token_session, open, at, clock } = await race(policy);
+    const { outbox, events } = await open();
+    await server.sessions.close(token_session);
+    sandbox.fault({ kind: 'status', status: 503, on: 'POST /sessions' });
+    sandbox.fault({ kind: 'status', status: 401, on: 'POST /sessions' });
+    await outbox.append(runners(2));
+    await clock.pass(400);
+    expect(outbox.stats().state).toBe('blocked');
+    expect(events.of('retry')).toHaveLength(1);
+    outbox.resume();
+    await outbox.drained();
+    expect(at(outbox.token_session)).toEqual(['1:1', '2:2']);
+  });
+
+  it('more than 3 in 10 minutes is a fight: blocked, until the 10 minutes are over or somebody has looked', async () => {
+    const { server, deviceid, open, clock, tokens, at } = await race({ ...policy, probeMs: 30_000 });
+    const { outbox, events } = await open();
+    for (let n = 1; n <= 4; n++) {
+      await server.sessions.create({ deviceid });
+      await outbox.append(runners(1, n));
+      await clock.pass(1_000);
+    }
+    expect(outbox.stats()).toMatchObject({ state: 'blocked', delivered: 3, pending: 1 });
+    const blocked = events.told.find(([name, state]) => name === 'state' && state === 'blocked');
+    expect(blocked?.[2]).toBeInstanceOf(SessionClosedError);
+    expect(tokens()).toHaveLength(1 + 4 + 3);
+    await clock.pass(5 * 60_000);
+    expect(outbox.stats()).toMatchObject({ state: 'blocked', pending: 1 });
+    await clock.pass(6 * 60_000);
+    expect(outbox.stats()).toMatchObject({ state: 'idle', delivered: 4 });
+    for (let n = 5; n <= 8; n++) {
+      await server.sessions.create({ deviceid });
+      await outbox.append(runners(1, n));
+      await clock.pass(1_000);
+    }
+    expect(outbox.stats()).toMatchObject({ state: 'blocked', delivered: 6, pending: 2 });
+    outbox.resume();
+    await outbox.drained();
+    expect(at(outbox.token_session)).toEqual(['1:7', '2:8']);
+  });
+
+  it('finds out the device of a session that was given by its token, or says that it cannot', async () => {
+    const { server, token_session, open, at, clock } = await race(policy);
+    const { outbox } = await open({ session: { token_session } });
+    await outbox.append(runner(1));
+    await outbox.drained();
+    await server.sessions.close(token_session);
+    await outbox.append(runner(2));
+    await outbox.drained();
+    expect(at(outbox.token_session)).toEqual(['1:2']);
+
+    const blind = await race(policy, 'write');
+    const { outbox: stuck } = await blind.open();
+    await blind.server.sessions.close(blind.token_session);
+    await stuck.append(runner(1));
+    await blind.clock.pass(100);
+    expect(stuck.stats()).toMatchObject({ state: 'blocked', pending: 1 });
+    expect(stuck.stats().lastError).toContain('deviceid');
+    await clock.pass(0);
+  });
+});
+
+describe('switchSession', () => {
+  it('sends what is pending to the old one first, and numbers the new one anew', async () => {
+    const { server, token_session, open, at } = await race();
+    const other = await server.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-2' });
+    const next = await server.sessions.create({ deviceid: other.deviceid });
+    const { outbox } = await open();
+    outbox.pause();
+    await outbox.append(runners(2));
+    expect(await outbox.switchSession({ token_session: next.token_session })).toBe(next.token_session);
+    expect(outbox.token_session).toBe(next.token_session);
+    expect(await outbox.append(runner(3))).toEqual({ token_session: next.token_session, num_passing: 1 });
+    outbox.resume();
+    await outbox.drained();
+    expect(at(token_session)).toEqual(['1:1', '2:2']);
+    expect(at(next.token_session)).toEqual(['1:3']);
+  });
+
+  it('back to an earlier one goes on with its numbers', async () => {
+    const { server, token_session, open, at } = await race();
+    const other = await server.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-2' });
+    const next = await server.sessions.create({ deviceid: other.deviceid });
+    const { outbox } = await open();
+    await outbox.append(runners(2));
+    await outbox.switchSession({ token_session: next.token_session });
+    await outbox.append(runners(1, 3));
+    await outbox.switchSession({ token_session });
+    await outbox.append(runners(1, 4));
+    await outbox.drained();
+    expect(at(token_session)).toEqual(['1:1', '2:2', '3:4']);
+    expect(at(next.token_session)).toEqual(['1:3']);
+  });
+
+  it("to a new one of the device: what the old one then refuses is parked, with 'park'", async () => {
+    const { deviceid, open, at } = await race();
+    const { outbox } = await open();
+    outbox.pause();
+    await outbox.append(runners(2));
+    const next = await outbox.switchSession({ deviceid, open: 'new' });
+    await outbox.append(runners(1, 3));
+    outbox.resume();
+    await outbox.drained();
+    expect(at(next)).toEqual(['1:3']);
+    expect(counts(outbox)).toEqual({ appended: 3, delivered: 1, parked: 2, pending: 0 });
+  });
+
+  it("with 'new-session' it goes to the current one, and none is created for it", async () => {
+    const { deviceid, open, at, tokens } = await race({ onSessionClosed: 'new-session' });
+    const { outbox } = await open();
+    outbox.pause();
+    await outbox.append(runners(2));
+    const next = await outbox.switchSession({ deviceid, open: 'new' });
+    await outbox.append(runners(1, 3));
+    outbox.resume();
+    await outbox.drained();
+    expect(tokens()).toHaveLength(2);
+    expect(at(next)).toEqual(['1:3', '2:1', '3:2']);
+    expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
+  });
+
+  it('that fails leaves everything as it was', async () => {
+    const { sandbox, deviceid, token_session, open, at } = await race();
+    const { outbox } = await open();
+    sandbox.fault({ kind: 'status', status: 400, on: 'POST /sessions' });
+    await expect(outbox.switchSession({ deviceid, open: 'new' })).rejects.toMatchObject({ status: 400 });
+    await expect(outbox.switchSession({ token_session: '' })).rejects.toMatchObject({ code: 'config' });
+    await outbox.append(runner(1));
+    await outbox.drained();
+    expect(at(token_session)).toEqual(['1:1']);
+  });
+
+  it('asks again about a session that was refused before', async () => {
+    const { sandbox, server, token_session, open, at } = await race();
+    const other = await server.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-2' });
+    const next = await server.sessions.create({ deviceid: other.deviceid });
+    const { outbox } = await open();
+    await server.sessions.close(token_session);
+    await outbox.append(runner(1));
+    await outbox.drained();
+    expect(counts(outbox)).toMatchObject({ parked: 1 });
+    await outbox.switchSession({ token_session: next.token_session });
+    await outbox.requeue();
+    await outbox.drained();
+    expect(at(next.token_session)).toEqual(['1:1']);
+    expect(sandbox.state.passings(token_session)).toEqual([]);
+  });
+});
+
+it('rewind to a closed session rejects, and disturbs nobody', async () => {
+  const { server, deviceid, token_session, open, at } = await race();
+  const { outbox } = await open();
+  await outbox.append(runners(2));
+  await outbox.drained();
+  await server.sessions.close(token_session);
+  await rejection(SessionClosedError, outbox.rewind({ from: runner(0).timestamp, to: runner(9).timestamp }));
+  const next = await outbox.switchSession({ deviceid, open: 'new' });
+  await outbox.append(runner(3));
+  await outbox.drained();
+  expect(at(next)).toEqual(['1:3']);
+  expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
+});

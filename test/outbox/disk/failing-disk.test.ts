@@ -155,6 +155,23 @@ describe('a full disk', () => {
   });
 });
 
+it('takes a refused write off the file before the next one', async () => {
+  const race = new Race(FaultDisk.empty());
+  await race.open();
+  await race.append(5);
+  race.disk.fault = ({ kind }) => (kind === 'datasync' ? 'ENOSPC' : undefined);
+  const refused = await Promise.allSettled(Array.from({ length: 10 }, () => race.append(1)));
+  expect(refused.every(({ status }) => status === 'rejected')).toBe(true);
+  race.disk.fault = () => undefined;
+  await race.append(1);
+  race.disk.kill();
+  await race.open();
+  await race.settle();
+  expect(race.wrong).toEqual([]);
+  expect([...race.stored.values()]).toEqual([1, 2, 3, 4, 5, 16]);
+  expect(race.damage).toEqual({ tornBytes: 0, corruptRecords: 0 });
+});
+
 describe('a disk that fails', () => {
   it('once: the segment is left, and nothing is lost or doubled, whatever call it was', {
     timeout: 240_000,
@@ -216,6 +233,32 @@ describe('a disk that fails', () => {
     await race.open();
     await race.settle();
     expect(race.wrong).toEqual([]);
+  });
+
+  it('in the middle of a refusal: what was refused never comes back under a number that was given since', async () => {
+    for (const headerGone of [false, true]) {
+      const race = new Race(FaultDisk.empty());
+      await race.open();
+      await race.append(5);
+      // All of it is in the file when the disk says no, and it cannot be taken off again.
+      race.disk.fault = ({ kind }) => (kind === 'datasync' ? 'ENOSPC' : kind === 'truncate' ? 'EIO' : undefined);
+      await expect(race.append(10)).rejects.toThrow(OutboxFullError);
+      race.disk.fault = () => undefined;
+      await race.append(3);
+      race.disk.kill();
+      if (headerGone) {
+        const newest = race.disk.files().findLast((path) => /\/\d{16}\.log$/.test(path))!;
+        const content = race.disk.content(newest);
+        content[30]! ^= 4;
+        race.disk.put(newest, content);
+      }
+      await race.open();
+      await race.settle();
+      expect(race.wrong).toEqual([]);
+      expect([...race.stored].map(([address, id]) => `${address}=${id}`).sort()).toEqual(
+        ['S1/1=1', 'S1/2=2', 'S1/3=3', 'S1/4=4', 'S1/5=5', 'S1/6=16', 'S1/7=17', 'S1/8=18'].sort(),
+      );
+    }
   });
 
   it('in one sector of an old segment: the rest is still read', async () => {

@@ -95,7 +95,8 @@ export class FaultDisk {
   capacity = Number.POSITIVE_INFINITY;
   /** A disk that says it has synced, and has not. */
   lies = false;
-  syncMs = 0;
+  /** Syncs wait for it. */
+  gate: Promise<void> = Promise.resolve();
   private off = false;
   private life = 0;
 
@@ -172,7 +173,7 @@ export class FaultDisk {
       const step = ++this.steps;
       const cut = step === this.cutAt;
       const code = cut ? undefined : this.fault({ kind, path, step });
-      if (kind === 'datasync') await pause(this.syncMs);
+      if (kind === 'datasync') await this.sync();
       else await null;
       alive();
       if (cut) {
@@ -308,6 +309,11 @@ export class FaultDisk {
   /** Makes a read fail. */
   readFault: (path: string, position: number, length: number) => string | undefined = () => undefined;
 
+  private async sync(): Promise<void> {
+    await this.gate;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   private free(): number {
     let used = 0;
     for (const { view } of this.names.values()) used += view.length;
@@ -320,9 +326,3 @@ export class FaultDisk {
     return inode;
   }
 }
-
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    if (ms > 0) setTimeout(resolve, ms);
-    else setImmediate(resolve);
-  });

@@ -24,13 +24,22 @@ async function reopen(race: Race): Promise<void> {
   await race.open();
 }
 
+/** No sync ends before the function this gives is called. */
+function hold(disk: FaultDisk): () => void {
+  let open = (): void => undefined;
+  disk.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  return () => open();
+}
+
 describe('group commit', () => {
   it('lets appends that come during a sync share the next one, and resolves none before its own', async () => {
     const race = await raced();
     await race.append(1);
     const steps: string[] = [];
     race.disk.fault = ({ kind }) => void steps.push(kind) as undefined;
-    race.disk.syncMs = 20;
+    const open = hold(race.disk);
     const resolved: number[] = [];
     const append = (n: number): Promise<void> => race.append(n).then(() => void resolved.push(n));
     const first = append(1);
@@ -38,6 +47,7 @@ describe('group commit', () => {
     const others = [append(2), append(3), append(4)];
     await new Promise(setImmediate);
     expect(resolved).toEqual([]);
+    open();
     await first;
     expect(resolved).toEqual([1]);
     await Promise.all(others);
@@ -57,11 +67,12 @@ describe('group commit', () => {
 
   it('refuses more than maxPendingBytes of waiting passings, and takes them again when these are done', async () => {
     const race = await raced({ maxPendingBytes: 3_000 });
-    race.disk.syncMs = 20;
+    const open = hold(race.disk);
     const waiting = [race.append(4), race.append(4)];
     const busy = await race.append(4).catch((error: unknown) => error);
     expect(busy).toBeInstanceOf(OutboxBusyError);
     expect((busy as OutboxBusyError).pendingBytes).toBeGreaterThan(1_500);
+    open();
     await Promise.all(waiting);
     await race.append(4);
     await fits(race);
@@ -69,10 +80,11 @@ describe('group commit', () => {
 
   it('finishes what is under way at close, refuses what comes after', async () => {
     const race = await raced();
-    race.disk.syncMs = 10;
+    const open = hold(race.disk);
     const underWay = [race.append(3), race.append(1)];
     const closed = race.journal.close();
     await expect(race.append(1)).rejects.toThrow(OutboxClosedError);
+    open();
     await Promise.all([...underWay, closed]);
     await race.open();
     await fits(race);

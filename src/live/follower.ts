@@ -25,6 +25,7 @@ export class Follower {
   readonly #patience: Patience;
   readonly #search: HoleSearch;
   #position: Position | undefined;
+  #polledAt = 0;
   /** The API itself has named the session as one of this device's: not only the cursor says so. */
   #isProven = false;
   /** Sessions read to their end. Whatever the server says, there is no way back to them. */
@@ -45,13 +46,15 @@ export class Follower {
     for (;;) {
       const found = await this.#patience.outlast(() => this.#poll());
       const answeredAt = performance.now();
+      // Counted from the request, so that a round trip does not come on top; but a slow server is given a breath.
+      const after = (ms: number): number => Math.max(this.#polledAt + ms, answeredAt + ms / 2);
       let brought = found === undefined ? 0 : yield* this.#take(found);
       if (this.#position !== undefined) {
         // The holes have the time until the next poll: what comes in order does not wait for them.
         const spareMs = brought < CATCHING_UP ? this.#settings.pollMs.min : 0;
-        brought += yield* this.#search.pass(this.#position, answeredAt + spareMs);
+        brought += yield* this.#search.pass(this.#position, after(spareMs));
       }
-      await this.#patience.until(this.#wakeAt(answeredAt + this.#schedule.afterPoll(brought)));
+      await this.#patience.until(this.#wakeAt(after(this.#schedule.afterPoll(brought))));
     }
   }
 
@@ -123,6 +126,7 @@ export class Follower {
   }
 
   async #poll(): Promise<Found | undefined> {
+    this.#polledAt = performance.now();
     try {
       const found = await this.#source.poll(this.#position?.token_session, this.#position?.last);
       this.#refusal = undefined;

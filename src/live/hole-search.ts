@@ -23,11 +23,14 @@ export class HoleSearch {
   /** One pass over the holes, or as much of it as fits before `until`, but at least one read. Returns how many passings it brought. */
   async *pass(position: Position, until: number): AsyncGenerator<FollowBatch, number, void> {
     let brought = 0;
-    for (let reads = 0; reads < MOST_READS && (reads === 0 || performance.now() < until); reads++) {
+    let lastTookMs = 0;
+    for (let reads = 0; reads < MOST_READS; reads++) {
+      const askedAt = performance.now();
+      if (reads > 0 && askedAt + lastTookMs >= until) break;
       const range = position.holes.next();
       if (range === undefined) break;
-      const askedAt = performance.now();
       const answer = await this.#patience.attempt(() => this.#read(position, range));
+      lastTookMs = performance.now() - askedAt;
       // The flow does not wait for a hole.
       if (answer === undefined) break;
       brought += yield* settle(position, range, answer.value, askedAt - this.#timeoutMs);

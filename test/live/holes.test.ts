@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Holes } from '../../src/live/holes.js';
+
+const MOST = 200;
+
+describe('against a plain set of numbers', () => {
+  const step = fc.oneof(
+    fc.record({
+      kind: fc.constant('add' as const),
+      gap: fc.integer({ min: 1, max: 9 }),
+      size: fc.integer({ min: 1, max: 9 }),
+    }),
+    fc.record({ kind: fc.constant('fill' as const), number: fc.nat(MOST) }),
+    fc.record({ kind: fc.constant('looked' as const), first: fc.nat(MOST), size: fc.nat(40), age: fc.nat(12) }),
+    fc.record({ kind: fc.constant('pass' as const) }),
+  );
+
+  it('adds, fills, gives up and walks alike', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const holes = new Holes();
+        const model = new Map<number, number>();
+        let top = 0;
+        for (const [now, action] of steps.entries()) {
+          if (action.kind === 'add') {
+            const first = top + action.gap + 1;
+            const last = first + action.size - 1;
+            holes.add({ first, last, since: now });
+            for (let number = first; number <= last; number++) model.set(number, now);
+            top = last;
+          } else if (action.kind === 'fill') {
+            expect(holes.fill(action.number)).toBe(model.delete(action.number));
+          } else if (action.kind === 'looked') {
+            const last = action.first + action.size;
+            const since = now - action.age;
+            holes.looked({ first: action.first, last }, since);
+            for (const [number, from] of model) {
+              if (action.first <= number && number <= last && from <= since) model.delete(number);
+            }
+          } else {
+            // A pass meets every missing number once, in order, and nothing that was never missing.
+            holes.restart();
+            const met: number[] = [];
+            for (let range = holes.next(); range !== undefined; range = holes.next()) {
+              expect(model.has(range.first)).toBe(true);
+              expect(model.has(range.last)).toBe(true);
+              for (let number = range.first; number <= range.last; number++) if (model.has(number)) met.push(number);
+              holes.looked(range, Number.NEGATIVE_INFINITY);
+            }
+            expect(met).toEqual([...model.keys()].sort((a, b) => a - b));
+          }
+          const numbers = holes.toJSON().flatMap(([first, last]) => {
+            expect(first).toBeLessThanOrEqual(last);
+            return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+          });
+          expect(numbers).toEqual([...model.keys()].sort((a, b) => a - b));
+          expect(holes.isEmpty).toBe(model.size === 0);
+          expect(holes.oldestAfter(now - 3)).toBe(
+            [...model.values()].filter((since) => since > now - 3).sort((a, b) => a - b)[0],
+          );
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+it('reads near holes in one request, far ones and huge ones by themselves', () => {
+  const holes = new Holes();
+  for (const [first, last] of [
+    [2, 3],
+    [50, 60],
+    [300, 300],
+    [1_000, 2_000_000],
+    [2_000_050, 2_000_060],
+  ] as const) {
+    holes.add({ first, last, since: 0 });
+  }
+  const ranges = [];
+  for (let range = holes.next(); range !== undefined; range = holes.next()) {
+    ranges.push([range.first, range.last]);
+    holes.looked(range, Number.NEGATIVE_INFINITY);
+  }
+  expect(ranges).toEqual([
+    [2, 60],
+    [300, 300],
+    [1_000, 2_000_000],
+    [2_000_050, 2_000_060],
+  ]);
+});
+
+it('keeps 10,000 holes at most: the oldest go', () => {
+  const holes = new Holes();
+  for (let nth = 1; nth <= 12_000; nth++) holes.add({ first: nth * 2, last: nth * 2, since: nth });
+  const kept = holes.toJSON();
+  expect(kept.length).toBe(10_000);
+  expect(kept[0]).toEqual([4_002, 4_002]);
+  expect(holes.fill(4_000)).toBe(false);
+  expect(holes.fill(4_002)).toBe(true);
+});

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { sessionsBetween } from '../../src/live/timeline.js';
+
+const session = (token_session: string, day: number | null) => ({
+  token_session,
+  active: false,
+  creation_date: day === null ? null : new Date(Date.UTC(2026, 3, day)).toISOString(),
+});
+const between = (...[list, current, later]: Parameters<typeof sessionsBetween>) =>
+  sessionsBetween(list, current, later)?.map(({ token_session }) => token_session);
+
+describe('the sessions between two', () => {
+  it('come by date, whatever the order of the list', () => {
+    const dated = ['A', 'B', 'C', 'D', 'E'].map((token, index) => session(token, index + 1));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(dated, { minLength: 5 }), (list) => {
+        expect(between(list, 'A', 'E')).toEqual(['B', 'C', 'D']);
+        expect(between(list, 'B', 'C')).toEqual([]);
+        expect(between(list, 'D', 'B')).toBeUndefined();
+        expect(between(list, 'C', 'new')).toEqual(['D', 'E']);
+      }),
+    );
+  });
+
+  it('come in the order of the list where they have no date', () => {
+    const undated = ['A', 'B', 'C', 'D'].map((token) => session(token, null));
+    expect(between(undated, 'A', 'D')).toEqual(['B', 'C']);
+    expect(between([...undated].reverse(), 'A', 'D')).toEqual(['B', 'C']);
+  });
+
+  it('keep one without a date between its neighbours', () => {
+    const list = [session('A', 1), session('B', null), session('C', 3), session('D', null), session('E', 5)];
+    expect(between(list, 'A', 'E')).toEqual(['B', 'C', 'D']);
+    expect(between([...list].reverse(), 'A', 'E')).toEqual(['B', 'C', 'D']);
+    expect(between(list, 'C', 'E')).toEqual(['D']);
+  });
+
+  it('keep the order of the list where they have the same date', () => {
+    const list = ['A', 'B', 'C', 'D'].map((token) => session(token, 1));
+    expect(between(list, 'A', 'D')).toEqual(['B', 'C']);
+    expect(between([...list].reverse(), 'A', 'D')).toEqual(['B', 'C']);
+  });
+});

@@ -17,6 +17,6 @@ export const run: Case = async () => {
         ]),
       },
     ],
-    goals: [atMost('rufus-client, gzip', 20_000, main?.gzip ?? Number.NaN, ' bytes')],
+    goals: [atMost('rufus-client, compressed by brotli', 20_000, main?.brotli ?? Number.NaN, ' bytes')],
   };
 };

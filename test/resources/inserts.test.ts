@@ -213,6 +213,8 @@ describe('insertMany', () => {
     server.always(storing(3));
     const result = await clientOf(server).passings.insertMany(TOKEN, upTo(20), { batchSize: 10 });
     expect(result).toMatchObject({ sent: 20, inserted_count: 18, duplicate_count: 2 });
+    const sizes = batches(server).map((batch) => batch.length);
+    expect(sizes).toEqual([10, 5, 3, 3, 3, 3, 3, 3, 2]);
     const stored = batches(server).filter((batch) => batch.length <= 3);
     expect(stored.flat()).toEqual(upTo(20).map(({ num_passing }) => num_passing));
     expect(server.peak).toBe(1);

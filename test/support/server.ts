@@ -36,7 +36,10 @@ export interface ScriptedServer {
   readonly origin: string;
   readonly port: number;
   readonly requests: readonly Seen[];
+  /** Connections made so far. */
   readonly connections: number;
+  /** Connections that are open now. */
+  readonly open: number;
   /** The most requests that were unanswered at once. */
   readonly peak: number;
   /** Queues one behaviour for each of the next requests. */
@@ -123,6 +126,9 @@ export async function startServer(): Promise<ScriptedServer> {
     requests,
     get connections() {
       return connections;
+    },
+    get open() {
+      return sockets.size;
     },
     get peak() {
       return peak;

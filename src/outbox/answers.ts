@@ -49,6 +49,15 @@ export interface Refusal {
   readonly cause: RufusAPIError;
 }
 
+/** A failure on our side of the wire. */
+export const anew = (cause: unknown): Extract<Verdict, { do: 'again' }> => ({
+  do: 'again',
+  cause,
+  maybeStored: false,
+  halve: false,
+  retryAfterMs: undefined,
+});
+
 const RESPONSE_CHARACTERS = 2_048;
 
 /** The table "What each answer to POST /passings does". Nothing is parked without proof, nothing is taken for delivered without a receipt. */

@@ -1,21 +1,25 @@
 import type { RufusClient } from '../client.js';
 import { redact } from '../core/redact.js';
-import { judge, type Outcome, type Refusal, type Verdict } from './answers.js';
+import { anew, type Refusal, type Verdict } from './answers.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
 import type { ClosedSessions } from './closed-sessions.js';
+import { Doubt } from './doubt.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
-import { OutboxClosedError, SessionClosedError } from './errors.js';
-import { bytesOf, Hand } from './hand.js';
+import { type Errand, Errands } from './errands.js';
+import { SessionClosedError } from './errors.js';
+import { bytesOf, type Hand, numbersOf } from './hand.js';
 import type { Entry, Journal, ParkReason } from './journal.js';
 import type { OutboxSettings } from './options.js';
+import { send } from './request.js';
 import { RequestSize } from './request-size.js';
+import { Sleeper } from './sleeper.js';
+import { Supply } from './supply.js';
 import type { OutboxState } from './types.js';
 
-const MAX_TIMER_MS = 2 ** 31 - 1;
-/** What is read at once of a session that takes no more. */
-const LEAVING = { max: 5_000, maxBytes: 4 * 1024 * 1024 };
+/** How long to wait where something is pending and cannot be read yet. */
+const UNREADABLE_MS = 50;
 
 export interface CourierSetup {
   readonly client: RufusClient;
@@ -28,15 +32,6 @@ export interface CourierSetup {
   readonly drain: Drain;
 }
 
-/** Passings that are sent again beside the log. */
-interface Errand {
-  readonly hand: Hand;
-  readonly settle: (error?: unknown) => void;
-}
-
-/** What ends a wait early: anything that gives work, or only a person. */
-type Wakes = 'by news' | 'by hand';
-
 /** Takes the log to the server: one request in flight, in order, for ever. */
 export class Courier {
   state: OutboxState = 'idle';
@@ -44,31 +39,24 @@ export class Courier {
   readonly #setup: CourierSetup;
   readonly #size: RequestSize;
   readonly #backoff: Backoff;
-  #hand = new Hand([]);
-  readonly #errands: Errand[] = [];
-  #errandIsNext = true;
-  /** Up to this seq the server may have passings although it has not said so: there, duplicates are expected. */
-  #doubt = 0;
-  /** Pending passings of an earlier process, before the first are read. */
-  #inherited: number;
-  /** Monotonic time of the oldest commit that was not read yet; null where there is a backlog. */
-  #freshSince: number | null = null;
-  /** Counts commits. */
-  #news = 0;
-  #leaving = false;
+  readonly #doubt = new Doubt();
+  readonly #supply: Supply;
+  readonly #sleeper: Sleeper;
+  readonly #errands = new Errands();
   #acknowledged: Promise<void> = Promise.resolve();
   #abort = new AbortController();
   #paused = false;
   #stopping = false;
   #ended: Promise<void> = Promise.resolve();
-  #sleeper: { readonly wakes: Wakes; readonly timed: boolean; readonly end: () => void } | null = null;
 
   constructor(setup: CourierSetup) {
-    const { settings, clock, journal } = setup;
+    const { settings, clock, journal, drain } = setup;
     this.#setup = setup;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
     this.#backoff = new Backoff(settings.backoff, setup.random);
-    this.#inherited = journal.stats().pending;
+    this.#sleeper = new Sleeper(clock);
+    const hurried = (): boolean => drain.awaited;
+    this.#supply = new Supply({ journal, batch: settings.batch, clock, doubt: this.#doubt, hurried });
   }
 
   start(): void {
@@ -77,14 +65,13 @@ export class Courier {
 
   /** More can be read. */
   committed(): void {
-    this.#news++;
-    this.#freshSince ??= this.#setup.clock.mono();
-    if (this.#sleeper?.timed === false || this.#isDue()) this.#wake('by news');
+    this.#supply.committed();
+    if (this.#sleeper.isWaiting || this.#supply.dueIn === 0) this.#sleeper.wake('by news');
   }
 
   /** Nobody lingers while somebody waits. */
   hurry(): void {
-    this.#wake('by news');
+    this.#sleeper.wake('by news');
   }
 
   pause(): void {
@@ -98,17 +85,14 @@ export class Courier {
     this.#paused = false;
     this.#backoff.reset();
     this.#setup.closedSessions.forgive();
-    this.#wake('by hand');
+    this.#sleeper.wake('by hand');
   }
 
   /** Sends passings again that are no longer pending: all of one session. Resolves when the server has confirmed them. */
   resend(entries: readonly Entry[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#stopping) return reject(new OutboxClosedError());
-      const settle = (error?: unknown): void => (error === undefined ? resolve() : reject(error));
-      this.#errands.push({ hand: new Hand(entries), settle });
-      this.#wake('by news');
-    });
+    const resent = this.#errands.add(entries);
+    this.#sleeper.wake('by news');
+    return resent;
   }
 
   /** Aborts what is under way, and resolves when nothing is. */
@@ -116,7 +100,7 @@ export class Courier {
     this.#stopping = true;
     this.#interrupt();
     await this.#ended;
-    for (const errand of this.#errands.splice(0)) errand.settle(new OutboxClosedError());
+    this.#errands.close();
     this.#enter('closed');
   }
 
@@ -137,54 +121,19 @@ export class Courier {
   }
 
   async #turn(): Promise<void> {
-    const errand = this.#errands[0];
-    const live = this.#hand.length > 0 || this.#isDue();
-    if (errand !== undefined && (this.#errandIsNext || !live)) {
-      this.#errandIsNext = false;
-      return this.#send(errand.hand, errand);
+    const dueIn = this.#supply.dueIn;
+    const errand = this.#errands.turn(dueIn === 0);
+    if (errand !== undefined) return this.#send(errand.hand, errand);
+    if (dueIn > 0) {
+      // Asleep before anybody hears of it: a listener may wake us.
+      const slept = this.#sleep(dueIn, 'by news');
+      if (dueIn === Number.POSITIVE_INFINITY) this.#enter('idle');
+      return slept;
     }
-    this.#errandIsNext = true;
-    if (this.#hand.length === 0 && !(await this.#takeUp())) return;
-    return this.#setup.closedSessions.has(this.#hand.entries[0]!.token_session)
-      ? this.#leave()
-      : this.#send(this.#hand);
-  }
-
-  /** Reads on; false if there was nothing to read yet. */
-  async #takeUp(): Promise<boolean> {
-    const { journal, settings, clock } = this.#setup;
-    if (!this.#isDue()) {
-      const idle = journal.stats().pending === 0;
-      if (idle) {
-        this.#freshSince = null;
-        this.#enter('idle');
-      }
-      await this.#sleep(
-        idle ? Number.POSITIVE_INFINITY : this.#freshSince! + settings.batch.lingerMs - clock.mono(),
-        'by news',
-      );
-      return false;
-    }
-    this.#freshSince = null;
-    const news = this.#news;
-    const entries = await journal.read(this.#leaving ? LEAVING : settings.batch);
-    if (entries.length === 0 && news === this.#news) await this.#sleep(Number.POSITIVE_INFINITY, 'by news');
-    if (entries.length === 0) return false;
-    if (this.#inherited > 0) {
-      this.#doubt = entries[Math.min(entries.length, this.#inherited) - 1]!.seq;
-      this.#inherited = 0;
-    }
-    this.#hand = new Hand(entries);
-    return true;
-  }
-
-  /** There is something to read, and no reason to wait for more. */
-  #isDue(): boolean {
-    const { journal, settings, clock, drain } = this.#setup;
-    const { pending } = journal.stats();
-    if (pending === 0) return false;
-    if (this.#freshSince === null || drain.awaited || pending >= settings.batch.max) return true;
-    return clock.mono() - this.#freshSince >= settings.batch.lingerMs;
+    if (!(await this.#supply.fill())) return this.#sleep(UNREADABLE_MS, 'by news');
+    const { hand } = this.#supply;
+    const isClosed = this.#setup.closedSessions.has(hand.entries[0]!.token_session);
+    return isClosed ? this.#leave(hand) : this.#send(hand);
   }
 
   async #send(hand: Hand, errand?: Errand): Promise<void> {
@@ -194,26 +143,11 @@ export class Courier {
     if (this.#stopping || this.#paused) return;
     const retries = this.#backoff.failures > 0 || this.state === 'blocked' ? 1 : 0;
     if (this.state !== 'blocked') this.#enter('sending');
-    const verdict = await this.#ask(piece);
+    const verdict = await send(this.#setup.client, piece, this.#signal());
     const tallies = { requests: 1, retries };
     if (verdict.do === 'advance') return this.#advance(hand, piece, verdict, tallies, errand);
     this.#setup.journal.tally(tallies);
     return this.#take(verdict, hand, piece, errand);
-  }
-
-  async #ask(piece: readonly Entry[]): Promise<Verdict> {
-    const { token_session } = piece[0]!;
-    const passings = piece.map(({ passing, num_passing }) => ({ ...passing, num_passing }));
-    const options = { retry: false, signal: this.#signal() } as const;
-    let outcome: Outcome;
-    try {
-      const call = this.#setup.client.passings.insert(token_session, passings, options);
-      const { data, response } = await call.withResponse();
-      outcome = { receipt: data, status: response.status };
-    } catch (error) {
-      outcome = { error };
-    }
-    return judge(outcome, { token_session, count: piece.length });
   }
 
   #advance(
@@ -226,15 +160,15 @@ export class Courier {
     const { journal } = this.#setup;
     this.#backoff.reset();
     this.#size.delivered();
-    this.#leaving = false;
+    this.#supply.leaving = false;
     hand.drop(piece.length);
     if (errand !== undefined) {
       journal.tally({ ...tallies, inserted, duplicates });
-      if (hand.length === 0) this.#finish(errand);
+      if (hand.length === 0) this.#errands.finish(errand);
       this.#enter('sending');
       return;
     }
-    const unexpected = duplicates - piece.filter(({ seq }) => seq <= this.#doubt).length;
+    const unexpected = duplicates - this.#doubt.among(piece);
     this.#acknowledge(piece, { ...tallies, inserted, duplicates });
     if (unexpected > 0) {
       const [firstNum, lastNum] = numbersOf(piece);
@@ -263,10 +197,8 @@ export class Courier {
     piece: readonly Entry[],
     errand: Errand | undefined,
   ): Promise<void> {
-    const { closedSessions, emitter, settings } = this.#setup;
-    if ('maybeStored' in verdict && verdict.maybeStored && errand === undefined) {
-      this.#doubt = Math.max(this.#doubt, piece.at(-1)!.seq);
-    }
+    const { closedSessions, emitter, journal, settings } = this.#setup;
+    if ('maybeStored' in verdict && verdict.maybeStored && errand === undefined) this.#doubt.note(piece);
     switch (verdict.do) {
       case 'stop':
         return this.#stopped(verdict.cause);
@@ -286,7 +218,7 @@ export class Courier {
           if (verdict.do === 'halve') this.#size.tooLarge(bytesOf(piece));
           return hand.halve(piece.length);
         }
-        if (errand !== undefined) return this.#finish(errand, verdict.refusal.cause);
+        if (errand !== undefined) return this.#errands.finish(errand, verdict.refusal.cause);
         return this.#park(hand, piece, {
           ...shown(verdict.refusal),
           reason: verdict.do === 'halve' ? 'too-large' : 'rejected',
@@ -297,11 +229,12 @@ export class Courier {
         const { token_session } = piece[0]!;
         if (errand !== undefined) {
           const message = 'The session of these passings is closed: it takes none again';
-          return this.#finish(errand, new SessionClosedError(message, { cause: verdict.refusal.cause }));
+          return this.#errands.finish(errand, new SessionClosedError(message, { cause: verdict.refusal.cause }));
         }
-        const isNews = closedSessions.note(token_session, verdict.refusal);
-        if (isNews && settings.onSessionClosed === 'park')
-          emitter.emit('sessionClosed', { token_session, replacedBy: null });
+        if (!closedSessions.note(token_session, verdict.refusal)) return;
+        const replacedBy = settings.onSessionClosed === 'park' ? null : journal.session;
+        // The current session is told of once it has been replaced.
+        if (replacedBy !== token_session) emitter.emit('sessionClosed', { token_session, replacedBy });
       }
     }
   }
@@ -324,36 +257,30 @@ export class Courier {
   }
 
   /** The session of what is at hand takes no more. */
-  async #leave(): Promise<void> {
-    const { closedSessions, emitter, drain, journal } = this.#setup;
-    const { entries } = this.#hand;
-    const doubtful = entries.filter(({ seq }) => seq <= this.#doubt).length;
+  async #leave(hand: Hand): Promise<void> {
+    const { closedSessions, emitter, drain } = this.#setup;
+    const { entries } = hand;
+    const { token_session } = entries[0]!;
     await this.#acknowledged;
     if (this.#stopping || this.#paused) return;
-    const left = await closedSessions.leave(entries, doubtful, this.#signal());
-    this.#leaving = left.do === 'parked' || left.do === 'moved';
+    const left = await closedSessions.leave(entries, this.#doubt.among(entries), this.#signal());
+    this.#supply.leaving = left.do === 'parked' || left.do === 'moved';
     switch (left.do) {
-      case 'advance': {
-        const stored = entries.slice(0, left.count);
-        this.#hand.drop(left.count);
-        this.#acknowledge(stored, { inserted: left.count, duplicates: 0 });
+      case 'advance':
+        hand.drop(left.count);
         // The next one is known not to be there.
-        this.#doubt = 0;
-        return;
-      }
+        this.#doubt.clear();
+        return this.#acknowledge(entries.slice(0, left.count), { inserted: left.count, duplicates: 0 });
       case 'parked':
-        this.#hand = new Hand([]);
-        this.#parked(entries, { reason: 'session-closed', status: left.status, response: left.response });
-        return;
+        this.#supply.drop();
+        return this.#parked(entries, { reason: 'session-closed', status: left.status, response: left.response });
       case 'moved':
-        this.#hand = new Hand([]);
-        drain.moved(entries.length);
-        return;
+        this.#supply.drop();
+        return drain.moved(entries.length);
       case 'replaced':
-        this.#hand = new Hand([]);
-        this.#doubt = 0;
-        this.#freshSince = null;
-        emitter.emit('sessionClosed', { token_session: entries[0]!.token_session, replacedBy: journal.session });
+        this.#supply.drop();
+        this.#doubt.clear();
+        emitter.emit('sessionClosed', { token_session, replacedBy: left.by });
         return;
       case 'stop':
         return this.#stopped(left.cause);
@@ -367,34 +294,24 @@ export class Courier {
     if (!this.#abort.signal.aborted) await this.#rest(anew(cause));
   }
 
-  #finish(errand: Errand, error?: unknown): void {
-    this.#errands.splice(this.#errands.indexOf(errand), 1);
-    errand.settle(error);
-  }
-
   /** Waits out what stands in the way. */
   async #rest(verdict: Extract<Verdict, { do: 'again' | 'block' }>): Promise<void> {
     const { settings, emitter } = this.#setup;
     const { cause, maybeStored } = verdict;
     this.fail(cause);
-    let delayMs = settings.probeMs;
-    if (verdict.do === 'block') this.#enter('blocked', cause);
-    else {
-      delayMs = this.#backoff.next(verdict.retryAfterMs);
-      const info = {
-        attempt: this.#backoff.failures,
-        delayMs: Math.round(delayMs),
-        cause,
-        maybeProcessed: maybeStored,
-      };
-      emitter.emit('retry', info);
-      this.#enter('backoff', cause);
+    const isBlocked = verdict.do === 'block';
+    const delayMs = isBlocked ? settings.probeMs : this.#backoff.next(verdict.retryAfterMs);
+    const slept = this.#sleep(delayMs, 'by hand');
+    if (!isBlocked) {
+      const attempt = this.#backoff.failures;
+      emitter.emit('retry', { attempt, delayMs: Math.round(delayMs), cause, maybeProcessed: maybeStored });
     }
-    await this.#sleep(delayMs, 'by hand');
+    this.#enter(isBlocked ? 'blocked' : 'backoff', cause);
+    await slept;
   }
 
   #progress(): void {
-    const isDone = this.#hand.length === 0 && this.#errands.length === 0 && this.#setup.journal.stats().pending === 0;
+    const isDone = this.#errands.none && this.#supply.dueIn === Number.POSITIVE_INFINITY;
     this.#enter(isDone ? 'idle' : 'sending');
   }
 
@@ -413,37 +330,12 @@ export class Courier {
 
   #interrupt(): void {
     this.#abort.abort();
-    this.#wake('by hand');
+    this.#sleeper.wake('by hand');
   }
 
-  #sleep(ms: number, wakes: Wakes): Promise<void> {
-    if (this.#stopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        this.#sleeper = null;
-        cancel?.();
-        resolve();
-      };
-      const timed = ms < Number.POSITIVE_INFINITY;
-      const cancel = timed ? this.#setup.clock.after(Math.min(ms, MAX_TIMER_MS), end, true) : undefined;
-      this.#sleeper = { wakes, timed, end };
-    });
-  }
-
-  #wake(how: Wakes): void {
-    if (this.#sleeper !== null && (how === 'by hand' || this.#sleeper.wakes === 'by news')) this.#sleeper.end();
+  async #sleep(ms: number, wakes: 'by news' | 'by hand'): Promise<void> {
+    if (!this.#stopping) await this.#sleeper.sleep(ms, wakes);
   }
 }
-
-const numbersOf = (piece: readonly Entry[]): [number, number] => [piece[0]!.num_passing, piece.at(-1)!.num_passing];
-
-/** A failure on our side of the wire. */
-const anew = (cause: unknown): Extract<Verdict, { do: 'again' }> => ({
-  do: 'again',
-  cause,
-  maybeStored: false,
-  halve: false,
-  retryAfterMs: undefined,
-});
 
 const shown = ({ status, response }: Refusal): Omit<ParkReason, 'reason'> => ({ status, response });

@@ -54,3 +54,9 @@ export class Hand {
 }
 
 export const bytesOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** The first and the last number. */
+export const numbersOf = (entries: readonly Entry[]): [number, number] => [
+  entries[0]!.num_passing,
+  entries.at(-1)!.num_passing,
+];

@@ -45,7 +45,7 @@ export interface Tallies {
 
 /** What was found damaged, and what was cut; all 0 after a clean stop. */
 export interface Damage {
-  /** Good passings read again from the newest segment. */
+  /** Passings that the last run had not yet noted as durable, and that are. */
   readonly records: number;
   /** Bytes of a write that a crash cut short: no append of them had resolved. */
   readonly tornBytes: number;

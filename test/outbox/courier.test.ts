@@ -409,6 +409,36 @@ describe('blocked', () => {
   });
 });
 
+describe('a listener', () => {
+  it('may resume: the key was renewed there and then', async () => {
+    const script = new Script().replies(answer(401), answer(503));
+    const { outbox, clock } = await scripted({ probeMs: 60_000, backoff: { firstMs: 30_000 } }, { script });
+    outbox.on('state', (state) => {
+      if (state === 'blocked' || state === 'backoff') outbox.resume();
+    });
+    await outbox.append(runner(1));
+    await clock.pass(50);
+    expect(counts(outbox)).toMatchObject({ delivered: 1 });
+  });
+
+  it('may append, pause and close', async () => {
+    const { outbox, clock } = await scripted();
+    const heard: string[] = [];
+    outbox.on('delivered', ({ lastNum }) => {
+      heard.push(`delivered ${lastNum}`);
+      if (lastNum === 1) void outbox.append(runner(2));
+      else outbox.pause();
+    });
+    outbox.on('state', (state) => {
+      heard.push(state);
+      if (state === 'paused') void outbox.close();
+    });
+    await outbox.append(runner(1));
+    await clock.pass(1_000);
+    expect(heard).toEqual(['sending', 'delivered 1', 'idle', 'sending', 'delivered 2', 'paused', 'closed']);
+  });
+});
+
 describe('pause and resume', () => {
   it('stops, appends go on, and nothing is lost or doubled', async () => {
     const script = new Script();

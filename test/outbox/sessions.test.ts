@@ -332,13 +332,15 @@ describe('switchSession', () => {
 
   it("with 'new-session' it goes to the current one, and none is created for it", async () => {
     const { deviceid, open, at, tokens } = await race({ onSessionClosed: 'new-session' });
-    const { outbox } = await open();
+    const { outbox, events } = await open();
+    const old = outbox.token_session;
     outbox.pause();
     await outbox.append(runners(2));
     const next = await outbox.switchSession({ deviceid, open: 'new' });
     await outbox.append(runners(1, 3));
     outbox.resume();
     await outbox.drained();
+    expect(events.of('sessionClosed')).toEqual([{ token_session: old, replacedBy: next }]);
     expect(tokens()).toHaveLength(2);
     expect(at(next)).toEqual(['1:3', '2:1', '3:2']);
     expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });

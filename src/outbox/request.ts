@@ -1,0 +1,19 @@
+import type { RufusClient } from '../client.js';
+import { judge, type Outcome, type Verdict } from './answers.js';
+import type { Entry } from './journal.js';
+
+/** One attempt to deliver passings of one session, and what its answer means. */
+export async function send(client: RufusClient, piece: readonly Entry[], signal: AbortSignal): Promise<Verdict> {
+  const { token_session } = piece[0]!;
+  const passings = piece.map(({ passing, num_passing }) => ({ ...passing, num_passing }));
+  let outcome: Outcome;
+  try {
+    // Each attempt must be seen: only one that may have been stored excuses duplicates.
+    const call = client.passings.insert(token_session, passings, { retry: false, signal });
+    const { data, response } = await call.withResponse();
+    outcome = { receipt: data, status: response.status };
+  } catch (error) {
+    outcome = { error };
+  }
+  return judge(outcome, { token_session, count: piece.length });
+}

@@ -4,6 +4,7 @@ import type { AckFile, AckSlot } from './ack.js';
 import type { Delivered } from './delivered.js';
 import { isFull } from './disk.js';
 import type { SegmentedLog } from './log.js';
+import type { ParkedLog } from './parked.js';
 import type { LogState } from './state.js';
 import type { StorageWatch } from './storage-watch.js';
 
@@ -11,6 +12,7 @@ export interface BookkeepingSetup {
   readonly ackFile: AckFile;
   readonly state: LogState;
   readonly log: SegmentedLog;
+  readonly parked: Pick<ParkedLog, 'failure'>;
   readonly delivered: Delivered;
   readonly watch: StorageWatch;
   readonly clock: Clock;
@@ -58,7 +60,7 @@ export class Bookkeeping {
 
   /** Resolves when the acknowledgement as it stands now is durable, or cannot be made so at the moment. */
   async note(): Promise<void> {
-    const { ackFile, watch } = this.setup;
+    const { ackFile, watch, log, parked } = this.setup;
     let written = 0;
     const slot = (): AckSlot => {
       const current = this.slot();
@@ -78,6 +80,7 @@ export class Bookkeeping {
       return;
     }
     this.noted = Math.max(this.noted, written);
+    if (log.failure === undefined && parked.failure === undefined) watch.mended();
     await this.inTurn(() => this.moveOut());
     await watch.recheck();
   }

@@ -81,7 +81,8 @@ export class DiskJournal implements Journal {
     await this.parts.books.begin();
     // With a full disk this waits for the next requeue.
     await this.settleRequeued().catch(() => undefined);
-    await this.sweepParked();
+    // Beside all else: parked/ may be large.
+    if (this.parts.parked.count === 0) this.requeuing = this.sweepParked();
   }
 
   async adopt(): Promise<void> {

@@ -10,7 +10,7 @@ const CRC_DIGITS = 8;
 /** Stands where the checksum was in a line that was taken back: legible to people, void to us. */
 export const STRUCK = Buffer.from('-'.repeat(CRC_DIGITS));
 
-export const checksum = (data: string | Uint8Array): number => crc32(data);
+const checksum = (data: string | Uint8Array): number => crc32(data);
 
 export function encodeLine(seq: number, json: string): string {
   const text = `${seq} ${json}`;

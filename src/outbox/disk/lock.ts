@@ -13,14 +13,16 @@ export interface Lock {
 }
 export type LockFolder = (realpath: string) => Promise<Lock>;
 
+/** What the systems that need a socket file allow its path, with some to spare. */
+const SOCKET_PATH_BYTES = 96;
+
 type Platform = typeof process.platform;
 
 // The lock is a name that the kernel takes back when the process dies: no pid file that outlives a crash, no pid that belongs to
 // another by now. Linux has abstract sockets, Windows named pipes. Elsewhere it is a socket file, which may outlive its
 // process, but then nobody answers on it.
 export async function lockFolder(realpath: string, platform: Platform = process.platform): Promise<Lock> {
-  const name = `rufus-outbox-${createHash('sha256').update(realpath).digest('hex').slice(0, 40)}`;
-  const server = await claim(name, platform);
+  const server = await claim(realpath, platform);
   if (server === null) throw new OutboxLockedError(`${realpath} is in use${await ownerOf(realpath)}`);
   await writeFile(join(realpath, 'owner.json'), `${JSON.stringify(await self())}\n`, { mode: 0o600 }).catch(
     () => undefined,
@@ -33,10 +35,12 @@ export async function lockFolder(realpath: string, platform: Platform = process.
   };
 }
 
-function claim(name: string, platform: Platform): Promise<Server | null> {
+function claim(realpath: string, platform: Platform): Promise<Server | null> {
+  const name = `rufus-outbox-${createHash('sha256').update(realpath).digest('hex').slice(0, 40)}`;
   if (platform === 'linux' || platform === 'android') return listen(`\0${name}`);
   if (platform === 'win32') return listen(`\\\\.\\pipe\\${name}`);
-  return claimFile(join(tmpdir(), `${name}.sock`));
+  const inside = join(realpath, 'lock.sock');
+  return claimFile(Buffer.byteLength(inside) <= SOCKET_PATH_BYTES ? inside : join(tmpdir(), `${name}.sock`));
 }
 
 function listen(path: string): Promise<Server | null> {

@@ -95,7 +95,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     delivered,
     ackFile,
     committer: new Committer({ ...commits, log, begin }),
-    books: new Bookkeeping({ ackFile, state, log, delivered, watch, clock, suspect }),
+    books: new Bookkeeping({ ackFile, state, log, parked, delivered, watch, clock, suspect }),
     watch,
     lock,
     found: {

@@ -14,7 +14,7 @@ export interface Found<R> {
 }
 
 /** A stretch that is no record. */
-export interface Blemish {
+interface Blemish {
   readonly offset: number;
   /** It ends as a line does and has no zeros in it: rather a record that went bad than a write that was cut short. */
   readonly wasLine: boolean;

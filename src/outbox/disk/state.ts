@@ -2,7 +2,7 @@ import type { Entry, Tallies } from '../journal.js';
 import { IntervalSet } from './intervals.js';
 import { type Ack, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
 
-export const NO_TALLIES: Tallies = { inserted: 0, duplicates: 0, requests: 0, retries: 0 };
+const NO_TALLIES: Tallies = { inserted: 0, duplicates: 0, requests: 0, retries: 0 };
 export const NO_ACK: Ack = { seq: 0, delivered: 0, tallies: NO_TALLIES, at: null };
 
 export type Replaced = LogHeader['replaced'][number];

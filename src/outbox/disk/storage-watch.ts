@@ -28,8 +28,9 @@ export class StorageWatch {
     this.enter('failed', cause);
   }
 
-  ok(): void {
-    this.enter('ok', undefined);
+  /** Not for good, after all. */
+  mended(): void {
+    if (this.state === 'failed') this.enter('ok', undefined);
   }
 
   /** Looks whether full is over. */

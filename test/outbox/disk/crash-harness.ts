@@ -8,7 +8,7 @@ import type { Random } from './random.js';
 const LOG = /^\/outbox\/\d{16}\.log$/;
 const newestSegment = (disk: FaultDisk): string => disk.files().findLast((path) => LOG.test(path))!;
 
-export interface Crash {
+interface Crash {
   /** The oracle, with all that was promised up to the point. */
   readonly race: Race;
   readonly path: string;
@@ -19,7 +19,7 @@ export interface Crash {
 }
 
 /** A folder whose process died after a commit more than it had promised. */
-export async function crash(random: Random): Promise<Crash> {
+async function crash(random: Random): Promise<Crash> {
   const race = new Race(FaultDisk.empty(), {}, 1e9);
   await race.open();
   for (let i = 0; i < 4; i++) await race.append(1 + random.int(20));
@@ -50,7 +50,7 @@ const damages: Record<string, (bytes: Buffer, random: Random) => Buffer> = {
 };
 
 /** Puts what came after the synced point into a random state; returns what was done. */
-export function damage({ race, path, synced, content }: Crash, random: Random): string {
+function damage({ race, path, synced, content }: Crash, random: Random): string {
   const kind = random.pick([...Object.keys(damages), 'pages missing']);
   if (kind !== 'pages missing') {
     const after = damages[kind]!(content.subarray(synced), random);
@@ -66,7 +66,7 @@ export function damage({ race, path, synced, content }: Crash, random: Random): 
 }
 
 /** Opens what the crash left, goes on with it, and says what does not fit. */
-export async function recoverAndCheck(race: Race): Promise<string[]> {
+async function recoverAndCheck(race: Race): Promise<string[]> {
   try {
     await race.open();
     await race.append(3);

@@ -193,6 +193,25 @@ describe('a disk that fails', () => {
     }
   });
 
+  it('once: what was under way goes to a new segment, and nothing more to the old one', async () => {
+    const race = new Race(FaultDisk.empty());
+    await race.open();
+    await race.append(5);
+    const logs = (): string[] => race.disk.files().filter((path) => /\/\d{16}\.log$/.test(path));
+    const [old] = logs();
+    let failed = false;
+    race.disk.fault = ({ kind, path }) => {
+      if (failed) expect(path).not.toBe(old);
+      if (kind !== 'datasync') return undefined;
+      failed = !failed;
+      return failed ? 'EIO' : undefined;
+    };
+    await race.append(3);
+    expect(logs().map((path) => Number(path.slice(-20, -4)))).toEqual([1, 6]);
+    await race.settle();
+    expect(race.wrong).toEqual([]);
+  });
+
   it('for ever: no append resolves, storage is failed, and reopening on a good disk recovers', async () => {
     for (const kinds of [
       ['datasync'],

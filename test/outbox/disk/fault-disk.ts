@@ -7,7 +7,7 @@ import type { Random } from './random.js';
 
 const PAGE = 4096;
 
-export type Kind = 'open' | 'write' | 'truncate' | 'datasync' | 'rename' | 'unlink' | 'syncFolder' | 'folder' | 'touch';
+type Kind = 'open' | 'write' | 'truncate' | 'datasync' | 'rename' | 'unlink' | 'syncFolder' | 'folder' | 'touch';
 export interface Call {
   readonly kind: Kind;
   readonly path: string;
@@ -80,7 +80,7 @@ function* pagesOf(change: Change): Generator<Change> {
 
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
-export function systemError(code: string, syscall: string, path: string): NodeJS.ErrnoException {
+function systemError(code: string, syscall: string, path: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: ${syscall} '${path}'`), { code, syscall, path });
 }
 

@@ -403,7 +403,7 @@ describe('parked passings', () => {
     await race.append(20);
     await race.deliver(20);
     await reopen(race);
-    expect(files()).toBeLessThanOrEqual(2);
+    await expect.poll(files).toBeLessThanOrEqual(2);
     await fits(race);
   });
 });

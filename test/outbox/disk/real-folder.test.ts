@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockFolder } from '../../../src/outbox/disk/lock.js';
@@ -107,17 +107,14 @@ describe('the lock', () => {
   it('where there are no abstract sockets: is a socket file, and one that nobody answers on is taken over, by one', async () => {
     const first = await lockFolder(directory, 'darwin');
     await expect(lockFolder(directory, 'darwin')).rejects.toThrow(OutboxLockedError);
-    const path = join(
-      tmpdir(),
-      (await readdir(tmpdir())).find((name) => /^rufus-outbox-[0-9a-f]{40}\.sock$/.test(name))!,
-    );
+    const path = join(directory, 'lock.sock');
     await first.release();
     // What a killed process leaves: a socket file without a listener.
     const left = createServer();
     await new Promise<void>((resolve) => left.listen(`${path}.old`, resolve));
     await promisify(execFile)('mv', [`${path}.old`, path]);
     await new Promise((resolve) => left.close(resolve));
-    expect(await readdir(tmpdir())).toContain(basename(path));
+    expect(await readdir(directory)).toContain('lock.sock');
     const tries = await Promise.allSettled(Array.from({ length: 5 }, () => lockFolder(directory, 'darwin')));
     const held = tries.filter((result) => result.status === 'fulfilled');
     expect(held).toHaveLength(1);
@@ -125,15 +122,20 @@ describe('the lock', () => {
   });
 
   it('where there are no abstract sockets: a takeover that died half-way does not stand in the way', async () => {
-    const probe = await lockFolder(directory, 'darwin');
-    const name = (await readdir(tmpdir())).find((file) => /^rufus-outbox-[0-9a-f]{40}\.sock$/.test(file))!;
-    await probe.release();
-    const path = join(tmpdir(), name);
+    const path = join(directory, 'lock.sock');
     await writeFile(path, '');
     await mkdir(`${path}.turn`);
-    const { utimes } = await import('node:fs/promises');
     await utimes(`${path}.turn`, 1, 1);
     const lock = await lockFolder(directory, 'darwin');
+    await lock.release();
+  });
+
+  it('where there are no abstract sockets: finds a place for itself, however long the path of the folder', async () => {
+    const long = join(directory, 'x'.repeat(120));
+    await mkdir(long);
+    const lock = await lockFolder(long, 'darwin');
+    await expect(lockFolder(long, 'darwin')).rejects.toThrow(OutboxLockedError);
+    expect(await readdir(long)).toEqual(['owner.json']);
     await lock.release();
   });
 });

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { Sandbox } from 'rufus-client/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { Progress } from '../examples/support/progress.js';
 import * as errors from '../src/core/errors.js';
 import type { PassingInput } from '../src/index.js';
 import { type Ended, PROJECT_FOLDER, runScript } from './support/child.js';
@@ -93,6 +94,24 @@ async function fill(sandbox: Sandbox, bibs: readonly string[]): Promise<{ token_
   );
   return { token_session };
 }
+
+describe('the progress bar', () => {
+  const drawn = (isTTY: boolean) => {
+    const writes: string[] = [];
+    const progress = new Progress('sending', 200, { isTTY, write: (text) => writes.push(text) });
+    for (let sent = 0; sent < 200; sent += 100) progress.add(100);
+    progress.end();
+    return writes;
+  };
+
+  test('is drawn on a terminal, not at every step, and wiped at the end', () => {
+    expect(drawn(true)).toEqual([`\rsending ${'█'.repeat(15)}${'░'.repeat(15)} 100`, '\r\x1b[K']);
+  });
+
+  test('is not there in a pipe or a file', () => {
+    expect(drawn(false)).toEqual([]);
+  });
+});
 
 describe('race-day', () => {
   test('sends a race and finds all of it again, without a progress bar in a pipe', async () => {

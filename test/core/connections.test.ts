@@ -211,6 +211,33 @@ describe('close', () => {
     expect(order).toEqual(['answered', 'closed']);
   });
 
+  it('ends the idle sockets, which the server would keep', async () => {
+    const server = await startServer();
+    const keep = { 'keep-alive': 'timeout=60' };
+    server.always(enveloped(200, { description: 'Device found', result: device() }, keep));
+    const client = clientOf(server);
+    await Promise.all([client.devices.get(DEVICE), client.devices.get(DEVICE)]);
+    expect(server.open).toBe(2);
+    await client.close();
+    await expect.poll(() => server.open, { timeout: 10_000 }).toBe(0);
+  });
+
+  it('lets the calls of a derived client end as well, and closes it with itself', async () => {
+    const server = await startServer();
+    const held = gate();
+    server.always(behind(held.opened, found));
+    const client = clientOf(server);
+    const derived = client.withOptions({ timeoutMs: 20_000 });
+    const call = derived.devices.get(DEVICE);
+    await server.arrival(1);
+    const closed = client.close();
+    held.open();
+    await expect(call).resolves.toMatchObject({ deviceid: DEVICE });
+    await closed;
+    expect((await rejection(RufusConfigError, derived.devices.get(DEVICE))).code).toBe('closed');
+    expect((await rejection(RufusConfigError, client.request('GET', '/participants'))).code).toBe('closed');
+  });
+
   it.each([0, 1])('may be called again, after %i calls', async (calls) => {
     const server = await startServer();
     server.always(found);

@@ -74,6 +74,8 @@ const nestLike: Consumer = {
     moduleResolution: 'node10',
     experimentalDecorators: true,
     emitDecoratorMetadata: true,
+    // As Nest's own template: zod's types in CommonJS need `esModuleInterop`.
+    skipLibCheck: true,
   },
   steps: [[...COMPILE, '.'], RUN_COMPILED],
 };

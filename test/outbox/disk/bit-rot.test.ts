@@ -105,6 +105,41 @@ describe('one bit flipped in what was synced', () => {
     }
   });
 
+  it('in the very last line after a crash: its number is not given again', async () => {
+    const race = await filled(1e9);
+    await race.append(1);
+    race.disk.kill();
+    const path = race.disk.files().find((file) => /\d\.log$/.test(file))!;
+    const content = race.disk.content(path);
+    content[content.length - 20]! ^= 1;
+    race.disk.put(path, content);
+    await race.open();
+    expect(race.damage).toEqual({ tornBytes: 0, corruptRecords: 1 });
+    const last = Math.max(...[...race.promised.values()].map(({ num_passing }) => num_passing));
+    race.nextId = FRESH;
+    await race.append(1);
+    expect(race.promised.get(FRESH)?.num_passing).toBe(last + 1);
+  });
+
+  it('is counted once, and known after a restart without looking again', async () => {
+    const race = await filled(3_000);
+    const path = race.disk.files().filter((file) => /\d\.log$/.test(file))[2]!;
+    const content = race.disk.content(path);
+    const offset = content.indexOf('"bib"', 1_500);
+    content[offset]! ^= 1;
+    race.disk.put(path, content);
+    const all = race.promised.size;
+    await readAll(race);
+    expect(race.damage.corruptRecords).toBe(1);
+    for (let i = 0; i < 20; i++) await race.append(1);
+    race.disk.kill();
+    await race.open();
+    expect(race.journal.stats()).toMatchObject({ pending: all + 19, appended: all + 19 });
+    expect((await readAll(race)).size).toBe(all + 19);
+    expect(race.damage.corruptRecords).toBe(1);
+    await race.settle();
+  });
+
   it('costs only the lines it touches in segments that opening does not read', { timeout: 600_000 }, async () => {
     const race = await filled(3_000);
     const paths = race.disk.files().filter((file) => /\d\.log$/.test(file));

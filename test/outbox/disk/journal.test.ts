@@ -5,6 +5,7 @@ import { OutboxBusyError, OutboxClosedError, StorageError } from '../../../src/o
 import type { Entry, StoredPassing } from '../../../src/outbox/journal.js';
 import { FaultDisk } from './fault-disk.js';
 import { passingOf, Race } from './race.js';
+import { Random } from './random.js';
 
 const SEGMENT = /^\/outbox\/\d{16}\.log$/;
 const ACK = '/outbox/ack.dat';
@@ -335,6 +336,31 @@ describe('the backup', () => {
     await fits(race);
   });
 
+  it('has a moved passing once, under its new number', async () => {
+    const race = await raced({}, 1_000);
+    await fill(race, 1);
+    await race.append(4);
+    await race.journal.startSession('S2');
+    await race.append(1);
+    await race.move(4);
+    for (let i = 0; i < 10; i++) await race.append(2);
+    await reopen(race);
+    const addresses: string[] = [];
+    for await (const entries of race.journal.history()) {
+      addresses.push(
+        ...entries
+          .slice(0, 20)
+          .map(({ token_session, num_passing, passing }) => `${token_session}/${num_passing}=${passing.bib}`),
+      );
+    }
+    expect(addresses.slice(0, 10)).toEqual([
+      ...[1, 2, 3, 4, 5].map((n) => `S1/${n}=${n}`),
+      'S2/1=10',
+      ...[6, 7, 8, 9].map((n) => `S2/${n - 4}=${n}`),
+    ]);
+    await fits(race);
+  });
+
   it('leaves parked ones out, requeued or not', async () => {
     const race = await raced({}, 1_000);
     await fill(race, 2);
@@ -388,6 +414,34 @@ describe('parked passings', () => {
     await Promise.all([race.requeue(), race.requeue(), race.requeue((id) => id < 5)]);
     expect(race.journal.stats()).toMatchObject({ parked: 0, pending: 30, appended: 30 });
     await fits(race);
+  });
+
+  it('do not come back when the power goes while their files are removed', { timeout: 120_000 }, async () => {
+    const tidyUp = async (race: Race): Promise<void> => {
+      for (let i = 0; i < 5; i++) {
+        await race.append(3);
+        await race.park(3);
+      }
+      await race.requeue();
+      while ((await race.deliver(50)) > 0);
+      await race.append(9);
+      await race.deliver(9);
+      await race.requeue();
+    };
+    const dry = await raced({ retain: { maxBytes: 0 } }, 600);
+    await tidyUp(dry);
+    const last = dry.disk.steps;
+    for (let cutAt = last - 40; cutAt <= last; cutAt++) {
+      for (let seed = 0; seed < 8; seed++) {
+        const race = await raced({ retain: { maxBytes: 0 } }, 600);
+        race.disk.cutAt = cutAt;
+        await tidyUp(race).catch(() => undefined);
+        race.disk = race.disk.powerCut(new Random(seed));
+        await race.open();
+        await fits(race);
+        expect(race.damage.corruptRecords).toBe(0);
+      }
+    }
   });
 
   it('leave no files behind once they are requeued and out of the backup', async () => {
@@ -484,7 +538,6 @@ describe('what recovery keeps', () => {
     expect(race.journal.stats().pending).toBe(5);
     race.store(await race.journal.read({ max: 5, maxBytes: 1e6 }));
     race.disk.kill();
-    const { Random } = await import('./random.js');
     for (let seed = 0; seed < 12; seed++) {
       const after = race.disk.powerCut(new Random(seed));
       const next = new Race(after);

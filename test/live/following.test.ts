@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FollowBatch } from '../../src/index.js';
-import { altering, polls, Reader, range, start } from './support.js';
+import { altering, polls, Reader, range, read, start } from './support.js';
 
 const numbersOf = (batches: readonly FollowBatch[]) =>
   batches.flatMap(({ passings }) => passings.map(({ num_passing }) => num_passing));
@@ -150,6 +150,23 @@ describe('holes', () => {
     );
     expect(after.numbers()).toHaveLength(2);
     expect(after.cursor).toEqual({ token_session: token, last: 6, holes: [[4, 4]] });
+  });
+
+  it('filled by the same answer that moves on: no cursor counts as delivered what comes in the batch after it', async () => {
+    const { open, write, follow, spy } = await start();
+    const token = await open();
+    await write(token, [1, 4]);
+    const reader = await new Reader(follow()).until(2);
+    spy.alter = altering('/passings', (payload) => {
+      const key = 'passings' in payload ? 'passings' : 'result';
+      return { ...payload, [key]: [1, 2, 3, 4, 5].map((number) => ({ ...read(number), token_session: token })) };
+    });
+    await reader.until(5);
+    expect(reader.batches.slice(1).map(({ late, cursor }) => [late, cursor.holes])).toEqual([
+      [false, [[2, 3]]],
+      [true, undefined],
+    ]);
+    expect(reader.numbers()).toEqual([1, 4, 5, 2, 3]);
   });
 
   it('of any size are one range and one request a poll, and fill page by page', async () => {

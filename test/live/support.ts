@@ -13,7 +13,7 @@ import { Sandbox, type SandboxOptions } from '../../src/testing/index.js';
 import { answerOf, type DispatchAnswer, type DispatchOptions } from '../support/client.js';
 
 /** Short enough to wait for in real time. */
-export const QUICK: FollowOptions = { pollMs: { min: 5, max: 20 } };
+const QUICK: FollowOptions = { pollMs: { min: 5, max: 20 } };
 
 export interface Asked {
   readonly method: string;
@@ -188,7 +188,7 @@ export async function polls(spy: Spy, count: number): Promise<void> {
 }
 
 const realImmediate = globalThis.setImmediate;
-export const immediate = () => new Promise<void>((resolve) => realImmediate(resolve));
+const immediate = () => new Promise<void>((resolve) => realImmediate(resolve));
 
 /** A clock that only moves by hand, for timers as well as for both times of day. */
 export function fakeClock() {

@@ -1,0 +1,115 @@
+// The process that is killed. It says what it is about to append before it does, and what it may rely on after it was told.
+import { writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RufusClient } from '../../../src/index.js';
+import { NumberingUnknownError, openOutbox } from '../../../src/outbox/index.js';
+import type { Outbox, OutboxOptions } from '../../../src/outbox/types.js';
+import { Random } from '../disk/random.js';
+import { passingOf } from './passings.js';
+
+export interface RacerOptions {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+  readonly directory: string;
+  readonly deviceid: string;
+  readonly onSessionClosed: OutboxOptions['onSessionClosed'];
+  readonly firstId: number;
+  readonly seed: number;
+  /** Does not race: delivers all there is, and tells what is left. */
+  readonly finish: boolean;
+  /** Before that: goes on with a new session, and sends there what was parked with the old one. */
+  readonly switchSession: boolean;
+}
+
+const say = (what: string, facts: unknown): void => void writeSync(1, `${what} ${JSON.stringify(facts)}\n`);
+
+function watch(outbox: Outbox): void {
+  outbox.on('collision', (collision) => say('collision', collision));
+  outbox.on('recovered', ({ corruptRecords }) => corruptRecords > 0 && say('corrupt', corruptRecords));
+  outbox.on('sessionClosed', (closed) => say('closed', closed));
+}
+
+async function race(outbox: Outbox, { firstId, seed }: RacerOptions): Promise<never> {
+  const random = new Random(seed);
+  const underWay = new Set<Promise<unknown>>();
+  for (let id = firstId; ; ) {
+    const ids = Array.from({ length: 1 + random.int(random.chance(0.2) ? 30 : 4) }, () => id++);
+    say('intent', ids);
+    const append = outbox.append(ids.map(passingOf)).then(
+      (receipts) => say('ack', { ids, nums: receipts.map((receipt) => [receipt.token_session, receipt.num_passing]) }),
+      (error: unknown) => say('refused', String(error)),
+    );
+    underWay.add(append);
+    void append.finally(() => underWay.delete(append));
+    if (underWay.size > 20) await Promise.race(underWay);
+    if (random.chance(0.5)) await sleep(random.int(6));
+  }
+}
+
+async function finish(outbox: Outbox, options: RacerOptions): Promise<void> {
+  await outbox.drained();
+  if (options.switchSession) {
+    await outbox.switchSession({ deviceid: options.deviceid, open: 'new' });
+    await outbox.requeue(({ reason }) => reason === 'session-closed');
+    await outbox.drained();
+  }
+  const fresh = options.firstId;
+  say('intent', [fresh]);
+  const { token_session, num_passing } = await outbox.append(passingOf(fresh));
+  say('ack', { ids: [fresh], nums: [[token_session, num_passing]] });
+  await outbox.drained();
+  const parked = [];
+  for await (const each of outbox.parked()) parked.push(each);
+  say('parked', parked);
+  say('stats', outbox.stats());
+  say('closing', await outbox.close());
+}
+
+/** Without a history the outbox cannot be opened in bad weather. */
+async function persistently(open: () => Promise<Outbox>): Promise<Outbox> {
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      say('shut', String(error));
+      if (!(error instanceof NumberingUnknownError)) throw error;
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  say('ready', process.pid);
+  const options = await new Promise<RacerOptions>((resolve) => {
+    process.stdin.once('data', (line) => resolve(JSON.parse(String(line)) as RacerOptions));
+  });
+  process.stdin.destroy();
+  const { apiKey, baseUrl, directory, deviceid, onSessionClosed } = options;
+  const client = new RufusClient({
+    apiKey,
+    baseUrl,
+    logLevel: 'off',
+    timeoutMs: options.finish ? 5_000 : 300,
+    retry: { baseDelayMs: 20 },
+  });
+  const outbox = await persistently(() =>
+    openOutbox({
+      client,
+      directory,
+      onSessionClosed,
+      session: { deviceid, open: 'active-or-new' },
+      batch: { max: 40, lingerMs: 5 },
+      backoff: { firstMs: 5, maxMs: 60 },
+      probeMs: 40,
+    }),
+  );
+  say('open', outbox.stats());
+  watch(outbox);
+  if (!options.finish) return race(outbox, options);
+  await finish(outbox, options);
+  await client.close();
+}
+
+main().catch((error: unknown) => {
+  say('failed', error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  process.exitCode = 1;
+});

@@ -128,6 +128,7 @@ export class RufusTimeoutError extends RufusConnectionError {
 
 /** What you passed in is wrong, and nothing was sent. `issues` has a path and an expectation for each fault. */
 export class RufusRequestValidationError extends RufusError {
+  /** At least one. They name fields, never values. */
   readonly issues: readonly Issue[];
   constructor(message: string, facts: ErrorFacts & { issues: readonly Issue[] }) {
     super(message, 'invalid_request', facts);
@@ -140,7 +141,9 @@ export class RufusRequestValidationError extends RufusError {
 
 /** The server answered with success but not with what the API promises: HTML of a captive portal, half a JSON, another shape. */
 export class RufusResponseValidationError extends RufusError {
+  /** At least one. They name fields, never values. */
   readonly issues: readonly Issue[];
+  /** Of HTTP: 200 to 299. */
   readonly status: number;
   constructor(message: string, facts: ErrorFacts & { issues: readonly Issue[]; status: number }) {
     super(message, 'invalid_response', facts);
@@ -154,7 +157,9 @@ export class RufusResponseValidationError extends RufusError {
 
 /** The server refused: any answer outside 2xx. A class per status below. */
 export class RufusAPIError extends RufusError {
+  /** Of HTTP. */
   readonly status: number;
+  /** For the vendor's support; undefined where the answer names none. */
   declare readonly requestId: string | undefined;
   /** What the server said, tokens shortened. */
   declare readonly description: string | undefined;

@@ -6,9 +6,13 @@ import type { CallInput } from './transport.js';
 import { demandNone } from './validation/demand.js';
 import { isBroken } from './validation/ids.js';
 
+/** What {@link RufusClient.request} takes beside the options of every call. */
 export interface RawRequestOptions extends RequestOptions {
+  /** Percent-encoded; undefined leaves a parameter out. */
   query?: Record<string, string | number | undefined>;
+  /** Sent as JSON. Default none. */
   body?: unknown;
+  /** Whether a failed attempt may be repeated although the server may have carried it out. Default: GET may, nothing else. */
   repeatable?: boolean;
 }
 

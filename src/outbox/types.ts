@@ -22,8 +22,20 @@ export type NewPassing = Omit<PassingInput, 'num_passing'>;
  * `{ deviceid, open: 'new' }`: a new session, each time; creating it closes the device's active one.
  */
 export type OutboxSession =
-  | { token_session: string; startAt?: number | undefined }
-  | { deviceid: string; open: 'active-or-new' | 'new'; alias?: string | undefined };
+  | {
+      /** The session. */
+      token_session: string;
+      /** The next free number there, an integer of at least 0. Default: what the folder or the server knows. */
+      startAt?: number | undefined;
+    }
+  | {
+      /** The device, bound already. */
+      deviceid: string;
+      /** Which of its sessions. */
+      open: 'active-or-new' | 'new';
+      /** The name of a session that has to be created. Default none. */
+      alias?: string | undefined;
+    };
 
 /** Options of {@link openOutbox}. Only `client`, `directory` and `session` are required. */
 export interface OutboxOptions {
@@ -31,6 +43,7 @@ export interface OutboxOptions {
   client: RufusClient;
   /** A folder of its own, made if missing (mode 0700). One device, one folder, one process. */
   directory: string;
+  /** Where the passings go. */
   session: OutboxSession;
   /**
    * What the answer "Session not found or closed" does with what is not delivered.
@@ -58,12 +71,15 @@ export interface OutboxOptions {
 
 /** Where a passing went. The number is final. */
 export interface Receipt {
+  /** The session it was numbered in. */
   readonly token_session: string;
+  /** Its number there. */
   readonly num_passing: number;
 }
 
 /** A passing that was set aside, with the reason. It stays in the folder until `requeue`. */
 export interface ParkedPassing extends Receipt {
+  /** As it was appended. */
   readonly passing: NewPassing;
   /** `'rejected'`: the server found this very passing wrong (400, 422). `'too-large'`: it alone was too much (413). `'session-closed'`: its session takes no more. */
   readonly reason: 'rejected' | 'too-large' | 'session-closed';
@@ -87,21 +103,29 @@ export type OutboxState = 'idle' | 'sending' | 'backoff' | 'blocked' | 'paused' 
 
 /** A snapshot. Counts are passings and last as long as the folder: `appended === delivered + parked + pending`, always. */
 export interface OutboxStats {
+  /** What it is doing. */
   readonly state: OutboxState;
   /** `full`: appends are refused until there is room, delivery goes on. `failed`: the disk itself; appends are refused until the outbox is opened again. */
   readonly storage: 'ok' | 'full' | 'failed';
   /** The current session. */
   readonly token_session: string;
+  /** Taken: their `append` has resolved. */
   readonly appended: number;
+  /** Confirmed by the server. */
   readonly delivered: number;
+  /** Set aside, waiting for `requeue`. */
   readonly parked: number;
+  /** Not confirmed yet. */
   readonly pending: number;
-  /** As the server counted: new passings, and those it had already (after an answer that got lost, or a rewind). */
+  /** As the server counted: passings that were new to it. */
   readonly inserted: number;
+  /** As the server counted: passings it had already, after an answer that got lost, or a rewind. */
   readonly duplicates: number;
-  /** Insert requests sent, and those of them that repeated a failed one. */
+  /** Insert requests sent, those that repeated a failed one included. */
   readonly requests: number;
+  /** Insert requests that repeated a failed one. */
   readonly retries: number;
+  /** What the folder occupies, in bytes. */
   readonly diskBytes: number;
   /** Milliseconds; null with nothing pending. The figure to alarm on. */
   readonly oldestPendingAgeMs: number | null;
@@ -125,6 +149,7 @@ export interface OutboxEvents {
   collision: [info: { token_session: string; firstNum: number; lastNum: number; duplicates: number }];
   /** The server takes no more for this session. `replacedBy`: where what is left of it goes now. */
   sessionClosed: [info: { token_session: string; replacedBy: string | null }];
+  /** Room on disk ran out, came back, or the disk failed. `cause`: the system's error, if there is one. */
   storage: [info: { storage: 'ok' | 'full' | 'failed'; cause: unknown }];
   /** Found while opening, or later in an older file: records read again, bytes of a cut write, records that are damaged. */
   recovered: [info: { records: number; tornBytes: number; corruptRecords: number }];
@@ -177,8 +202,11 @@ export interface Outbox extends AsyncDisposable {
    * @throws OutboxClosedError - it was closed before that
    */
   drained(options?: { signal?: AbortSignal | undefined }): Promise<void>;
+  /** How it stands, now. Cheap: made for a health check or a scrape. */
   stats(): OutboxStats;
+  /** Listens. Listeners are called in order, after the fact. */
   on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
+  /** Stops listening. */
   off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
   /** Stops sending; a request under way is aborted, and sent again later. Appends are accepted all the same. */
   pause(): void;

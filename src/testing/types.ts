@@ -1,5 +1,6 @@
 import type { Device, Passing, Session } from '../types.js';
 
+/** How the sandbox answers: what the API's documentation leaves open, both ways, and its limits. */
 export interface SandboxOptions {
   /** Default 'spec': bodies inside `{"body": …}`. 'flat': as the older documentation shows them. */
   envelope?: 'spec' | 'flat' | undefined;
@@ -39,6 +40,7 @@ export interface SandboxFault {
    * - `truncate`: the call takes effect, and the connection ends in the middle of its answer.
    */
   kind: 'status' | 'reset-before' | 'reset-after' | 'hang' | 'drip' | 'truncate' | 'html';
+  /** Of the answer, 200 to 599, for the kinds `status` (default 500) and `html` (default 200). */
   status?: number | undefined;
   /** Added to the answer, where the fault gives one: `{ 'retry-after': '2' }`. */
   headers?: Record<string, string> | undefined;
@@ -46,15 +48,21 @@ export interface SandboxFault {
 
 /** One key of each access type. `admin` is `readWrite` plus the permission to unbind devices. */
 export interface SandboxKeys {
+  /** READ: every GET. */
   readonly read: string;
+  /** WRITE: POST and PATCH, no GET. */
   readonly write: string;
+  /** READ_WRITE: all but unbinding. */
   readonly readWrite: string;
+  /** All of it. */
   readonly admin: string;
 }
 
 /** What the server side holds, as of the moment it is asked. */
 export interface SandboxState {
+  /** In the order in which they were bound. */
   readonly devices: readonly Device[];
+  /** In the order in which they were opened, those of all devices. */
   readonly sessions: readonly (Session & { deviceid: string })[];
   /** By `num_passing`. Empty for an unknown session. */
   passings(token_session: string): readonly Passing[];
@@ -62,6 +70,8 @@ export interface SandboxState {
 
 /** A sandbox that listens: `url` is ready to be a client's `baseUrl`. `close` ends every connection at once. */
 export interface SandboxServer {
+  /** Such as `http://127.0.0.1:40123/v0`. */
   readonly url: string;
+  /** Stops listening and ends every connection at once. */
   close(): Promise<void>;
 }

@@ -33,7 +33,9 @@ export interface FollowOptions {
 export interface FollowBatch {
   /** At least one, by `num_passing`, each number once. */
   passings: readonly Passing[];
+  /** The session of all its passings. */
   token_session: string;
+  /** The name of that session; null without one. */
   session_alias: string | null;
   /** These fill holes: they came after higher numbers of the same session. */
   late: boolean;

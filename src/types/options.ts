@@ -1,5 +1,6 @@
 /** What the client needs of an undici dispatcher. Structural: agents of undici 6, 7 and 8 all fit, and so does a fake. */
 export interface DispatcherLike {
+  /** One request, as `Dispatcher.request` of undici. Rejects where no answer came. */
   request(options: {
     origin: string;
     path: string;
@@ -14,6 +15,7 @@ export interface DispatcherLike {
     headers: Record<string, string | string[] | undefined>;
     body: AsyncIterable<Uint8Array> & { text(): Promise<string>; dump(options?: { limit: number }): Promise<void> };
   }>;
+  /** Never called: a dispatcher of yours stays yours. */
   close?(): Promise<void>;
 }
 
@@ -25,9 +27,13 @@ export type LogFn = (message: string, fields?: object) => void;
 
 /** Where log lines go. `console` fits, and so do most loggers behind four one-line functions. */
 export interface Logger {
+  /** Lines of level `error`. */
   error: LogFn;
+  /** Lines of level `warn`. */
   warn: LogFn;
+  /** Lines of level `info`. */
   info: LogFn;
+  /** Lines of level `debug`. */
   debug: LogFn;
 }
 
@@ -72,11 +78,13 @@ export interface RequestOptions {
 export interface AttemptContext {
   /** Such as `'passings.insert'`. */
   readonly operation: string;
+  /** Such as `'POST'`. */
   readonly method: string;
   /** With the base URL's path and the query; it may hold a token: do not log it. */
   readonly path: string;
   /** From 1. */
   readonly attempt: number;
+  /** In lower case, without the API key. */
   readonly headers: Record<string, string>;
   /** Aborts when the attempt is out of time or the caller's signal aborts. */
   readonly signal: AbortSignal;
@@ -84,8 +92,11 @@ export interface AttemptContext {
 
 /** A complete answer of any status. */
 export interface RawResponse {
+  /** Of HTTP: 200 to 599. */
   readonly status: number;
+  /** As they came. */
   readonly headers: Headers;
+  /** For the vendor's support; undefined where the answer names none. */
   readonly requestId: string | undefined;
   /** The body, decompressed and decoded. */
   readonly text: string;

@@ -1,6 +1,8 @@
 /** What came with the data. */
 export interface ResponseMeta {
+  /** Of HTTP: 200 to 299. */
   readonly status: number;
+  /** As they came with the last attempt. */
   readonly headers: Headers;
   /** For the vendor's support: the first of x-amzn-requestid, x-request-id, x-amz-request-id, apigw-requestid, cf-ray. */
   readonly requestId: string | undefined;
@@ -20,14 +22,17 @@ export interface ResponseMeta {
  * console.log(response.requestId, response.attempts);
  */
 export interface RequestPromise<T> extends Promise<T> {
+  /** The data together with status, headers, request id, attempts and duration. Rejects as the promise itself does. */
   withResponse(): Promise<{ data: T; response: ResponseMeta }>;
 }
 
 /** One page of a list. */
 export interface Page<T> {
+  /** In the server's order; empty past the end. */
   readonly items: readonly T[];
   /** From 1. */
   readonly page: number;
+  /** Of the request that brought this page. */
   readonly response: ResponseMeta;
   /** True unless the API says that this is the last, or the page is empty: a short page is not the end. */
   hasNextPage(): boolean;
@@ -43,6 +48,7 @@ export interface Page<T> {
  * for await (const passing of client.passings.listBySession(token_session, { prefetch: 4 })) board.show(passing);
  */
 export interface PagePromise<T> extends Promise<Page<T>>, AsyncIterable<T> {
+  /** Every page, in order, fetching ahead. A failure is thrown where the loop reaches it. */
   pages(): AsyncIterable<Page<T>>;
   /** At most `limit` items, in memory. */
   toArray(options: { limit: number }): Promise<T[]>;
@@ -58,6 +64,8 @@ export interface PageQuery {
 
 /** One fault: where, and what was expected. Never the value itself. */
 export interface Issue {
+  /** From the argument or the body down to the field: `['passings', 3, 'bib']`. */
   path: readonly (string | number)[];
+  /** What was expected. */
   message: string;
 }

@@ -17,5 +17,6 @@ export {
   RufusTimeoutError,
   ServerError,
 } from './core/errors.js';
+export type { RawRequestOptions } from './core/raw-request.js';
 export type * from './types.js';
 export { VERSION } from './version.js';

@@ -11,7 +11,7 @@ import { checkSignal } from './abort.js';
 import { RufusConfigError } from './errors.js';
 import { redact } from './redact.js';
 
-export const DEFAULT_BASE_URL = 'https://api.runonrufus.com/v0';
+const DEFAULT_BASE_URL = 'https://api.runonrufus.com/v0';
 const LOG_LEVELS: readonly LogLevel[] = ['off', 'error', 'warn', 'info', 'debug'];
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

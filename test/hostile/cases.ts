@@ -26,18 +26,12 @@ export async function always<T>(
   expectNoPollution();
 }
 
-/** The same for what needs no promise. */
-export function alwaysNow<T>(share: number, arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void {
-  fc.assert(fc.property(arbitrary, holds), { numRuns: runsOf(share) });
-  expectNoPollution();
-}
-
 const PROTOTYPES = [Object, Array, Function, String, Number, Boolean, Promise, Error, Map, Set, RegExp, Date].map(
   ({ prototype }) => ({ prototype, keys: Reflect.ownKeys(prototype).length }),
 );
 
 /** No built-in prototype has gained or lost a property. */
-export function expectNoPollution(): void {
+function expectNoPollution(): void {
   for (const { prototype, keys } of PROTOTYPES) {
     if (Reflect.ownKeys(prototype).length !== keys) throw new Error(`polluted: ${String(Reflect.ownKeys(prototype))}`);
   }

@@ -63,7 +63,7 @@ export const isSession = fits({
   last: optional(text),
 });
 
-export const isPassing = fits({
+const isPassing = fits({
   timestamp: text,
   num_passing: integer,
   bib: text,
@@ -78,7 +78,7 @@ export const isPassing = fits({
   deviceid: orNone(text),
 });
 
-export const isRaceEvent = fits({
+const isRaceEvent = fits({
   event_token: text,
   name: optional(text),
   edition: optional(text),

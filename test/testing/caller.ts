@@ -102,7 +102,7 @@ export async function inMemory(options?: SandboxOptions): Promise<Rig> {
   return { sandbox, caller, [Symbol.asyncDispose]: async () => {} };
 }
 
-export async function overHttp(options?: SandboxOptions): Promise<Rig> {
+async function overHttp(options?: SandboxOptions): Promise<Rig> {
   const sandbox = new Sandbox(options);
   const server = await sandbox.listen();
   const agent = new Agent();

@@ -100,9 +100,18 @@ function saysClosed(error: RufusAPIError): boolean {
 
 function refusalOf(error: RufusAPIError): Refusal {
   const { body } = error;
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const text = typeof body === 'string' ? body : toJson(body);
   const response = text === undefined ? undefined : redact(text).slice(0, RESPONSE_CHARACTERS);
   return { status: error.status, response, cause: error };
+}
+
+function toJson(body: unknown): string | undefined {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    // Nested deeper than the call stack goes, which JSON.parse does not mind.
+    return undefined;
+  }
 }
 
 function judgeReceipt(receipt: InsertResult, status: number, asked: Asked): Verdict {

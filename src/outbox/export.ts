@@ -1,5 +1,7 @@
 import { open, rename, unlink } from 'node:fs/promises';
-import { RufusConfigError } from '../core/errors.js';
+import { oneOf } from '../core/options.js';
+import { isSystemError } from './disk/disk.js';
+import { StorageError } from './errors.js';
 import type { Journal } from './journal.js';
 
 type Kept = ReturnType<Journal['history']> extends AsyncIterable<readonly (infer K)[]> ? K : never;
@@ -44,9 +46,16 @@ export async function exportHistory(
   file: string,
   format: 'jsonl' | 'csv' = 'jsonl',
 ): Promise<number> {
-  if (!Object.hasOwn(FORMATS, format)) throw new RufusConfigError('`format` must be one of: jsonl, csv.');
-  const { head, line } = FORMATS[format];
   const draft = `${file}.part`;
+  try {
+    return await write(journal, FORMATS[oneOf('format', format, ['jsonl', 'csv'])], file, draft);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new StorageError(`The export to ${file} failed: ${error.message}`, { cause: error });
+  }
+}
+
+async function write(journal: Journal, { head, line }: Format, file: string, draft: string): Promise<number> {
   const handle = await open(draft, 'w', 0o600);
   let count = 0;
   try {

@@ -1,5 +1,5 @@
 import { RufusConfigError } from '../core/errors.js';
-import { duration, oneOf, whole } from '../core/options.js';
+import { bag, duration, oneOf, whole } from '../core/options.js';
 import { idFault } from '../core/validation/ids.js';
 import type { JournalOptions } from './journal.js';
 import type { OutboxOptions, OutboxSession } from './types.js';
@@ -19,11 +19,12 @@ export interface OutboxSettings {
 export function outboxSettings(options: OutboxOptions): OutboxSettings {
   if (typeof options !== 'object' || options === null)
     throw new RufusConfigError('`openOutbox` takes an options object.');
-  const { client, directory, batch = {}, backoff = {}, durability } = options;
+  const { client, durability } = options;
+  const batch = bag('batch', options.batch ?? {});
+  const backoff = bag('backoff', options.backoff ?? {});
+  const retain = bag('retain', options.retain ?? {});
   if (typeof client?.passings?.insert !== 'function') throw new RufusConfigError('`client` must be a RufusClient.');
-  if (typeof directory !== 'string' || directory === '') {
-    throw new RufusConfigError('`directory` must be the path of a folder that only this outbox uses.');
-  }
+  const directory = checkedPath('directory', options.directory, 'a folder that only this outbox uses');
   const firstMs = duration('backoff.firstMs', backoff.firstMs ?? 250);
   return {
     client,
@@ -42,8 +43,8 @@ export function outboxSettings(options: OutboxOptions): OutboxSettings {
       minFreeBytes: optional(options.minFreeBytes, (bytes) => whole('minFreeBytes', bytes, 0)),
       maxPendingBytes: optional(options.maxPendingBytes, (bytes) => whole('maxPendingBytes', bytes, 1)),
       retain: {
-        hours: optional(options.retain?.hours, (hours) => atLeastZero('retain.hours', hours)),
-        maxBytes: optional(options.retain?.maxBytes, (bytes) => whole('retain.maxBytes', bytes, 0)),
+        hours: optional(retain.hours, (hours) => atLeastZero('retain.hours', hours)),
+        maxBytes: optional(retain.maxBytes, (bytes) => whole('retain.maxBytes', bytes, 0)),
       },
       durability: optional(durability, (word) => oneOf('durability', word, ['fsync', 'os'])),
     },
@@ -68,12 +69,18 @@ export function checkedSession(session: OutboxSession): OutboxSession {
   return session;
 }
 
+/** @throws RufusConfigError - also for a NUL, which no system takes in a path */
+export function checkedPath(name: string, value: unknown, of: string): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw new RufusConfigError(`\`${name}\` must be the path of ${of}.`);
+}
+
 function checkedId(name: string, value: unknown): void {
   const fault = idFault(value);
   if (fault !== undefined) throw new RufusConfigError(`\`${name}\` is unusable: ${fault}.`);
 }
 
-function atLeastZero(name: string, value: number): number {
+export function atLeastZero(name: string, value: number): number {
   if (typeof value !== 'number' || !(value >= 0))
     throw new RufusConfigError(`\`${name}\` must be a number of at least 0.`);
   return value;

@@ -1,3 +1,6 @@
+import { checkSignal } from '../core/abort.js';
+import { RufusConfigError } from '../core/errors.js';
+import { bag } from '../core/options.js';
 import { demand, demandNone } from '../core/validation/demand.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
@@ -9,7 +12,7 @@ import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { Journal, ParkedEntry } from './journal.js';
 import { settleSession } from './numbering.js';
-import { checkedSession, type OutboxSettings } from './options.js';
+import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
 import { rewind } from './rewind.js';
 import type { Turns } from './turns.js';
 import type { NewPassing, Outbox, OutboxEvents, OutboxSession, OutboxStats, ParkedPassing, Receipt } from './types.js';
@@ -68,9 +71,10 @@ export class DurableOutbox implements Outbox {
   append(passings: readonly NewPassing[], options?: { source?: Source | undefined }): Promise<Receipt[]>;
   async append(
     given: NewPassing | readonly NewPassing[],
-    { source }: { source?: Source | undefined } = {},
+    options: { source?: Source | undefined } = {},
   ): Promise<Receipt | Receipt[]> {
     this.#demandOpen();
+    const { source } = bag('options', options);
     const isList = Array.isArray(given);
     if (source !== undefined) checkSource(source);
     const onlySource = isList && given.length === 0 && source !== undefined;
@@ -83,8 +87,10 @@ export class DurableOutbox implements Outbox {
     return this.#parts.journal.position(source);
   }
 
-  async drained({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async drained(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#demandOpen();
+    const { signal } = bag('options', options);
+    checkSignal(signal);
     await Promise.allSettled(this.#underWay);
     this.#demandOpen();
     const drained = this.#parts.drain.wait(signal);
@@ -132,6 +138,7 @@ export class DurableOutbox implements Outbox {
 
   async requeue(filter: (parked: ParkedPassing) => boolean = () => true): Promise<Receipt[]> {
     this.#demandOpen();
+    if (typeof filter !== 'function') throw new RufusConfigError('`filter` must be a function.');
     return this.#track(this.#parts.journal.requeue((entry) => filter(shown(entry))));
   }
 
@@ -141,8 +148,9 @@ export class DurableOutbox implements Outbox {
     return rewind(journal, courier, window, settings.batch.max);
   }
 
-  async exportTo(file: string, { format }: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
-    return exportHistory(this.#parts.journal, file, format);
+  async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
+    const { format } = bag('options', options);
+    return exportHistory(this.#parts.journal, checkedPath('file', file, 'a file to write'), format);
   }
 
   async switchSession(session: OutboxSession): Promise<string> {
@@ -156,8 +164,9 @@ export class DurableOutbox implements Outbox {
     });
   }
 
-  close({ drainMs = 0 }: { drainMs?: number | undefined } = {}): Promise<{ pending: number; parked: number }> {
-    this.#closing ??= this.#close(drainMs);
+  async close(options: { drainMs?: number | undefined } = {}): Promise<{ pending: number; parked: number }> {
+    const { drainMs = 0 } = bag('options', options);
+    this.#closing ??= this.#close(atLeastZero('drainMs', drainMs));
     return this.#closing;
   }
 
@@ -212,7 +221,8 @@ function shown({ token_session, num_passing, passing, reason, status, response }
   return { token_session, num_passing, passing, reason, status, response };
 }
 
-function checkSource({ name, position }: Source): void {
+function checkSource(source: Source): void {
+  const { name, position } = bag('source', source);
   const issues = [];
   if (typeof name !== 'string' || name === '')
     issues.push({ path: ['source', 'name'], message: 'expected text that is not empty' });

@@ -232,6 +232,8 @@ export interface Outbox extends AsyncDisposable {
   /**
    * Writes the local backup, delivered and pending, oldest first; resolves with how many passings it holds.
    * The file appears whole or not at all. `csv`: the columns of the vendor's own export, then ours. Default `jsonl`.
+   *
+   * @throws StorageError - the file cannot be written
    */
   exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number>;
   /**

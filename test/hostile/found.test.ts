@@ -1,12 +1,16 @@
 // What hostile input has broken once, each in its smallest form.
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   RateLimitError,
-  type RufusClient,
+  RufusClient,
   RufusConfigError,
   RufusRequestValidationError,
   RufusResponseValidationError,
 } from '../../src/index.js';
+import { openOutbox } from '../../src/outbox/index.js';
 import { peer } from './fake.js';
 import { DEVICE, KEY, outcomeOf, TOKEN } from './outcome.js';
 
@@ -105,5 +109,56 @@ describe('values', () => {
       client.passings.insert(TOKEN, [passing]),
     );
     expect(value).toEqual({ description: 'ok', token_session: TOKEN });
+  });
+});
+
+describe('the outbox', () => {
+  async function opened(answer: { status: number; body: string }) {
+    const directory = await mkdtemp(join(tmpdir(), 'rufus-found-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const client = new RufusClient({
+      apiKey: KEY,
+      baseUrl: 'https://a.test/v0',
+      dispatcher: peer(answer),
+      logLevel: 'off',
+    });
+    const session = { token_session: TOKEN, startAt: 1 };
+    const outbox = await openOutbox({ client, directory, session, durability: 'os', batch: { lingerMs: 0 } });
+    onTestFinished(async () => void (await outbox.close()));
+    return { outbox, directory, client, session };
+  }
+  const stored = { status: 201, body: JSON.stringify({ description: 'ok', token_session: TOKEN }) };
+
+  it('a folder and a file of a name that no system takes', async () => {
+    const { outbox, directory, client, session } = await opened(stored);
+    const other = openOutbox({ client, session, directory: `${directory}\0` });
+    await expect(other).rejects.toBeInstanceOf(RufusConfigError);
+    await expect(outbox.exportTo(`${directory}/\0`)).rejects.toBeInstanceOf(RufusConfigError);
+    await expect(outbox.exportTo([] as never)).rejects.toBeInstanceOf(RufusConfigError);
+    await expect(outbox.exportTo(`${directory}/none/file`)).rejects.toMatchObject({ code: 'storage' });
+  });
+
+  it('null and what is no function', async () => {
+    const { outbox } = await opened(stored);
+    const passing = { timestamp: new Date(0), bib: '1' };
+    const CALLS = [
+      () => outbox.append([passing], null as never),
+      () => outbox.append([passing], { source: null as never }),
+      () => outbox.drained(null as never),
+      () => outbox.drained({ signal: 0 as never }),
+      () => outbox.exportTo('x', { format: Object.create(null) }),
+      () => outbox.requeue('all' as never),
+      () => outbox.close({ drainMs: '5' as never }),
+    ];
+    for (const call of CALLS) await expect(call()).rejects.toBeInstanceOf(RufusConfigError);
+    expect(outbox.stats().appended).toBe(0);
+  });
+
+  it('a refusal that is nested deeper than the call stack goes', async () => {
+    const deep = `${'['.repeat(32_000)}${']'.repeat(32_000)}`;
+    const { outbox } = await opened({ status: 400, body: `{"d":${deep}}` });
+    await outbox.append({ timestamp: new Date(0), bib: '1' });
+    await outbox.drained();
+    expect(outbox.stats()).toMatchObject({ parked: 1, pending: 0 });
   });
 });

@@ -17,6 +17,7 @@ const CODES = new Set([
   ...['config', 'closed', 'api_key', 'aborted', 'connection', 'timeout', 'invalid_request', 'invalid_response'],
   ...['bad_request', 'unauthenticated', 'permission_denied', 'not_found', 'conflict', 'payload_too_large'],
   ...['rate_limited', 'server_error', 'unexpected_status'],
+  ...['outbox_full', 'outbox_busy', 'outbox_locked', 'outbox_closed', 'numbering_unknown', 'session_closed', 'storage'],
 ]);
 
 /** Longer than any sentence of ours with everything that a peer may add to it. */

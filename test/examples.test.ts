@@ -164,6 +164,23 @@ describe('race-day', () => {
     expect(ended.stdout).toMatch(complaint);
   });
 
+  test('survives everything that can go wrong between a device and the server', async () => {
+    const ended = await example('race-day', '--chaos', '--runners', '1500');
+    expectSuccess(ended);
+    const { sent, back } = counts(ended);
+    expect(sent).toBeGreaterThan(20_000);
+    expect(back).toBe(sent);
+    expect(ended.stdout).toMatch(/^sent again [1-9][\d,]*, in [1-9][\d,]* retries; 0 parked$/m);
+    for (const mishap of ['6 × device killed', '3 × link cut', '3 × answer lost after storing', '3 × captive portal']) {
+      expect(ended.stdout).toContain(mishap);
+    }
+  });
+
+  test('keeps its chaos away from real accounts', async () => {
+    const ended = await example('race-day', '--chaos', '--live');
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('--live') });
+  });
+
   test('ends with 2 and a hint where it is misused', async () => {
     for (const args of [['--runners', 'many'], ['--marathon']]) {
       const ended = await example('race-day', ...args);
@@ -180,7 +197,8 @@ describe('race-day', () => {
   test('tells its options', async () => {
     const ended = await example('race-day', '--help');
     expectSuccess(ended);
-    for (const option of ['--runners', '--splits', '--live', '--seed']) expect(ended.stdout).toContain(option);
+    for (const option of ['--runners', '--splits', '--chaos', '--live', '--seed'])
+      expect(ended.stdout).toContain(option);
   });
 });
 
@@ -189,15 +207,17 @@ function counts({ stdout }: Ended): { sent: number; back: number } {
   return { sent: after('sent'), back: after('read back') };
 }
 
-/** A sandbox over HTTP that does something to the first list of passings it is sent, and says nothing of it. */
+/** A sandbox over HTTP that does something to the first list of passings it is sent, and confirms what it was sent. */
 async function tamperedServer(tamper: (passings: PassingInput[]) => unknown): Promise<Record<string, string>> {
   const sandbox = new Sandbox();
-  let untouched = true;
+  let tampered = false;
   const server = createServer(async (message, answer) => {
     let body = await text(message);
-    if (untouched && message.url === '/v0/passings') {
-      untouched = false;
+    let confirmed: number | undefined;
+    if (!tampered && message.url === '/v0/passings') {
+      tampered = true;
       const parsed = JSON.parse(body) as { passings_list: PassingInput[] };
+      confirmed = parsed.passings_list.length;
       tamper(parsed.passings_list);
       body = JSON.stringify(parsed);
     }
@@ -212,7 +232,10 @@ async function tamperedServer(tamper: (passings: PassingInput[]) => unknown): Pr
       headers: message.headers as Record<string, string>,
       body,
     });
-    answer.writeHead(statusCode, headers as Record<string, string>).end(await answered.text());
+    let reply = await answered.text();
+    if (confirmed !== undefined) reply = reply.replace(/"inserted_count":\d+/, `"inserted_count":${confirmed}`);
+    const length = String(Buffer.byteLength(reply));
+    answer.writeHead(statusCode, { ...(headers as Record<string, string>), 'content-length': length }).end(reply);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {

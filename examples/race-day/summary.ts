@@ -1,4 +1,4 @@
-import type { InsertManyResult } from 'rufus-client';
+import type { OutboxStats } from 'rufus-client/outbox';
 import { table } from '../support/table.js';
 import { TIMEZONE } from './course.js';
 import type { Outcome } from './device.js';
@@ -37,16 +37,21 @@ export function checkpointTable(outcomes: readonly Outcome[]): string {
   );
 }
 
-export function total(results: readonly InsertManyResult[]): InsertManyResult {
-  const sum = { inserted_count: 0, duplicate_count: 0, sent: 0, requests: 0 };
-  for (const result of results) {
-    sum.inserted_count += result.inserted_count;
-    sum.duplicate_count += result.duplicate_count;
-    sum.sent += result.sent;
-    sum.requests += result.requests;
+export type Totals = Pick<OutboxStats, 'delivered' | 'parked' | 'duplicates' | 'requests' | 'retries'>;
+
+export function total(outboxes: readonly OutboxStats[]): Totals {
+  const sum = { delivered: 0, parked: 0, duplicates: 0, requests: 0, retries: 0 };
+  for (const stats of outboxes) {
+    for (const name of Object.keys(sum) as (keyof Totals)[]) sum[name] += stats[name];
   }
   return sum;
 }
+
+/** One below the other. */
+export const listed = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([what, times]) => `  ${times} × ${what}`)
+    .join('\n');
 
 /** What is wrong with a checkpoint, or undefined. */
 export function complaint({ recording: { checkpoint }, differences }: Outcome): string | undefined {

@@ -5,6 +5,8 @@ import { Sandbox } from 'rufus-client/testing';
 export interface Target extends AsyncDisposable {
   readonly options: RufusClientOptions;
   readonly name: string;
+  /** Not there with `--live`. */
+  readonly sandbox?: Sandbox;
 }
 
 /** The real API, as the environment gives it, with `--live` and RUFUS_API_KEY; a sandbox over HTTP otherwise. */
@@ -15,6 +17,7 @@ export async function openTarget(): Promise<Target> {
   return {
     options: { apiKey: sandbox.keys.readWrite, baseUrl: server.url },
     name: `a sandbox on ${new URL(server.url).host}`,
+    sandbox,
     [Symbol.asyncDispose]: () => server.close(),
   };
 }

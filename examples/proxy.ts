@@ -2,7 +2,7 @@
 // `proxy: 'env'` reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY instead of taking an address.
 import { RufusClient } from 'rufus-client';
 import { Sandbox } from 'rufus-client/testing';
-import { startProxy } from './proxy/connect-proxy.js';
+import { startProxy } from './proxy/forward-proxy.js';
 
 const sandbox = new Sandbox();
 const server = await sandbox.listen();
@@ -18,6 +18,6 @@ const proxy = await startProxy({ user: 'finish', password: 'line' });
   console.log(`${inserted_count} passing stored, through the proxy`);
 }
 
-for (const { asked, bytes } of proxy.tunnels) console.log(`${asked}: ${bytes} bytes`);
+for (const { asked, bytes } of proxy.passages) console.log(`${asked}: ${bytes} bytes`);
 await proxy.close();
 await server.close();

@@ -6,7 +6,16 @@ import { join } from 'node:path';
 
 const ALLOWED =
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|llms\.txt|docs\/[\w-]+\.md|dist\/[\w-]+\.(js|cjs|d\.ts|d\.cts))$/;
-const NEEDED = ['README.md', 'CHANGELOG.md', 'LICENSE', 'dist/index.js', 'dist/index.cjs', 'dist/rufus-sandbox.js'];
+const NEEDED = [
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  'llms.txt',
+  'docs/README.md',
+  'dist/index.js',
+  'dist/index.cjs',
+  'dist/rufus-sandbox.js',
+];
 
 interface Packed {
   readonly filename: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { OutboxStats } from 'rufus-client/outbox';
 import { describe, expect, test, vi } from 'vitest';
 import { metricsOf } from '../examples/prometheus/metrics.js';
-import { startProxy } from '../examples/proxy/connect-proxy.js';
+import { startProxy } from '../examples/proxy/forward-proxy.js';
 import { PROJECT_FOLDER, runScript } from './support/child.js';
 
 // Each example is a process of its own, on cores that may be busy.
@@ -69,24 +69,25 @@ describe('prometheus', () => {
 });
 
 describe('proxy', () => {
-  test('carries every call through a tunnel', async () => {
+  test('carries every call', async () => {
     const { code, stdout, stderr } = await runScript('examples/proxy.ts');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^1 passing stored, through the proxy\n(CONNECT 127\.0\.0\.1:\d+: [1-9]\d* bytes\n)+$/);
+    expect(stdout).toMatch(
+      /^1 passing stored, through the proxy\n((CONNECT 127\.0\.0\.1:\d+|POST http:\S+): [1-9]\d* bytes\n)+$/,
+    );
   });
 
   test('is one that turns away who has no password', async () => {
     const { RufusClient } = await import('rufus-client');
     const proxy = await startProxy({ user: 'finish', password: 'line' });
-    const { origin } = new URL(proxy.url.replace('finish:line@', ''));
     await using client = new RufusClient({
       apiKey: 'ror-0123456789abcdef0123',
-      baseUrl: 'http://127.0.0.1:9/v0',
-      proxy: origin,
+      baseUrl: 'https://127.0.0.1:9/v0',
+      proxy: proxy.url.replace('finish:line@', ''),
       retry: false,
     });
     await expect(client.devices.list()).rejects.toMatchObject({ code: 'connection' });
-    expect(proxy.tunnels).toEqual([{ asked: 'CONNECT 127.0.0.1:9', bytes: 0 }]);
+    expect(proxy.passages).toEqual([{ asked: 'CONNECT 127.0.0.1:9', bytes: 0 }]);
     await proxy.close();
   });
 });

@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Sandbox } from 'rufus-client/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PROJECT_FOLDER } from './support/child.js';
 import { type Snippet, snippetsOf, typeErrors } from './support/snippets.js';
 
-const guides = existsSync(join(PROJECT_FOLDER, 'docs')) ? readdirSync(join(PROJECT_FOLDER, 'docs')) : [];
-const DOCUMENTS = ['README.md', ...guides.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`)];
+const GUIDES = readdirSync(join(PROJECT_FOLDER, 'docs')).map((file) => `docs/${file}`);
+const DOCUMENTS = ['README.md', 'llms.txt', ...GUIDES];
+const text = (document: string) => readFileSync(join(PROJECT_FOLDER, document), 'utf8');
 
 let folder: string;
 beforeAll(async () => {
@@ -49,13 +50,50 @@ it('type-checks every snippet', { timeout: 120_000 }, () => {
   expect(typeErrors(DOCUMENTS.flatMap(snippetsOf))).toEqual([]);
 });
 
-describe.each(DOCUMENTS)('%s', (document) => {
-  it.each(snippetsOf(document).filter(({ runs }) => runs))('$title runs', (snippet) => run(snippet));
+describe.each(DOCUMENTS.filter((document) => snippetsOf(document).some(({ runs }) => runs)))('%s', (document) => {
+  it.each(snippetsOf(document).filter(({ runs }) => runs))('$title runs', async (snippet) => {
+    const log = vi.spyOn(console, 'log');
+    await run(snippet);
+    const printed = log.mock.calls.map((values) => values.join(' '));
+    for (const expected of plainOutputOf(snippet)) expect(printed).toContain(expected);
+  });
+});
+
+/** What the snippet says that it prints, where that is a number or a truth: `console.log(a, b); // 2 0`. */
+const plainOutputOf = ({ code }: Snippet) =>
+  [...code.matchAll(/console\.log\(.*\);? \/\/ ((?:\d+|true|false)(?: \d+)*)$/gm)].map(([, output]) => output!);
+
+describe('links', () => {
+  const linksOf = (document: string) =>
+    [...text(document).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !/^https:/.test(target));
+  const anchorsOf = (document: string) =>
+    [...text(document).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+      heading!
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    );
+
+  it.each(DOCUMENTS)('of %s lead to what is there', (document) => {
+    const broken = linksOf(document).filter((link) => {
+      const [file, anchor] = link.split('#') as [string, string?];
+      const target = file === '' ? document : join(dirname(document), file);
+      if (!existsSync(join(PROJECT_FOLDER, target))) return true;
+      return anchor !== undefined && !anchorsOf(target).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it('lead to every guide', () => {
+    const listed = linksOf('docs/README.md').map((link) => join('docs', link));
+    expect(GUIDES.filter((guide) => guide !== 'docs/README.md' && !listed.includes(guide))).toEqual([]);
+    expect(linksOf('README.md')).toContain('docs/README.md');
+  });
 });
 
 describe('README.md', () => {
-  const readme = readFileSync(join(PROJECT_FOLDER, 'README.md'), 'utf8');
-
   it('begins with ten lines of code', () => {
     const code = snippetsOf('README.md')[0]!.code.replace('export {};', '');
     expect(code.split('\n').filter((line) => line.trim() !== '')).toHaveLength(10);
@@ -80,21 +118,5 @@ describe('README.md', () => {
     expect(await printed('tracingChannel')).toEqual(
       expect.objectContaining({ operation: 'events.list', method: 'GET', path: '/events', attempts: 1, status: 200 }),
     );
-  });
-
-  it('links to what is there', () => {
-    const targets = [...readme.matchAll(/\]\(([^)#\s]+)\)/g)].map(([, target]) => target!);
-    const missing = targets.filter(
-      (target) => !target.startsWith('https://') && !existsSync(join(PROJECT_FOLDER, target)),
-    );
-    expect(missing).toEqual([]);
-    const anchors = [...readme.matchAll(/\]\(#([^)\s]+)\)/g)].map(([, anchor]) => anchor!);
-    const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
-      heading!
-        .toLowerCase()
-        .replace(/[^\w\- ]/g, '')
-        .replaceAll(' ', '-'),
-    );
-    expect(anchors.filter((anchor) => !headings.includes(anchor))).toEqual([]);
   });
 });

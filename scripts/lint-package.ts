@@ -1,6 +1,6 @@
 // Packs what was built and lints the tarball: what is in it, its manifest (publint), its types (attw).
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -39,6 +39,14 @@ function contentsAreRight({ files, size }: Packed): boolean {
   return complaints.length === 0;
 }
 
+/** Nothing of ours runs on a user's machine before they import it. */
+function hasNoInstallScripts(): boolean {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const found = ['preinstall', 'install', 'postinstall', 'prepare'].filter((name) => name in scripts);
+  for (const name of found) console.error(`package.json must not have the script ${name}`);
+  return found.length === 0;
+}
+
 const passes = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
 
@@ -46,7 +54,12 @@ const folder = mkdtempSync(join(tmpdir(), 'rufus-package-'));
 try {
   const packed = pack(folder);
   const tarball = join(folder, packed.filename);
-  const verdicts = [contentsAreRight(packed), passes('publint', 'run', '--strict', tarball), passes('attw', tarball)];
+  const verdicts = [
+    contentsAreRight(packed),
+    hasNoInstallScripts(),
+    passes('publint', 'run', '--strict', tarball),
+    passes('attw', tarball),
+  ];
   if (verdicts.includes(false)) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true });

@@ -1,6 +1,7 @@
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { build } from 'tsup';
 import { machineMarkdown } from './support/machine.js';
 import { type Report, reportMarkdown } from './support/report.js';
@@ -28,6 +29,10 @@ if (unknown.length > 0) {
   console.error(`No such case: ${unknown.join(', ')}. There are: ${CASES.join(', ')}.`);
   process.exit(2);
 }
+
+const [load = 0] = loadavg();
+if (load > 1)
+  console.warn(`The load of this machine is ${load.toFixed(1)}: absolute figures will be low, and ratios wide.`);
 
 await prepare();
 const sections: string[] = [];

@@ -10,10 +10,13 @@ const operation = fc.constantFrom(...CALLS);
 const validation = fc.constantFrom('tolerant' as const, 'strict' as const);
 const wrap = (enveloped: boolean, body: unknown) => (enveloped ? { body } : body);
 
-/** What comes out of a row is what went in, but for coordinates that were text. */
+/** What comes out of a row is what went in, but for coordinates that were text and ids that were null. */
 function expectSameRow(row: unknown, given: unknown): void {
   const { latitude, longitude, ...rest } = row as Record<string, unknown>;
   const { latitude: givenLatitude, longitude: givenLongitude, ...givenRest } = given as Record<string, unknown>;
+  for (const id of ['token_session', 'deviceid']) {
+    if (givenRest[id] === null && 'num_passing' in givenRest) delete givenRest[id];
+  }
   expect(JSON.stringify(rest)).toBe(JSON.stringify(givenRest));
   for (const [is, was] of [
     [latitude, givenLatitude],

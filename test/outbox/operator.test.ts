@@ -232,7 +232,10 @@ Passing,2026-03-15T09:00:03.000Z,3,,,,3,,,,,${t},pending
     await outbox.exportTo(file);
     await outbox.exportTo(file);
     expect(await readdir(join(file, '..'))).toEqual(['backup']);
-    await expect(outbox.exportTo(join(file, 'no', 'such', 'folder'))).rejects.toMatchObject({ code: 'storage', cause: { code: 'ENOTDIR' } });
+    await expect(outbox.exportTo(join(file, 'no', 'such', 'folder'))).rejects.toMatchObject({
+      code: 'storage',
+      cause: { code: 'ENOTDIR' },
+    });
     await expect(outbox.exportTo(file, { format: 'xml' as never })).rejects.toMatchObject({ code: 'config' });
   });
 

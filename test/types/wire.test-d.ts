@@ -11,7 +11,7 @@ type True<T extends true> = T;
 
 /** An undefined in an optional field is the same as no field: the one difference between a caller's object and the wire's. */
 type Sparse<T> = { [K in keyof T]: undefined extends T[K] ? T[K] | undefined : T[K] };
-/** As they come, coordinates may be text, and the ids of a passing null; as they are handed on, neither is promised otherwise. */
+/** As they come, coordinates may be text, and the ids of a passing null; as they are handed on, they are numbers and absent. */
 type Settled = Omit<wire.Passing, 'latitude' | 'longitude' | 'token_session' | 'deviceid'>;
 type Handed = Omit<api.Passing, 'latitude' | 'longitude' | 'token_session' | 'deviceid'>;
 

@@ -51,10 +51,19 @@ export function judgeOne(shape: Shape, value: unknown, mode: ValidationMode, onD
   return refused.map(({ path, message }) => ({ path: [...at, ...path], message }));
 }
 
-/** Settles the coordinates, and says whether nothing more is to be asked. */
+/** To the caller, ids that are null are absent ones, as the public type says. */
+function settleIds(row: Record<string, unknown>): void {
+  if (row.token_session === null) delete row.token_session;
+  if (row.deviceid === null) delete row.deviceid;
+}
+
+/** Settles coordinates and ids, and says whether nothing more is to be asked. */
 function isSound(shape: Shape, value: unknown): boolean {
   if (!isRecord(value)) return false;
-  if (shape.coordinates) settleCoordinates(value);
+  if (shape.coordinates) {
+    settleCoordinates(value);
+    settleIds(value);
+  }
   return shape.precheck?.(value) ?? false;
 }
 

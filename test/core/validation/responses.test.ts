@@ -30,7 +30,7 @@ describe('a passing that is as described', () => {
   test.each(['tolerant', 'strict'] as const)('is accepted in %s, whatever unknown or empty fields it has', (mode) => {
     const rows = [
       passing(),
-      passing({ chip: null, latitude: null, timezone: undefined, token_session: 'A', deviceid: null }),
+      passing({ chip: null, latitude: null, timezone: undefined, token_session: 'A', deviceid: 'B' }),
       passing({ tomorrow: { nested: [1] }, num_passing: 0, bib: '' }),
       passing({ timestamp: '2024-04-21T09:30:00.000+02:00' }),
       passing({ timestamp: '2024-04-21 09:30:00' }),
@@ -42,6 +42,12 @@ describe('a passing that is as described', () => {
     expect(rows).toEqual(before);
     expect(rows.every((row, index) => row === identities[index])).toBe(true);
   });
+});
+
+test('ids of a passing that are null are handed on as absent', () => {
+  const row = passing({ token_session: null, deviceid: null });
+  expect(verdict(shapes.passing, [row], 'strict')).toEqual({ refused: [], drift: [] });
+  expect(Object.keys(row)).toEqual(['timestamp', 'num_passing', 'bib']);
 });
 
 describe('drift in a passing', () => {

@@ -108,7 +108,10 @@ async function fetchPage<T>(
 
 /** A server that ignores `page` would be read for ever. */
 function refuseRepeated<T>(plan: ListPlan<T>, previous: ListPage<T>, page: ListPage<T>): void {
-  if (!page.hasNextPage() || !isSameJson(previous.items, page.items)) return;
+  const isRepeat =
+    page.items.length === previous.items.length &&
+    page.items.every((item, index) => isSameJson(item, previous.items[index]));
+  if (!page.hasNextPage() || !isRepeat) return;
   throw new RufusResponseValidationError(
     `${plan.operation}: page ${page.page} repeats page ${previous.page}. The list was not read to its end.`,
     {

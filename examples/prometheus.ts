@@ -15,7 +15,7 @@ const sandbox = new Sandbox();
 const client = new RufusClient({ apiKey: sandbox.keys.readWrite, dispatcher: sandbox.dispatcher });
 const { deviceid } = await client.devices.bind({ type: 'reader', model: 'R1', serial_number: 'prometheus-1' });
 const directory = await mkdtemp(join(tmpdir(), 'rufus-prometheus-'));
-const outbox = await openOutbox({ client, directory, session: { deviceid, open: 'new' }, backoff: { maxMs: 250 } });
+const outbox = await openOutbox({ client, directory, session: { deviceid, open: 'new' } });
 
 const server = createServer((request, response) => {
   if (request.url !== '/metrics') return void response.writeHead(404).end();
@@ -28,12 +28,13 @@ const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`
 const scrape = async () => (await fetch(url)).text();
 
 console.log(`# ${url}, while the API is down`);
-sandbox.fault({ kind: 'status', status: 503, on: 'POST /passings', times: 2 });
+sandbox.fault({ kind: 'status', status: 503, on: 'POST /passings', headers: { 'retry-after': '60' } });
 const failed = new Promise<void>((resolve) => outbox.on('retry', () => resolve()));
 await outbox.append([1, 2, 3].map((bib) => ({ bib: String(bib), timestamp: new Date() })));
 await failed;
 console.log(await scrape());
 
+outbox.resume(); // rather than wait that minute
 await outbox.drained();
 console.log('# …and once it is back');
 console.log(await scrape());

@@ -115,13 +115,13 @@ describe('follow', () => {
     );
     await always(0.01, fc.array(answer, { minLength: 1, maxLength: 12 }), async (answers) => {
       const stop = new AbortController();
-      let idle = setTimeout(() => stop.abort(), 40);
+      let idle = setTimeout(() => stop.abort(), 25);
       const script = peer(...answers);
       const dispatcher = {
         request: (options: Parameters<typeof script.request>[0]) => {
           clearTimeout(idle);
-          idle = setTimeout(() => stop.abort(), 40);
-          if (script.asked.length > 60) stop.abort();
+          idle = setTimeout(() => stop.abort(), 25);
+          if (script.asked.length > 25) stop.abort();
           return script.request(options);
         },
       };

@@ -8,41 +8,41 @@ export declare class NumberingUnknownError extends RufusError {
     constructor(message: string, facts?: ErrorFacts);
 }
 
-export interface Outbox extends AsyncDisposable {
-    readonly token_session: string;
-    append(passing: NewPassing): Promise<Receipt>;
-    append(passings: readonly NewPassing[], options?: {
+export declare abstract class Outbox implements AsyncDisposable {
+    abstract readonly token_session: string;
+    abstract append(passing: NewPassing): Promise<Receipt>;
+    abstract append(passings: readonly NewPassing[], options?: {
         source?: {
             name: string;
             position: string | number;
         } | undefined;
     }): Promise<Receipt[]>;
-    position(source: string): string | number | undefined;
-    drained(options?: {
+    abstract position(source: string): string | number | undefined;
+    abstract drained(options?: {
         signal?: AbortSignal | undefined;
     }): Promise<void>;
-    stats(): OutboxStats;
-    on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
-    off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
-    pause(): void;
-    resume(): void;
-    parked(): AsyncIterable<ParkedPassing>;
-    requeue(filter?: (parked: ParkedPassing) => boolean): Promise<Receipt[]>;
-    rewind(window: {
+    abstract stats(): OutboxStats;
+    abstract on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
+    abstract off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
+    abstract pause(): void;
+    abstract resume(): void;
+    abstract parked(): AsyncIterable<ParkedPassing>;
+    abstract requeue(filter?: (parked: ParkedPassing) => boolean): Promise<Receipt[]>;
+    abstract rewind(window: {
         from: string | Date;
         to: string | Date;
     }): Promise<number>;
-    exportTo(file: string, options?: {
+    abstract exportTo(file: string, options?: {
         format?: 'jsonl' | 'csv' | undefined;
     }): Promise<number>;
-    switchSession(session: OutboxSession): Promise<Session['token_session']>;
-    close(options?: {
+    abstract switchSession(session: OutboxSession): Promise<Session['token_session']>;
+    abstract close(options?: {
         drainMs?: number | undefined;
     }): Promise<{
         pending: number;
         parked: number;
     }>;
-    [Symbol.asyncDispose](): Promise<void>;
+    abstract [Symbol.asyncDispose](): Promise<void>;
 }
 
 export declare class OutboxBusyError extends RufusError {

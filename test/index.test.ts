@@ -34,6 +34,7 @@ test('the main entry exports the client, the errors and the version, and no defa
 test('the outbox entry exports how to open one, and its errors', () => {
   expect(Object.keys(outbox).sort()).toEqual([
     'NumberingUnknownError',
+    'Outbox',
     'OutboxBusyError',
     'OutboxClosedError',
     'OutboxFullError',

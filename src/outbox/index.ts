@@ -10,7 +10,6 @@ export {
 export { openOutbox } from './open.js';
 export type {
   NewPassing,
-  Outbox,
   OutboxEvents,
   OutboxOptions,
   OutboxSession,
@@ -19,3 +18,4 @@ export type {
   ParkedPassing,
   Receipt,
 } from './types.js';
+export { Outbox } from './types.js';

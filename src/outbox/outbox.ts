@@ -15,7 +15,15 @@ import { settleSession } from './numbering.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
 import { rewind } from './rewind.js';
 import type { Turns } from './turns.js';
-import type { NewPassing, Outbox, OutboxEvents, OutboxSession, OutboxStats, ParkedPassing, Receipt } from './types.js';
+import {
+  type NewPassing,
+  Outbox,
+  type OutboxEvents,
+  type OutboxSession,
+  type OutboxStats,
+  type ParkedPassing,
+  type Receipt,
+} from './types.js';
 
 const APPEND = 'outbox.append';
 
@@ -38,7 +46,7 @@ export interface OutboxParts {
 }
 
 /** The outbox over its journal (what is durable) and its courier (what is sent). */
-export class DurableOutbox implements Outbox {
+export class DurableOutbox extends Outbox {
   readonly #parts: OutboxParts;
   /** Not yet durable. */
   readonly #underWay = new Set<Promise<unknown>>();
@@ -46,6 +54,7 @@ export class DurableOutbox implements Outbox {
   #cancelStart = (): void => {};
 
   constructor(parts: OutboxParts) {
+    super();
     this.#parts = parts;
   }
 

@@ -168,9 +168,9 @@ export interface OutboxEvents {
  *   read.acknowledge(); // now, not before
  * });
  */
-export interface Outbox extends AsyncDisposable {
+export abstract class Outbox implements AsyncDisposable {
   /** The current session. */
-  readonly token_session: string;
+  abstract readonly token_session: string;
   /**
    * Resolves when the passing is durable: acknowledge the reader then, not before. The number is final.
    * A rejected append took nothing and burned no number.
@@ -181,7 +181,7 @@ export interface Outbox extends AsyncDisposable {
    * @throws StorageError - the disk failed for good
    * @throws OutboxClosedError - after `close()`
    */
-  append(passing: NewPassing): Promise<Receipt>;
+  abstract append(passing: NewPassing): Promise<Receipt>;
   /**
    * A list is one atomic unit: all of it survives a crash, or none. `source` stores where a decoder's feed stands, atomically
    * with it; with a `source` the list may be empty.
@@ -189,38 +189,38 @@ export interface Outbox extends AsyncDisposable {
    * @example
    * await outbox.append(reads, { source: { name: 'decoder-1', position: lastByteRead } });
    */
-  append(
+  abstract append(
     passings: readonly NewPassing[],
     options?: { source?: { name: string; position: string | number } | undefined },
   ): Promise<Receipt[]>;
   /** The stored position of a source, also after a restart: resume the decoder's feed there. */
-  position(source: string): string | number | undefined;
+  abstract position(source: string): string | number | undefined;
   /**
    * Resolves when everything appended so far is delivered or parked.
    *
    * @throws RufusAbortError - `signal` was aborted
    * @throws OutboxClosedError - it was closed before that
    */
-  drained(options?: { signal?: AbortSignal | undefined }): Promise<void>;
+  abstract drained(options?: { signal?: AbortSignal | undefined }): Promise<void>;
   /** How it stands, now. Cheap: made for a health check or a scrape. */
-  stats(): OutboxStats;
+  abstract stats(): OutboxStats;
   /** Listens. Listeners are called in order, after the fact. */
-  on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
+  abstract on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
   /** Stops listening. */
-  off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
+  abstract off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
   /** Stops sending; a request under way is aborted, and sent again later. Appends are accepted all the same. */
-  pause(): void;
+  abstract pause(): void;
   /** Ends a pause; also ends a back-off or a block early: the network is back, the key was renewed. */
-  resume(): void;
+  abstract resume(): void;
   /** Parked passings, oldest first. */
-  parked(): AsyncIterable<ParkedPassing>;
+  abstract parked(): AsyncIterable<ParkedPassing>;
   /**
    * Parked passings go to the tail again, to the current session, with NEW numbers (a reader's cursor may have passed the old ones).
    *
    * @example
    * await outbox.requeue(({ reason }) => reason === 'session-closed');
    */
-  requeue(filter?: (parked: ParkedPassing) => boolean): Promise<Receipt[]>;
+  abstract requeue(filter?: (parked: ParkedPassing) => boolean): Promise<Receipt[]>;
   /**
    * Sends delivered passings whose `timestamp` lies in the window (both ends included) again, with the SAME numbers: the server
    * de-duplicates. Resolves with how many were sent, once the server has confirmed them.
@@ -228,26 +228,26 @@ export interface Outbox extends AsyncDisposable {
    * @throws SessionClosedError - their session takes no more
    * @throws RufusAPIError - the server refuses one of them
    */
-  rewind(window: { from: string | Date; to: string | Date }): Promise<number>;
+  abstract rewind(window: { from: string | Date; to: string | Date }): Promise<number>;
   /**
    * Writes the local backup, delivered and pending, oldest first; resolves with how many passings it holds.
    * The file appears whole or not at all. `csv`: the columns of the vendor's own export, then ours. Default `jsonl`.
    *
    * @throws StorageError - the file cannot be written
    */
-  exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number>;
+  abstract exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number>;
   /**
    * Ends this session's use and goes on with another; pending passings stay with the old one, and are sent before the new
    * ones. What the old one refuses is parked (with `new-session` it goes to the current session). Resolves with the new token.
    *
    * @throws NumberingUnknownError - the new session's next number cannot be learned; the old one stays in use
    */
-  switchSession(session: OutboxSession): Promise<Session['token_session']>;
+  abstract switchSession(session: OutboxSession): Promise<Session['token_session']>;
   /**
    * Refuses further appends, goes on delivering for at most `drainMs` (default 0), then aborts the request under way and lets
    * go of the folder. Whatever is left stays on disk for the next `openOutbox`. Never rejects.
    */
-  close(options?: { drainMs?: number | undefined }): Promise<{ pending: number; parked: number }>;
+  abstract close(options?: { drainMs?: number | undefined }): Promise<{ pending: number; parked: number }>;
   /** `close()`. */
-  [Symbol.asyncDispose](): Promise<void>;
+  abstract [Symbol.asyncDispose](): Promise<void>;
 }

@@ -11,7 +11,7 @@ import {
   RufusConfigError,
   RufusRequestValidationError,
 } from '../../src/index.js';
-import { OutboxClosedError, OutboxLockedError, openOutbox } from '../../src/outbox/index.js';
+import { Outbox, OutboxClosedError, OutboxLockedError, openOutbox } from '../../src/outbox/index.js';
 import type { OutboxOptions } from '../../src/outbox/types.js';
 import { hang } from '../support/behaviours.js';
 import { answerOf, clientOf, failure, KEY, rejection } from '../support/client.js';
@@ -243,6 +243,7 @@ describe('close', () => {
     const options = { client, directory: await tempFolder(), session: { deviceid, open: 'active-or-new' } } as const;
     {
       await using outbox = await openOutbox(options);
+      expect(outbox).toBeInstanceOf(Outbox);
       await outbox.append(runner(1));
       await rejection(OutboxLockedError, openOutbox(options));
     }

@@ -83,6 +83,27 @@ describe('what is waited out', () => {
     expect(reader.numbers()).toEqual([...range(2, 50), 53, ...range(1, 50), ...range(1, 50)]);
   });
 
+  it('404 for a range that holds nothing', async () => {
+    const { open, write, follow, spy } = await start();
+    const old = await open();
+    await write(old, [1, 3]);
+    spy.alter = async ({ path }, ask) => {
+      if (!path.includes('/passings/session')) return undefined;
+      const text = await (await ask()).body.text();
+      return text.includes('"num_passing"')
+        ? answerOf(200, text)
+        : answerOf(404, { description: 'Passings not found' });
+    };
+    const reader = await new Reader(follow()).until(2);
+    await polls(spy, 3);
+    await write(old, [2, 4]);
+    const fresh = await open();
+    await write(fresh, [1]);
+    await reader.until(5);
+    expect(reader.numbers(old).sort()).toEqual([1, 2, 3, 4]);
+    expect(reader.numbers(fresh)).toEqual([1]);
+  });
+
   it('a failing range read: the flow does not wait for the hole', async () => {
     const warnings: string[] = [];
     const quiet = () => {};
@@ -185,9 +206,13 @@ describe('what is waited out', () => {
     isDown = false;
     await clock.run(4_000);
     expect(reader.numbers()).toEqual([1, 2, 3]);
-    expect(lines.filter(([level]) => level === 'warn')).toEqual([
-      ['warn', { operation: 'passings.poll', code: 'connection' }],
-    ]);
+    // The next outage begins with a short pause again.
+    isDown = true;
+    await clock.run(3_300);
+    const [first, second] = spy.asked.slice(-20).filter((asked) => asked.at > performance.now() - 3_300);
+    expect(second!.at - first!.at).toBeLessThanOrEqual(151);
+    const warning = ['warn', { operation: 'passings.poll', code: 'connection' }];
+    expect(lines.filter(([level]) => level === 'warn')).toEqual([warning, warning]);
     expect(JSON.stringify(lines)).not.toContain(token);
   });
 
@@ -282,6 +307,17 @@ describe('what ends it', () => {
     await reader.done;
     expect(reader.error).toBeInstanceOf(PermissionDeniedError);
     expect(reader.numbers()).toEqual([1, 3]);
+  });
+
+  it('a session that goes while its holes are looked for', async () => {
+    const { open, write, follow, spy } = await start();
+    await write(await open(), [1, 3]);
+    spy.alter = ({ path }) =>
+      path.includes('device2') ? undefined : answerOf(404, { description: 'Session not found' });
+    const reader = new Reader(follow());
+    await reader.done;
+    expect(reader.error).toBeInstanceOf(NotFoundError);
+    expect(reader.error).toMatchObject({ operation: 'sessions.get' });
   });
 
   it('a device that is not there', async () => {

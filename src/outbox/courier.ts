@@ -268,8 +268,6 @@ export class Courier {
     switch (left.do) {
       case 'advance':
         hand.drop(left.count);
-        // The next one is known not to be there.
-        this.#doubt.clear();
         return this.#acknowledge(entries.slice(0, left.count), { inserted: left.count, duplicates: 0 });
       case 'parked':
         this.#supply.drop();

@@ -20,6 +20,33 @@ describe('batches', () => {
     expect(script.inserts.map(({ nums }) => nums)).toEqual([[1, 2]]);
   });
 
+  it('linger anew after each request', async () => {
+    const { outbox, script, clock } = await scripted({ batch: { lingerMs: 40 } });
+    for (const n of [1, 2]) {
+      await outbox.append(runner(n));
+      await clock.pass(39);
+      expect(script.inserts).toHaveLength(n - 1);
+      await clock.pass(1_000);
+      expect(script.inserts).toHaveLength(n);
+    }
+  });
+
+  it('wait until the acknowledgement of the one before is durable: one at most is in doubt after a power cut', async () => {
+    const { outbox, script, folder } = await scripted({ batch: { max: 2 } });
+    let written = () => {};
+    folder.fault = (step) =>
+      step === 'acknowledge' ? new Promise((resolve) => (written = () => resolve())) : undefined;
+    await outbox.append(runners(4));
+    await rest();
+    expect(script.inserts.map(({ nums }) => nums)).toEqual([[1, 2]]);
+    written();
+    await rest();
+    expect(script.inserts.map(({ nums }) => nums)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+
   it('go at once when full', async () => {
     const { outbox, script } = await scripted({ batch: { max: 3, lingerMs: 60_000 } });
     for (const n of [1, 2, 3]) await outbox.append(runner(n));

@@ -104,8 +104,11 @@ describe('a session that the folder knows', () => {
     await rm(`${directory}.old`, { recursive: true });
     const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
     await rejection(NumberingUnknownError, open({}, offline));
-    // The folder was let go of, and is good once the server answers.
-    expect(numbers(await (await open()).append(runners(1, 2)))).toEqual([2]);
+    // The folder was let go of, and is good once the server has answered.
+    const second = await open();
+    expect(numbers(await second.append(runners(1, 2)))).toEqual([2]);
+    await second.close();
+    expect(numbers(await (await open({}, offline)).append(runners(1, 3)))).toEqual([3]);
   });
 
   it('an old copy with a key that may not read goes on: nobody can say', async () => {

@@ -14,7 +14,7 @@ import type {
   Tallies,
 } from '../../../src/outbox/journal.js';
 
-type Step = 'append' | 'park' | 'move' | 'replace' | 'read';
+type Step = 'acknowledge' | 'append' | 'park' | 'move' | 'replace' | 'read';
 
 /** What survives: the durable half without a disk. Opening it again is a restart; all of it is durable at once. */
 export class MemoryFolder {
@@ -129,6 +129,7 @@ class MemoryJournal implements Journal {
     this.folder.ack = upTo.seq;
     this.folder.lastDeliveredAt = this.clock.wall();
     this.tally(tallies);
+    await this.folder.fault('acknowledge');
   }
   tally(add: Partial<Tallies>) {
     const { tallies } = this.folder;

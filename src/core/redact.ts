@@ -27,11 +27,14 @@ export function shownId(requestId: string | undefined, secrets: readonly string[
   return requestId === undefined ? undefined : redact(requestId, secrets).slice(0, 200);
 }
 
+/** undici's parser quotes the answer from where it gave up, which may be the middle of a secret. */
+const QUOTE = /^\s*data: /m;
+
 /** Someone else's error, for `cause`: itself, or a copy of its message if it quotes a secret (a mock that prints the headers it saw, say). */
 export function safeCause(cause: unknown, secrets: readonly string[]): unknown {
   if (!(cause instanceof Error)) return cause;
   const shown = inspect(cause, { depth: 6, showHidden: true, maxStringLength: null });
-  if (redact(shown, secrets) === shown) return cause;
+  if (redact(shown, secrets) === shown && !QUOTE.test(shown)) return cause;
   const copy = new Error(redact(cause.message, secrets));
   copy.name = cause.name;
   copy.stack = redact(cause.stack ?? copy.message, secrets);

@@ -11,11 +11,11 @@ const validation = fc.constantFrom('tolerant' as const, 'strict' as const);
 const wrap = (enveloped: boolean, body: unknown) => (enveloped ? { body } : body);
 
 /** What comes out of a row is what went in, but for coordinates that were text and ids that were null. */
-function expectSameRow(row: unknown, given: unknown): void {
+function expectSameRow(operation: string, row: unknown, given: unknown): void {
   const { latitude, longitude, ...rest } = row as Record<string, unknown>;
   const { latitude: givenLatitude, longitude: givenLongitude, ...givenRest } = given as Record<string, unknown>;
   for (const id of ['token_session', 'deviceid']) {
-    if (givenRest[id] === null && 'num_passing' in givenRest) delete givenRest[id];
+    if (givenRest[id] === null && operation.startsWith('passings.')) delete givenRest[id];
   }
   expect(JSON.stringify(rest)).toBe(JSON.stringify(givenRest));
   for (const [is, was] of [
@@ -45,7 +45,7 @@ describe('an answer', () => {
         const { items } = value as Page<unknown>;
         expect(items).toHaveLength(rows.length);
         items.forEach((item, index) => {
-          expectSameRow(item, rows[index]);
+          expectSameRow(call.name, item, rows[index]);
         });
       },
     );

@@ -3,16 +3,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { codeOf } from '../../src/core/retry.js';
 import {
   RateLimitError,
   RufusClient,
   RufusConfigError,
+  RufusConnectionError,
   RufusRequestValidationError,
   RufusResponseValidationError,
 } from '../../src/index.js';
 import { openOutbox } from '../../src/outbox/index.js';
 import { peer } from './fake.js';
 import { DEVICE, KEY, outcomeOf, TOKEN } from './outcome.js';
+import { startRawServer } from './raw-server.js';
 
 const refusing = (body: unknown, headers: Record<string, string> = {}) =>
   peer({ status: 429, body: JSON.stringify(body), headers });
@@ -48,6 +51,16 @@ describe('secrets', () => {
     const { error } = await outcomeOf({ apiKey, dispatcher: refusing({}) }, (client) => client.sessions.get(TOKEN));
     expect(error).toBeInstanceOf(RufusConfigError);
   });
+});
+
+it('a parser that quotes half a token', async () => {
+  const server = await startRawServer();
+  // The token's first digits pass for the length of a chunk: what the parser then complains of begins in its middle.
+  const pieces = [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${TOKEN}\r\n`];
+  server.answer = { pieces, end: 'fin' };
+  const { error } = await outcomeOf({ baseUrl: server.url }, (client) => client.sessions.get(TOKEN));
+  expect(error).toBeInstanceOf(RufusConnectionError);
+  expect(codeOf(error?.cause)).toMatch(/^HPE_/);
 });
 
 describe('what a caller without a compiler passes', () => {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { HttpResponse, http, type RequestHandler } from 'msw';
+import type { Answer } from './call.js';
 import { type Faults, inject, isBodiless } from './faults.js';
 import { pause } from './network.js';
-import { type Answer, OPERATIONS, type Operation, type Permission } from './operations.js';
+import { OPERATIONS, type Operation, type Permission } from './operations.js';
 import { parseJson, Refusal } from './requests.js';
 import type { Settings } from './settings.js';
 import type { SandboxKeys } from './types.js';

@@ -1,22 +1,11 @@
+import type { Answer, Call } from './call.js';
 import { cutOf, listed, numberedPage, take, windowOf } from './pages.js';
 import { parseBind, parseCreate, parseInsert, queryNumPassing, Refusal } from './requests.js';
-import type { Settings } from './settings.js';
 import { deviceDetails, deviceSummary, passingsOf, sessionDetails, sessionSummary } from './views.js';
 import { DEMO_EVENTS, type StoredDevice, type StoredSession, type World } from './world.js';
 
 export type Permission = 'READ' | 'WRITE' | 'UNBIND';
 
-export interface Call {
-  readonly world: World;
-  readonly settings: Settings;
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-  readonly body: unknown;
-}
-export interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;

@@ -1,4 +1,4 @@
-import type { Call } from './operations.js';
+import type { Call } from './call.js';
 import type { StoredPassing } from './passing-list.js';
 import { queryDateTime, queryInteger, Refusal } from './requests.js';
 import type { Settings } from './settings.js';

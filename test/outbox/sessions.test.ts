@@ -331,7 +331,7 @@ describe('switchSession', () => {
   });
 
   it("with 'new-session' it goes to the current one, and none is created for it", async () => {
-    const { deviceid, open, at, tokens } = await race({ onSessionClosed: 'new-session' });
+    const { deviceid, open, at, tokens } = await race({ onSessionClosed: 'new-session', batch: { max: 1 } });
     const { outbox, events } = await open();
     const old = outbox.token_session;
     outbox.pause();

@@ -1,6 +1,11 @@
-// What the snippets of the documents take as given: a client of a sandbox with a device, a session and some passings in it.
+// What the snippets of the documents take as given: a client of a sandbox with a device, a session and some passings in it; and
+// an empty folder.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { RufusClient } from 'rufus-client';
 import { Sandbox } from 'rufus-client/testing';
+import { onTestFinished } from 'vitest';
 
 export const sandbox = new Sandbox();
 export const client = new RufusClient({ apiKey: sandbox.keys.admin, dispatcher: sandbox.dispatcher });
@@ -20,3 +25,6 @@ export const passings = Array.from({ length: 120 }, (_, index) => ({
   longitude: 2.17,
 }));
 await client.passings.insert(token_session, passings);
+
+export const directory = await mkdtemp(join(tmpdir(), 'rufus-snippet-'));
+onTestFinished(() => rm(directory, { recursive: true, force: true }));

@@ -61,10 +61,11 @@ function agentFactory(options: ConnectionOptions): () => Dispatcher {
   const connect = { timeout: 5_000 };
   const { proxy } = options;
   if (proxy === undefined) return () => new Agent({ ...settings, connect });
-  if (proxy === 'env')
-    return () => new EnvHttpProxyAgent({ ...settings, connect, requestTls: connect, proxyTls: connect });
+  // A tunnel for plain http too, as undici 7 has it: without one, undici 8 forgets `connections`.
+  const proxied = { ...settings, proxyTunnel: true, requestTls: connect, proxyTls: connect };
+  if (proxy === 'env') return () => new EnvHttpProxyAgent({ ...proxied, connect });
   const uri = proxyUrl(proxy);
-  return () => new ProxyAgent({ ...settings, uri, requestTls: connect, proxyTls: connect });
+  return () => new ProxyAgent({ ...proxied, uri });
 }
 
 function proxyUrl(proxy: string | URL): string {

@@ -19,6 +19,9 @@ import { faults } from './verdict.js';
 const SEED = seedOf(20_260_315);
 const LIVES = cycles(4);
 const IDS_A_LIFE = 1_000_000;
+const LAST_ID = 2 ** 40;
+/** So many passings must have been promised for a run to mean something. */
+const ENOUGH = 50;
 const SCRIPT = fileURLToPath(new URL('./racer.ts', import.meta.url));
 
 /** A process that is loaded, and waits to be told where to race. */
@@ -42,7 +45,9 @@ class Racer {
 
   /** Resolves once it has said this, or has ended. */
   async hears(what: string): Promise<void> {
-    while (!this.#said.includes(`${what} `) && this.#child.exitCode === null) await sleep(5);
+    while (!this.#said.includes(`${what} `) && this.#child.exitCode === null && this.#child.signalCode === null) {
+      await sleep(5);
+    }
   }
 
   kill(): void {
@@ -83,7 +88,8 @@ async function race({ onSessionClosed, closing }: Scenario, seed: number) {
   let running = next;
   const weather = front.turn(() => over);
   try {
-    for (let life = 1; life <= LIVES; life++) {
+    // On a slow machine a life may end before anything is promised: such a one proves nothing, and is lived again.
+    for (let life = 1; life <= LIVES || promised(transcript) <= ENOUGH; life++) {
       const racer = next;
       running = racer;
       next = new Racer();
@@ -92,7 +98,7 @@ async function race({ onSessionClosed, closing }: Scenario, seed: number) {
       const lifetime = 100 + random.int(500);
       // A kill between the creation of a session and its first passing, wherever that is.
       if (random.chance(0.5)) front.onCreate = () => void sleep(random.int(8)).then(() => racer.kill());
-      const last = life === LIVES;
+      const last = life >= LIVES;
       if (closing && (onSessionClosed === 'new-session' ? random.chance(0.8) : last)) {
         void sleep(lifetime * random.next()).then(async () => {
           const session = await admin.sessions.getActive(deviceid);
@@ -109,7 +115,7 @@ async function race({ onSessionClosed, closing }: Scenario, seed: number) {
     front.calm();
     running = next;
     const switchSession = closing && onSessionClosed === 'park';
-    await next.go({ ...base, firstId: (LIVES + 1) * IDS_A_LIFE, seed, finish: true, switchSession });
+    await next.go({ ...base, firstId: LAST_ID, seed, finish: true, switchSession });
     transcript.push(...(await next.transcript()));
   } finally {
     over = true;
@@ -140,6 +146,11 @@ async function race({ onSessionClosed, closing }: Scenario, seed: number) {
   };
 }
 
+function promised(transcript: readonly [what: string, facts: unknown][]): number {
+  const acks = transcript.filter(([what]) => what === 'ack') as [string, { ids: number[] }][];
+  return acks.reduce((sum, [, { ids }]) => sum + ids.length, 0);
+}
+
 const scenarios: [string, Scenario][] = [
   ['a server that is hard to reach', { onSessionClosed: 'park', closing: false }],
   ["a session that is closed in mid-backlog, 'park'", { onSessionClosed: 'park', closing: true }],
@@ -163,5 +174,5 @@ it.each(scenarios)('%s', { timeout: 60_000 * Math.max(1, LIVES) }, async (name, 
   console.log(`${name}: ${JSON.stringify(summary)}`);
   expect(faults(evidence), `RUFUS_OUTBOX_SEED=${SEED}`).toEqual([]);
   expect(front.peak).toBe(1);
-  expect(acked.size).toBeGreaterThan(50);
+  expect(acked.size).toBeGreaterThan(ENOUGH);
 });

@@ -105,6 +105,8 @@ describe('the progress bar', () => {
   };
 
   test('is drawn on a terminal, not at every step, and wiped at the end', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
     expect(drawn(true)).toEqual([`\rsending ${'█'.repeat(15)}${'░'.repeat(15)} 100`, '\r\x1b[K']);
   });
 

@@ -97,9 +97,16 @@ async function fill(sandbox: Sandbox, bibs: readonly string[]): Promise<{ token_
 
 describe('the progress bar', () => {
   const drawn = (isTTY: boolean) => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
     const writes: string[] = [];
     const progress = new Progress('sending', 200, { isTTY, write: (text) => writes.push(text) });
-    for (let sent = 0; sent < 200; sent += 100) progress.add(100);
+    progress.add(50);
+    progress.add(50);
+    vi.advanceTimersByTime(100);
+    progress.add(100);
     progress.end();
     return writes;
   };
@@ -107,7 +114,8 @@ describe('the progress bar', () => {
   test('is drawn on a terminal, not at every step, and wiped at the end', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    expect(drawn(true)).toEqual([`\rsending ${'█'.repeat(15)}${'░'.repeat(15)} 100`, '\r\x1b[K']);
+    const bar = (length: number) => '█'.repeat(length).padEnd(30, '░');
+    expect(drawn(true)).toEqual([`\rsending ${bar(8)} 50`, `\rsending ${bar(30)} 200`, '\r\x1b[K']);
   });
 
   test('is not there in a pipe or a file', () => {

@@ -30,7 +30,8 @@ export async function runNode(
   options: { cwd: string; env?: Record<string, string>; timeoutMs?: number },
 ): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('RUFUS_'));
-  const child = spawn(process.execPath, args, {
+  // msw looks for localStorage, and Node 26 warns whoever does.
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
     cwd: options.cwd,
     env: { ...Object.fromEntries(inherited), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -15,7 +15,9 @@ afterEach(() => {
 });
 
 function start(args: readonly string[], root = ROOT) {
-  const child = spawn(process.execPath, ['--import', TSX, join(root, 'src/testing/bin.ts'), ...args], { cwd: root });
+  // msw looks for localStorage, and Node 26 warns whoever does.
+  const node = ['--disable-warning=ExperimentalWarning', '--import', TSX];
+  const child = spawn(process.execPath, [...node, join(root, 'src/testing/bin.ts'), ...args], { cwd: root });
   started.push(child);
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => {

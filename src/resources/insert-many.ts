@@ -64,7 +64,7 @@ export async function insertMany(
 
 /** The API may leave a count out, and drift may make it anything. */
 function count(reported: unknown): number {
-  return typeof reported === 'number' ? reported : 0;
+  return Number.isSafeInteger(reported) && (reported as number) > 0 ? (reported as number) : 0;
 }
 
 /** What is left of the whole call's time for the next request. */

@@ -122,6 +122,16 @@ describe('values', () => {
     );
     expect(value).toEqual({ description: 'ok', token_session: TOKEN });
   });
+
+  it.each([-1e308, 1e308, -3, 0.5, '7'])('insertMany does not add %j up with other counts', async (count) => {
+    const body = { description: 'ok', token_session: TOKEN, inserted_count: count, duplicate_count: count };
+    const dispatcher = peer({ status: 201, body: JSON.stringify(body) });
+    const passings = [1, 2].map((num_passing) => ({ num_passing, bib: '1', timestamp: new Date(0) }));
+    const { value } = await outcomeOf({ dispatcher }, (client) =>
+      client.passings.insertMany(TOKEN, passings, { batchSize: 1 }),
+    );
+    expect(value).toEqual({ inserted_count: 0, duplicate_count: 0, sent: 2, requests: 2 });
+  });
 });
 
 describe('the outbox', () => {

@@ -4,10 +4,10 @@ import { apiError, RufusResponseValidationError } from './errors.js';
 import { type CallState, type Failure, facts, sentence } from './failure.js';
 import type { Operation } from './operations.js';
 import { Misshapen, type Reading } from './reading.js';
-import { redact, safeCause, shownId } from './redact.js';
+import { redact, shownId } from './redact.js';
 import { fateOfStatus, mayHaveTakenEffect } from './retry.js';
 import { parseRetryAfter } from './retry-after.js';
-import { formatPath } from './validation/issues.js';
+import { summaryOf } from './validation/issues.js';
 
 /** What an answer comes to: data, or a failure that may be worth another attempt. */
 export type Verdict<T> = { readonly data: T; readonly description: string | undefined } | Failure;
@@ -17,19 +17,15 @@ export function judge<T>(operation: Operation<T>, answer: RawResponse, reading: 
   const { status } = answer;
   // Asked this way round: an answer of a middleware may lack a status.
   if (!(status >= 200 && status <= 299)) return refusal(operation, answer, call);
-  let parsed: unknown;
-  if (operation.mayBeEmpty && answer.text === '')
+  if (operation.mayBeEmpty && answer.text === '') {
     return { data: operation.read(undefined, reading), description: undefined };
+  }
+  let parsed: unknown;
   try {
     parsed = answer.json();
-  } catch (cause) {
-    return unusable(
-      call,
-      answer,
-      'unreadable',
-      [{ path: [], message: `expected JSON, got ${looksLike(answer)}` }],
-      cause,
-    );
+  } catch {
+    const message = `expected JSON, got ${looksLike(answer)}`;
+    return unusable(call, answer, 'unreadable', [{ path: [], message }]);
   }
   const payload = openEnvelope(parsed);
   try {
@@ -81,13 +77,8 @@ function unusable(
   answer: RawResponse,
   fate: 'unreadable' | 'misshapen',
   issues: readonly Issue[],
-  cause?: unknown,
 ): Failure {
-  const shown = issues
-    .slice(0, 3)
-    .map(({ path, message }) => (path.length === 0 ? message : `${formatPath(path)}: ${message}`));
-  const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
-  const what = `answered ${answer.status}, but not as the API does: ${redact(shown.join('; '), call.secrets)}${more}`;
+  const what = `answered ${answer.status}, but not as the API does: ${redact(summaryOf(issues), call.secrets)}`;
   const hint =
     fate === 'unreadable'
       ? 'A captive portal, a proxy or a wrong base URL may have answered in place of the API.'
@@ -96,7 +87,7 @@ function unusable(
   const error = new RufusResponseValidationError(sentence(call, what, requestId, hint, true), {
     ...facts(call, true),
     // A SyntaxError of JSON.parse quotes the text it failed on, and that may hold a token.
-    cause: cause === undefined ? undefined : safeCause(new Error('JSON.parse failed'), call.secrets),
+    cause: fate === 'unreadable' ? new Error('JSON.parse failed') : undefined,
     issues,
     status: answer.status,
   });

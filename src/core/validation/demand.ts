@@ -2,7 +2,7 @@ import type { Issue } from '../../types.js';
 import { RufusRequestValidationError } from '../errors.js';
 import { redact } from '../redact.js';
 import type { Checked } from './checked.js';
-import { formatPath } from './issues.js';
+import { summaryOf } from './issues.js';
 
 /** The checked value, or the error that tells the caller all that is wrong with it. */
 export function demand<T>(operation: string, checked: Checked<T>): T {
@@ -16,10 +16,8 @@ export function demandNone(operation: string, issues: readonly Issue[]): void {
 }
 
 function refused(operation: string, issues: readonly Issue[]): RufusRequestValidationError {
-  const shown = issues.slice(0, 3).map(({ path, message }) => `${formatPath(path)}: ${message}`);
-  const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
   // A field's name comes from the caller: it may be a token that landed in the wrong place.
-  const text = redact(`${operation}: nothing was sent. ${shown.join('; ')}${more}.`);
+  const text = redact(`${operation}: nothing was sent. ${summaryOf(issues)}.`);
   const safe = issues.map(({ path, message }) => ({ path: path.map(redactStep), message }));
   return new RufusRequestValidationError(text, { operation, issues: safe });
 }

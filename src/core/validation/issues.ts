@@ -14,6 +14,15 @@ export function formatPath(path: Path): string {
   );
 }
 
+/** The first few, for a message: all of them are in the error's `issues`. */
+export function summaryOf(issues: readonly Issue[]): string {
+  const shown = issues
+    .slice(0, 3)
+    .map(({ path, message }) => (path.length === 0 ? message : `${formatPath(path)}: ${message}`));
+  const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
+  return shown.join('; ') + more;
+}
+
 const KINDS: Readonly<Record<string, string>> = {
   string: 'text',
   number: 'a finite number',

@@ -1,9 +1,13 @@
+import { promisify } from 'node:util';
 import type { Page, PagePromise, ResponseMeta } from '../types.js';
 import { onAbort } from './abort.js';
 import { RufusConfigError, RufusResponseValidationError } from './errors.js';
 import type { Finished } from './promises.js';
 import type { Rows } from './reading.js';
 import { isSameJson } from './same-json.js';
+
+/** Taken once, so that a test's fake timers do not stop the lists. */
+const loopTurn = promisify(setImmediate);
 
 /** One list: where it starts, how far to look ahead, and how to get a page of it. */
 export interface ListPlan<T> {
@@ -129,6 +133,7 @@ class PageWalk<T> implements AsyncIterableIterator<Page<T>> {
   readonly #cancel = new AbortController();
   #plan: ListPlan<T> | undefined;
   #stopWatching: (() => void) | undefined;
+  /** The pages after the one in hand, in order; from the start on, the first is one of them. */
   #ahead: Promise<ListPage<T>>[] = [];
   #nextNumber = 0;
   #previous: ListPage<T> | undefined;
@@ -158,11 +163,11 @@ class PageWalk<T> implements AsyncIterableIterator<Page<T>> {
   async #step(): Promise<IteratorResult<Page<T>, undefined>> {
     if (this.#done) return { done: true, value: undefined };
     try {
-      const plan = this.#begin();
+      const plan = this.#plan ?? this.#begin();
       const page = await (this.#ahead.shift() ?? this.#request(plan));
       if (this.#previous !== undefined) refuseRepeated(plan, this.#previous, page);
       if (page.hasNextPage() && !this.#done) {
-        while (this.#ahead.length < plan.prefetch) this.#ahead.push(this.#request(plan));
+        if (this.#askAhead(plan)) await loopTurn();
       } else {
         this.#finish();
         if (page.items.length === 0) return { done: true, value: undefined };
@@ -176,15 +181,24 @@ class PageWalk<T> implements AsyncIterableIterator<Page<T>> {
   }
 
   #begin(): ListPlan<T> {
-    if (this.#plan === undefined) {
-      const plan = this.#makePlan();
-      const { signal } = plan;
-      this.#plan = plan;
-      this.#nextNumber = plan.firstPage;
-      if (signal?.aborted) this.#cancel.abort(signal.reason);
-      else if (signal !== undefined) this.#stopWatching = onAbort(signal, () => this.#cancel.abort(signal.reason));
-    }
-    return this.#plan;
+    const plan = this.#makePlan();
+    const { signal } = plan;
+    this.#plan = plan;
+    this.#nextNumber = plan.firstPage;
+    if (signal?.aborted) this.#cancel.abort(signal.reason);
+    else if (signal !== undefined) this.#stopWatching = onAbort(signal, () => this.#cancel.abort(signal.reason));
+    this.#askAhead(plan);
+    return plan;
+  }
+
+  /**
+   * True if there was anything to ask for. A request on a socket that was used before leaves this machine one turn of the
+   * event loop later: a consumer that got the page before that would hold it up for as long as the page keeps it busy.
+   */
+  #askAhead(plan: ListPlan<T>): boolean {
+    const before = this.#ahead.length;
+    while (this.#ahead.length < plan.prefetch) this.#ahead.push(this.#request(plan));
+    return this.#ahead.length > before;
   }
 
   #request(plan: ListPlan<T>): Promise<ListPage<T>> {

@@ -58,7 +58,10 @@ export interface PagePromise<T> extends Promise<Page<T>>, AsyncIterable<T> {
 export interface PageQuery {
   /** The first page, an integer of at least 1. Default 1. */
   page?: number | undefined;
-  /** Pages fetched ahead of the consumer while iterating, in order: 0 to 64. Default 1. */
+  /**
+   * Pages fetched ahead of the one in hand while iterating, in order: 0 to 64, so many requests in flight. At the start the
+   * first page is one of them: from 2 on, the second is asked for before it is known whether there is one. Default 1.
+   */
   prefetch?: number | undefined;
 }
 

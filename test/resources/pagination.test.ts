@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import diagnosticsChannel from 'node:diagnostics_channel';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   BadRequestError,
   NotFoundError,
@@ -7,7 +8,7 @@ import {
   RufusResponseValidationError,
 } from '../../src/index.js';
 import { behind, enveloped, gate, hang, html, json, reset } from '../support/behaviours.js';
-import { clientOf, rejection } from '../support/client.js';
+import { answerOf, clientAt, clientOf, fakeDispatcher, rejection } from '../support/client.js';
 import { DEVICE, device, passing, TOKEN } from '../support/operations.js';
 import { type Behaviour, type ScriptedServer, startServer } from '../support/server.js';
 
@@ -280,6 +281,46 @@ describe('prefetch', () => {
       }
     }
     expect(seen).toEqual(Array.from({ length: 18 }, (_, i) => i + 1));
+  });
+
+  it.each([
+    { prefetch: 0, asked: 1 },
+    { prefetch: 1, asked: 1 },
+    { prefetch: 3, asked: 3 },
+  ])('$prefetch: before the first page, $asked are asked for', async ({ prefetch, asked }) => {
+    const server = await startServer();
+    const held = gate();
+    server.always(byPage(behind(held.opened, pageOf(1, 2)), END, END, END, END));
+    const list = numbers(clientOf(server).passings.listBySession(TOKEN, { prefetch }));
+    await server.arrival(asked);
+    await settle();
+    expect(server.requests).toHaveLength(asked);
+    held.open();
+    expect(await list).toEqual([1, 2]);
+  });
+
+  it('what comes next is on its way before a consumer that never waits gets busy', async () => {
+    const server = await startServer();
+    server.always(byPage(...Array.from({ length: 6 }, (_, i) => pageOf(2 * i + 1, 2 * i + 2)), END, END));
+    let sent = 0;
+    const count = () => void sent++;
+    diagnosticsChannel.subscribe('undici:client:sendHeaders', count);
+    const ahead: number[] = [];
+    for await (const { page } of clientOf(server).passings.listBySession(TOKEN, { prefetch: 1 }).pages()) {
+      ahead.push(sent - page);
+    }
+    diagnosticsChannel.unsubscribe('undici:client:sendHeaders', count);
+    // The first request ahead has to wait for its connection.
+    expect(ahead.slice(1)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('does not wait for timers that a test has replaced', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const page = (result: Passing[]) => answerOf(200, { body: { description: 'Passings found', result } });
+    const { dispatcher } = fakeDispatcher(page(rows(1, 2)), page(rows(3, 4)), page([]));
+    const list = clientAt('http://127.0.0.1', { dispatcher }).passings.listBySession(TOKEN, { prefetch: 1 });
+    expect(await numbers(list)).toEqual([1, 2, 3, 4]);
   });
 
   it('pages come in order, in whatever order they are answered', async () => {

@@ -2,7 +2,7 @@ import type { PassingInput } from '../../src/index.js';
 import { RufusClient } from '../support/built.js';
 import { BareUndici } from '../support/contestants.js';
 import { crossings } from '../support/crossings.js';
-import { duel, once } from '../support/duel.js';
+import { duel, repeatedly } from '../support/duel.js';
 import { atLeast, atMost, type Case } from '../support/report.js';
 import { crossing, KEY, TOKEN } from '../support/rows.js';
 import { startServer } from '../support/server.js';
@@ -20,11 +20,11 @@ export const run: Case = async (effort) => {
   const bare = new BareUndici(server);
   const { source, passings } = crossings();
   const fight = await duel(
-    once('insertMany', async () => {
+    repeatedly('insertMany', async () => {
       const { inserted_count } = await client.passings.insertMany(TOKEN, passings, { batchSize: BATCH });
       expectAll(inserted_count, passings.length);
     }),
-    once('a loop of posts', async () => {
+    repeatedly('a loop of posts', async () => {
       let inserted = 0;
       for (let first = 0; first < passings.length; first += BATCH) {
         const answer = await bare.insert(passings.slice(first, first + BATCH));
@@ -32,7 +32,7 @@ export const run: Case = async (effort) => {
       }
       expectAll(inserted, passings.length);
     }),
-    { rounds: effort.rounds(24), sliceMs: 0 },
+    { rounds: effort.rounds(12), sliceMs: effort.ms(1_000) },
   );
   await bare.close();
   const rates = [fight.subject, fight.reference].map(({ perSecond }) => grouped(perSecond * passings.length));

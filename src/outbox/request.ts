@@ -5,7 +5,8 @@ import type { Entry } from './journal.js';
 /** One attempt to deliver passings of one session, and what its answer means. */
 export async function send(client: RufusClient, piece: readonly Entry[], signal: AbortSignal): Promise<Verdict> {
   const { token_session } = piece[0]!;
-  const passings = piece.map(({ passing, num_passing }) => ({ ...passing, num_passing }));
+  // The number first: V8 gives each object that begins with a spread a shape of its own, and keeps that for long.
+  const passings = piece.map(({ passing, num_passing }) => ({ num_passing, ...passing }));
   let outcome: Outcome;
   try {
     // Each attempt must be seen: only one that may have been stored excuses duplicates.

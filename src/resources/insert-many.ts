@@ -26,7 +26,7 @@ export async function insertMany(
   let limit = whole('batchSize', batchSize, 1);
   const remaining = budget(totalTimeoutMs);
   const reader = new SourceReader(source, options.signal, INSERT_MANY);
-  let sofar: InsertManyResult = { inserted_count: 0, duplicate_count: 0, sent: 0, requests: 0 };
+  const sofar: InsertManyResult = { inserted_count: 0, duplicate_count: 0, sent: 0, requests: 0 };
   let batch: PassingInput[] = [];
   try {
     for (;;) {
@@ -36,7 +36,7 @@ export async function insertMany(
       const receipt = await send(part, sofar.sent, { ...callOptions, totalTimeoutMs: remaining() }).catch(
         halveIfTooLarge,
       );
-      sofar = { ...sofar, requests: sofar.requests + 1 };
+      sofar.requests++;
       if (receipt === 'too large') {
         // What fits is remembered: the server's limit does not grow in the meantime.
         limit = Math.ceil(part.length / 2);

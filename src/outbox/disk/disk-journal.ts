@@ -238,7 +238,7 @@ export class DiskJournal implements Journal {
       this.times.note(firstSeq, at, state.pending <= count);
       events.committed?.(count);
     };
-    return this.submit(bytes, (settle) => new PassingList({ ...facts, bytes }, state, { ...settle, committed }));
+    return this.submit(bytes, (settle) => new PassingList({ bytes, ...facts }, state, { committed, ...settle }));
   }
 
   private submitOne(make: (draft: LogDraft) => SessionRecord | ReplaceRecord, limited = false): Promise<void> {

@@ -43,6 +43,8 @@ export class Courier {
   readonly #supply: Supply;
   readonly #sleeper: Sleeper;
   readonly #errands = new Errands();
+  /** The last request left all as it was: the next one is a retry. */
+  #repeats = false;
   #acknowledged: Promise<void> = Promise.resolve();
   #abort = new AbortController();
   #paused = false;
@@ -141,10 +143,10 @@ export class Courier {
     // At most one request is in doubt after a power cut.
     await this.#acknowledged;
     if (this.#stopping || this.#paused) return;
-    const retries = this.#backoff.failures > 0 || this.state === 'blocked' ? 1 : 0;
+    const tallies = { requests: 1, retries: this.#repeats ? 1 : 0 };
     if (this.state !== 'blocked') this.#enter('sending');
     const verdict = await send(this.#setup.client, piece, this.#signal());
-    const tallies = { requests: 1, retries };
+    this.#repeats = verdict.do === 'again' || verdict.do === 'block' || verdict.do === 'stop';
     if (verdict.do === 'advance') return this.#advance(hand, piece, verdict, tallies, errand);
     this.#setup.journal.tally(tallies);
     return this.#take(verdict, hand, piece, errand);
@@ -163,13 +165,13 @@ export class Courier {
     this.#supply.leaving = false;
     hand.drop(piece.length);
     if (errand !== undefined) {
-      journal.tally({ ...tallies, inserted, duplicates });
+      journal.tally({ inserted, duplicates, ...tallies });
       if (hand.length === 0) this.#errands.finish(errand);
       this.#enter('sending');
       return;
     }
     const unexpected = duplicates - this.#doubt.among(piece);
-    this.#acknowledge(piece, { ...tallies, inserted, duplicates });
+    this.#acknowledge(piece, { inserted, duplicates, ...tallies });
     if (unexpected > 0) {
       const [firstNum, lastNum] = numbersOf(piece);
       const { token_session } = piece[0]!;

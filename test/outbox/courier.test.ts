@@ -201,6 +201,7 @@ describe('after a failure', () => {
     await rest();
     expect(script.inserts).toHaveLength(before + 1);
     expect(events.of('retry').at(-1)).toMatchObject({ attempt: 1, delayMs: 100 });
+    expect(outbox.stats()).toMatchObject({ requests: before + 1, retries: before });
   });
 
   it('new appends do not shorten the pause', async () => {
@@ -413,6 +414,7 @@ describe('blocked', () => {
     outbox.resume();
     await rest();
     expect(counts(outbox)).toMatchObject({ delivered: 1 });
+    expect(outbox.stats()).toMatchObject({ requests: 2, retries: 1 });
   });
 
   it('by the client itself: with the cause, and never parked', async () => {
@@ -488,6 +490,7 @@ describe('pause and resume', () => {
     outbox.resume();
     await clock.pass(50);
     expect(script.inserts.map(({ nums }) => nums)).toEqual([[1], [1], [2]]);
+    expect(outbox.stats()).toMatchObject({ requests: 3, retries: 1 });
     expect(events.of('retry')).toEqual([]);
     expect(counts(outbox)).toMatchObject({ delivered: 2 });
   });

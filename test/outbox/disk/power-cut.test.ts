@@ -98,6 +98,7 @@ async function cutEverywhere(
 describe('a power cut at every step', () => {
   it('loses nothing that was promised, doubles nothing, gives no number twice', { timeout: 600_000 }, async () => {
     const { wrong, cuts, promised } = await cutEverywhere({});
+    console.log(`power cuts: ${JSON.stringify({ seed: SEED, cuts, promised })}`);
     expect(wrong.slice(0, 5)).toEqual([]);
     expect(cuts).toBeGreaterThan(100);
     expect(promised).toBeGreaterThan(1_000);

@@ -127,9 +127,10 @@ export interface ScriptedOutbox {
 /** An outbox without disk, network and time. It has told and sent nothing yet but what opening takes. */
 export async function scripted(
   options: Partial<OutboxOptions> = {},
-  parts: Partial<Pick<ScriptedOutbox, 'script' | 'folder' | 'clock'>> & Pick<OutboxSeams, 'random'> = {},
+  parts: Partial<Pick<ScriptedOutbox, 'script' | 'folder' | 'clock'>> & Omit<OutboxSeams, 'clock'> = {},
 ): Promise<ScriptedOutbox> {
   const { script = new Script(), folder = new MemoryFolder(), clock = new HandClock(), random = () => 1 } = parts;
+  const { openJournal = folder.open } = parts;
   const client = new RufusClient({
     apiKey: KEY,
     dispatcher: script,
@@ -138,7 +139,7 @@ export async function scripted(
   });
   const outbox = await openOutboxWith(
     { client, directory: 'memory', session: { token_session: TOKEN, startAt: 1 }, ...options },
-    { clock, random, openJournal: folder.open },
+    { clock, random, openJournal },
   );
   const events = listen(outbox);
   await rest();

@@ -48,7 +48,7 @@ export const run: Case = async (effort) => {
       }),
     ];
     for (const reference of references) {
-      const fight = await duel(subject, reference, { rounds: effort.rounds(12), sliceMs: effort.ms(700) });
+      const fight = await duel(subject, reference, { rounds: effort.rounds(10), sliceMs: effort.ms(700) });
       const times = [fight.subject, fight.reference].map(({ perSecond }) => (1000 / perSecond).toFixed(1));
       const timeRatios = fight.rateRatios.map((ratio) => 1 / ratio);
       rows.push([`${coordinates}s`, reference.name, ...times, spread(timeRatios), spread(fight.cpuRatios)]);

@@ -32,7 +32,7 @@ export const run: Case = async (effort) => {
       }
       expectAll(inserted, passings.length);
     }),
-    { rounds: effort.rounds(12), sliceMs: effort.ms(1_000) },
+    { rounds: effort.rounds(10), sliceMs: effort.ms(1_200) },
   );
   await bare.close();
   const rates = [fight.subject, fight.reference].map(({ perSecond }) => grouped(perSecond * passings.length));

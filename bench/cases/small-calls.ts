@@ -19,7 +19,7 @@ export const run: Case = async (effort) => {
     const fight = await duel(
       inFlight('rufus-client', width, () => client.passings.insert(TOKEN, passings)),
       inFlight('undici', width, () => bare.insert(passings)),
-      { rounds: effort.rounds(14), sliceMs: effort.ms(600) },
+      { rounds: effort.rounds(12), sliceMs: effort.ms(600) },
     );
     const { subject, reference, rateRatios, cpuRatios } = fight;
     rows.push([

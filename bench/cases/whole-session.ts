@@ -24,7 +24,7 @@ export const run: Case = async (effort) => {
   const rows: string[][] = [];
   const goals: Goal[] = [];
   for (const prefetch of [1, 4, 8]) {
-    const fight = await duel(readAll(prefetch), readAll(0), { rounds: effort.rounds(7), sliceMs: 0 });
+    const fight = await duel(readAll(prefetch), readAll(0), { rounds: effort.rounds(5), sliceMs: 0 });
     const seconds = [fight.subject, fight.reference].map(({ perSecond }) => (1 / perSecond).toFixed(2));
     rows.push([String(prefetch), ...seconds, spread(fight.rateRatios)]);
     if (prefetch === 4) {

@@ -69,7 +69,7 @@ async function slice(contestant: Contestant, ms: number): Promise<Slice> {
   // Nobody clears up after the one before. A full collection also drops compiled code whose objects are all gone just
   // then: it is earned back before the clock starts.
   globalThis.gc?.();
-  if (ms > 0) await contestant.run(performance.now() + ms / 4);
+  if (ms > 0) await contestant.run(performance.now() + ms / 2);
   const cpu = process.cpuUsage();
   const start = performance.now();
   const count = await contestant.run(start + ms);

@@ -18,8 +18,8 @@ const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** The patterns take any day up to 31; whether the month has it is a matter of the calendar. */
 function isOnCalendar(date: string): boolean {
+  if (date.slice(8, 10) <= '28') return true;
   const day = Number(date.slice(8, 10));
-  if (day <= 28) return true;
   const month = Number(date.slice(5, 7));
   if (month !== 2) return day <= 30 || ![4, 6, 9, 11].includes(month);
   const year = Number(date.slice(0, 4));

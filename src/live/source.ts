@@ -1,5 +1,4 @@
 import { NotFoundError, RufusResponseValidationError } from '../core/errors.js';
-import { pathId } from '../core/inputs.js';
 import { queryString } from '../core/lists.js';
 import type { LogFields } from '../core/log.js';
 import {
@@ -10,6 +9,7 @@ import {
   type Operation,
   pollPassings,
 } from '../core/operations.js';
+import { pathId } from '../core/path-id.js';
 import type { Transport } from '../core/transport.js';
 import type { Device, Passing, Session } from '../types.js';
 

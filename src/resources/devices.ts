@@ -1,6 +1,6 @@
-import { pathId } from '../core/inputs.js';
 import { list } from '../core/lists.js';
 import { bindDevice, ensureDevice, getDevice, listDevices, unbindDevice } from '../core/operations.js';
+import { pathId } from '../core/path-id.js';
 import type { CallInput, Transport } from '../core/transport.js';
 import { demand } from '../core/validation/demand.js';
 import { checkDevice } from '../core/validation/requests.js';

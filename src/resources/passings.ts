@@ -1,6 +1,6 @@
-import { pathId } from '../core/inputs.js';
 import { list, queryString } from '../core/lists.js';
 import { insertPassings, listPassingsByDevice, listPassingsBySession, pollPassings } from '../core/operations.js';
+import { pathId } from '../core/path-id.js';
 import type { CallInput, Transport } from '../core/transport.js';
 import { demand, demandNone } from '../core/validation/demand.js';
 import { checkId } from '../core/validation/ids.js';

@@ -1,5 +1,5 @@
-import { pathId } from '../core/inputs.js';
 import { closeSession, createSession, getActiveSession, getSession, listSessions } from '../core/operations.js';
+import { pathId } from '../core/path-id.js';
 import type { Transport } from '../core/transport.js';
 import { demand } from '../core/validation/demand.js';
 import { checkSession } from '../core/validation/requests.js';

@@ -23,6 +23,15 @@ export interface BindDeviceInput {
     firmware?: string | undefined;
 }
 
+export interface CallTrace {
+    operation: string;
+    method: string;
+    path: string;
+    attempts?: number;
+    status?: number | undefined;
+    error?: unknown;
+}
+
 export declare class ConflictError extends RufusAPIError {
     readonly deviceid: string | undefined;
     constructor(message: string, code: string, facts: AnswerFacts);

@@ -18,5 +18,6 @@ export {
   ServerError,
 } from './core/errors.js';
 export type { RawRequestOptions } from './core/raw-request.js';
+export type { CallTrace } from './core/tracing.js';
 export type * from './types.js';
 export { VERSION } from './version.js';

@@ -3,25 +3,15 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import { context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
-import type { Middleware } from 'rufus-client';
+import type { CallTrace, Middleware } from 'rufus-client';
 
-/** What `rufus-client:call` publishes of a call; the last three are there at its end. */
-interface Call {
-  readonly operation: string;
-  readonly method: string;
-  readonly path: string;
-  readonly attempts?: number;
-  readonly status?: number;
-  readonly error?: unknown;
-}
-
-const spans = new WeakMap<Call, Span>();
+const spans = new WeakMap<CallTrace, Span>();
 const underWay = new AsyncLocalStorage<Span>();
 
 /** A span a call, by the tracing channel, and below it a span an attempt, by OpenTelemetry's undici instrumentation. */
 export function instrument(): void {
   const tracer = trace.getTracer('rufus-client');
-  const calls = tracingChannel<Span, Call>('rufus-client:call');
+  const calls = tracingChannel<Span, CallTrace>('rufus-client:call');
   calls.start.bindStore(underWay, (call) => {
     const attributes = { 'http.request.method': call.method, 'url.path': call.path };
     const span = tracer.startSpan(`rufus ${call.operation}`, { kind: SpanKind.INTERNAL, attributes });
@@ -29,7 +19,7 @@ export function instrument(): void {
     return span;
   });
   calls.asyncEnd.subscribe((message) => {
-    const call = message as Call;
+    const call = message as CallTrace;
     const span = spans.get(call);
     if (call.attempts !== undefined) span?.setAttribute('rufus.attempts', call.attempts);
     if (call.status !== undefined) span?.setAttribute('http.response.status_code', call.status);

@@ -96,9 +96,10 @@ export class Transport {
       const limit = call.nextLimit();
       if (limit.ms <= 0) throw timeoutError(call, 'totalTimeoutMs', false);
       call.attempt++;
+      const startedMs = call.elapsedMs();
       const answer = await this.#sender.attempt(call, call, limit, (key) => call.secrets.push(key));
       const verdict = answer instanceof Lost ? failureOf(answer, call) : judge(operation, answer, reading, call);
-      this.#logAttempt(call, answer);
+      this.#logAttempt(call, answer, startedMs);
       if ('data' in verdict) {
         return { data: verdict.data, response: new Meta(answer as RawResponse, call, verdict.description) };
       }
@@ -112,13 +113,14 @@ export class Transport {
     }
   }
 
-  #logAttempt(call: Call, answer: RawResponse | Lost): void {
+  #logAttempt(call: Call, answer: RawResponse | Lost, startedMs: number): void {
     if (!this.log.allows('debug')) return;
+    const durationMs = Math.round(call.elapsedMs() - startedMs);
     const outcome =
       answer instanceof Lost
         ? { code: answer.why }
         : { status: answer.status, requestId: shownId(answer.requestId, call.secrets) };
-    this.log.write('debug', 'attempt', { ...call.shown(), ...outcome, durationMs: call.elapsedMs() });
+    this.log.write('debug', 'attempt', { ...call.shown(), ...outcome, durationMs });
   }
 
   #logRetry(call: Call, { error }: Failure, delayMs: number): void {

@@ -3,7 +3,7 @@ import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Logger, type LogLevel, NotFoundError, RufusRequestValidationError } from '../../src/index.js';
-import { enveloped, html, json } from '../support/behaviours.js';
+import { behind, enveloped, gate, html, json } from '../support/behaviours.js';
 import { clientOf, KEY, rejection } from '../support/client.js';
 import { DEVICE, device, OPERATIONS, passing, TOKEN } from '../support/operations.js';
 import { startServer } from '../support/server.js';
@@ -69,6 +69,21 @@ describe('logging', () => {
     await clientOf(server, { logger, logLevel: 'info' }).devices.get(DEVICE);
     expect(lines.length).toBeGreaterThanOrEqual(2);
     expect(inspect(lines, { depth: Infinity })).toContain('devices.get');
+  });
+
+  it('tells how long each attempt took, in whole milliseconds, without what came before it', async () => {
+    const server = await startServer();
+    const { logger, lines } = recorder();
+    const held = gate();
+    server.replies(behind(held.opened, html(502)), found);
+    const call = clientOf(server, { logger, logLevel: 'debug' }).devices.get(DEVICE).withResponse();
+    setTimeout(() => held.open(), 50);
+    const { response } = await call;
+    const attempts = lines.filter(({ message }) => message === 'attempt');
+    const [first = -1, second = -1] = attempts.map(({ fields }) => (fields as { durationMs: number }).durationMs);
+    expect(first).toBeGreaterThanOrEqual(45);
+    expect([first, second].every(Number.isInteger)).toBe(true);
+    expect(first + second).toBeLessThanOrEqual(response.durationMs + 1);
   });
 
   it('messages are texts, fields are objects', async () => {

@@ -21,7 +21,17 @@ export interface RacerOptions {
   readonly switchSession: boolean;
 }
 
-const say = (what: string, facts: unknown): void => void writeSync(1, `${what} ${JSON.stringify(facts)}\n`);
+/** Written before it returns, all of it: a pipe may take a long line in pieces, or ask to wait. */
+function say(what: string, facts: unknown): void {
+  let rest = Buffer.from(`${what} ${JSON.stringify(facts)}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
 
 function watch(outbox: Outbox): void {
   outbox.on('collision', (collision) => say('collision', collision));

@@ -53,7 +53,7 @@ export function faults(evidence: Evidence): string[] {
   }
   for (const { passing, reason } of parked) {
     const id = idOf(passing);
-    const due = isPoison(id) ? 'rejected' : isHuge(id) ? 'too-large' : undefined;
+    const due = isHuge(id) ? 'too-large' : isPoison(id) ? 'rejected' : undefined;
     if (reason !== due) wrong.push(`${id} is parked as ${reason}, expected ${due}`);
     if (!asked.has(id) || !isSame(passing, passingOf(id))) wrong.push(`parked ${id} is not as it was appended`);
   }

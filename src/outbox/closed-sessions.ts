@@ -1,4 +1,5 @@
 import type { RufusClient } from '../client.js';
+import { descriptionOf } from '../core/envelope.js';
 import { NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { Passing } from '../types.js';
@@ -8,6 +9,7 @@ import { SessionClosedError } from './errors.js';
 import type { Entry, Journal } from './journal.js';
 import { createSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
+import { send } from './request.js';
 import type { Turns } from './turns.js';
 
 /** More replacements than this within the window are a fight with somebody else who opens sessions for this device. */
@@ -73,8 +75,7 @@ export class ClosedSessions {
     const { status, response, cause } = this.#refusals.get(token)!;
     if (doubtful > 0) {
       const stored = await this.#stored(entries.slice(0, doubtful), signal);
-      if (typeof stored !== 'number') return stored;
-      if (stored > 0) return { do: 'advance', count: stored };
+      if (stored.do !== 'advance' || stored.count > 0) return stored;
     }
     if (settings.onSessionClosed === 'park') {
       await journal.park(entries, { reason: 'session-closed', status, response });
@@ -87,26 +88,50 @@ export class ClosedSessions {
     });
   }
 
-  /** A closed session can still be read: how many of the first of these it has. */
-  async #stored(entries: readonly Entry[], signal: AbortSignal): Promise<number | Left> {
-    const { client } = this.#setup;
+  /** A closed session can still be read: how many of the first of these it has. None, as far as a key that may not read can tell. */
+  async #stored(entries: readonly Entry[], signal: AbortSignal): Promise<Left> {
+    const first = await this.#readBack(entries, signal);
+    if (first !== 'may not read') return first;
+    // A key that is locked out for a while must not pass for one: it would be let in nowhere else, either.
+    const elsewhere = await this.#sendAgain(entries, signal);
+    if (elsewhere !== 'let in') return elsewhere;
+    const second = await this.#readBack(entries, signal);
+    return second === 'may not read' ? { do: 'advance', count: 0 } : second;
+  }
+
+  async #readBack(entries: readonly Entry[], signal: AbortSignal): Promise<Left | 'may not read'> {
     const [{ token_session, num_passing: first }] = entries as [Entry];
     const last = entries.at(-1)!.num_passing;
     const there = new Map<number, Passing>();
     try {
-      for await (const passing of client.passings.listBySession(
-        token_session,
-        { first, last },
-        { signal, retry: false },
-      )) {
+      const { passings } = this.#setup.client;
+      for await (const passing of passings.listBySession(token_session, { first, last }, { signal, retry: false })) {
         there.set(passing.num_passing, passing);
       }
     } catch (error) {
-      if (error instanceof PermissionDeniedError || error instanceof NotFoundError) return 0;
-      return judgeAside(error);
+      if (error instanceof PermissionDeniedError) return 'may not read';
+      if (!(error instanceof NotFoundError && saysNothingThere(error))) return judgeAside(error);
     }
     const missing = entries.findIndex((entry) => !isSame(entry, there.get(entry.num_passing)));
-    return missing === -1 ? entries.length : missing;
+    return { do: 'advance', count: missing === -1 ? entries.length : missing };
+  }
+
+  async #sendAgain(entries: readonly Entry[], signal: AbortSignal): Promise<Left | 'let in'> {
+    const { client, journal } = this.#setup;
+    const verdict = await send(client, entries, signal);
+    journal.tally({ requests: 1, retries: 1 });
+    switch (verdict.do) {
+      case 'again':
+      case 'block':
+      case 'stop':
+        return verdict;
+      case 'advance':
+        // It takes passings again.
+        this.reopen(entries[0]!.token_session);
+        return { do: 'advance', count: entries.length };
+      default:
+        return 'let in';
+    }
   }
 
   async #replace(first: Entry, cause: unknown, signal: AbortSignal): Promise<Left> {
@@ -152,6 +177,11 @@ export class ClosedSessions {
       throw error;
     }
   }
+}
+
+/** The API's own words: a gateway's 404 says nothing about the passings. */
+function saysNothingThere(error: NotFoundError): boolean {
+  return /^(passings|session) not found\b/i.test(descriptionOf(error.body)?.trim() ?? '');
 }
 
 function isSame({ passing }: Entry, stored: Passing | undefined): boolean {

@@ -127,6 +127,50 @@ describe("a closed session, 'park'", () => {
     expect(events.of('retry').length).toBeGreaterThan(2);
   });
 
+  it.each([
+    ['the reading alone', 1],
+    ['the reading and the insert after it', 2],
+    ['the reading, the insert after it, and the reading after that', 3],
+  ])('a 403 that passes by is not taken for a key that may not read: %s', async (_, refusals) => {
+    const { server, sandbox, token_session, open, clock, clientOf } = await race();
+    let refused = 0;
+    const client = clientOf({
+      middleware: [
+        async (context, next) => {
+          const response = await next(context);
+          const isReading = context.operation === 'passings.listBySession';
+          if (closed && refused < refusals && (isReading || refused > 0)) {
+            refused++;
+            return { ...response, status: 403, text: '{"message":"Forbidden"}' };
+          }
+          return response;
+        },
+      ],
+    });
+    let closed = false;
+    const { outbox } = await open({ probeMs: 1_000 }, client);
+    sandbox.fault({ kind: 'reset-after', on: 'POST /passings' });
+    await outbox.append(runners(3));
+    await clock.pass(60);
+    await server.sessions.close(token_session);
+    closed = true;
+    await clock.pass(10_000);
+    expect(refused).toBe(refusals);
+    expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
+  });
+
+  it("a gateway's 404 is no answer to that question", async () => {
+    const { server, sandbox, token_session, open, clock } = await race();
+    const { outbox } = await open();
+    sandbox.fault({ kind: 'reset-after', on: 'POST /passings' });
+    await outbox.append(runners(3));
+    await clock.pass(60);
+    await server.sessions.close(token_session);
+    sandbox.fault({ kind: 'status', status: 404, on: 'GET /passings/session/{token_session}' });
+    await clock.pass(5_000);
+    expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
+  });
+
   it('with a key that may not read, what is in doubt is parked', async () => {
     const { server, sandbox, token_session, open, clock } = await race({}, 'write');
     const { outbox } = await open();

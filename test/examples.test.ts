@@ -112,8 +112,6 @@ describe('the progress bar', () => {
   };
 
   test('is drawn on a terminal, not at every step, and wiped at the end', () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => void vi.useRealTimers());
     const bar = (length: number) => '█'.repeat(length).padEnd(30, '░');
     expect(drawn(true)).toEqual([`\rsending ${bar(8)} 50`, `\rsending ${bar(30)} 200`, '\r\x1b[K']);
   });

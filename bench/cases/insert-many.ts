@@ -2,7 +2,7 @@ import type { PassingInput } from '../../src/index.js';
 import { RufusClient } from '../support/built.js';
 import { BareUndici } from '../support/contestants.js';
 import { crossings } from '../support/crossings.js';
-import { duel, repeatedly } from '../support/duel.js';
+import { duel, inFlight } from '../support/duel.js';
 import { atLeast, atMost, type Case } from '../support/report.js';
 import { crossing, KEY, TOKEN } from '../support/rows.js';
 import { startServer } from '../support/server.js';
@@ -20,11 +20,11 @@ export const run: Case = async (effort) => {
   const bare = new BareUndici(server);
   const { source, passings } = crossings();
   const fight = await duel(
-    repeatedly('insertMany', async () => {
+    inFlight('insertMany', 1, async () => {
       const { inserted_count } = await client.passings.insertMany(TOKEN, passings, { batchSize: BATCH });
       expectAll(inserted_count, passings.length);
     }),
-    repeatedly('a loop of posts', async () => {
+    inFlight('a loop of posts', 1, async () => {
       let inserted = 0;
       for (let first = 0; first < passings.length; first += BATCH) {
         const answer = await bare.insert(passings.slice(first, first + BATCH));

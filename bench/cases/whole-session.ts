@@ -1,5 +1,5 @@
 import { RufusClient } from '../support/built.js';
-import { duel, repeatedly } from '../support/duel.js';
+import { duel, inFlight } from '../support/duel.js';
 import { atLeast, type Case, type Goal } from '../support/report.js';
 import { KEY, TOKEN } from '../support/rows.js';
 import { startServer } from '../support/server.js';
@@ -13,7 +13,7 @@ export const run: Case = async (effort) => {
   await using client = new RufusClient({ apiKey: KEY, baseUrl: server.baseUrl });
 
   const readAll = (prefetch: number) =>
-    repeatedly(`prefetch ${prefetch}`, async () => {
+    inFlight(`prefetch ${prefetch}`, 1, async () => {
       let last = 0;
       for await (const { num_passing } of client.passings.listBySession(TOKEN, { prefetch })) {
         if (num_passing !== ++last) throw new Error(`expected passing ${last}, got ${num_passing}`);

@@ -85,7 +85,7 @@ function middle(slices: readonly Slice[]): Slice {
   };
 }
 
-/** Keeps `width` calls under way. */
+/** Keeps `width` calls under way; where the slice has no length, makes that many. */
 export function inFlight(name: string, width: number, call: () => Promise<unknown>): Contestant {
   return {
     name,
@@ -101,9 +101,4 @@ export function inFlight(name: string, width: number, call: () => Promise<unknow
       return count;
     },
   };
-}
-
-/** Work that takes a while, done one after the other: once where the slice has no length. */
-export function repeatedly(name: string, work: () => Promise<unknown>): Contestant {
-  return inFlight(name, 1, work);
 }

@@ -32,7 +32,7 @@ it('5,000 reads a second against a slow disk and a slow server', { timeout: 60_0
   const open = (options: Parameters<typeof openJournal>[0]) =>
     openJournal(options, { disk, lock: async () => ({ release: async () => undefined }) });
   const opening = scripted({ directory: '/outbox', minFreeBytes: 0 }, { script, clock, openJournal: open });
-  const { outbox, events } = await passing(clock, opening);
+  const { outbox, events } = await inTime(clock, opening);
 
   const before = syncs;
   const numbers: number[] = [];
@@ -53,18 +53,18 @@ it('5,000 reads a second against a slow disk and a slow server', { timeout: 60_0
   expect(syncs - before).toBeLessThanOrEqual((SECONDS * 1_000) / SYNC_MS + 3);
   expect(outbox.stats()).toMatchObject({ storage: 'ok', parked: 0 });
 
-  await passing(clock, outbox.drained());
+  await inTime(clock, outbox.drained());
   const everyNumber = Array.from({ length: read }, (_, index) => index + 1);
   expect(read).toBe(10_000);
   expect(numbers).toEqual(everyNumber);
   expect(script.inserts.flatMap(({ nums }) => nums)).toEqual(everyNumber);
   expect(script.inserts.flatMap(({ bibs }) => bibs)).toEqual(everyNumber.map(String));
   expect(events.of('retry')).toEqual([]);
-  await passing(clock, outbox.close());
+  await inTime(clock, outbox.close());
 });
 
 /** Lets time pass until this has happened. */
-async function passing<T>(clock: HandClock, happening: Promise<T>): Promise<T> {
+async function inTime<T>(clock: HandClock, happening: Promise<T>): Promise<T> {
   let over = false;
   const noted = happening.finally(() => {
     over = true;

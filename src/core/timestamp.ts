@@ -18,6 +18,7 @@ const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** The patterns take any day up to 31; whether the month has it is a matter of the calendar. */
 function isOnCalendar(date: string): boolean {
+  // Compared as text: for most days no number is made.
   if (date.slice(8, 10) <= '28') return true;
   const day = Number(date.slice(8, 10));
   const month = Number(date.slice(5, 7));

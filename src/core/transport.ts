@@ -96,10 +96,9 @@ export class Transport {
       const limit = call.nextLimit();
       if (limit.ms <= 0) throw timeoutError(call, 'totalTimeoutMs', false);
       call.attempt++;
-      const startedMs = call.elapsedMs();
       const answer = await this.#sender.attempt(call, call, limit, (key) => call.secrets.push(key));
       const verdict = answer instanceof Lost ? failureOf(answer, call) : judge(operation, answer, reading, call);
-      this.#logAttempt(call, answer, startedMs);
+      this.#logAttempt(call, answer, limit.startedMs);
       if ('data' in verdict) {
         return { data: verdict.data, response: new Meta(answer as RawResponse, call, verdict.description) };
       }
@@ -178,11 +177,14 @@ class Call implements CallState {
     return this.settings.totalTimeoutMs - this.elapsedMs();
   }
 
-  /** The clock of the next attempt, and what it means when it runs out. */
-  nextLimit(): { ms: number; why: 'timeout' | 'budget' } {
-    const { timeoutMs } = this.settings;
-    const remaining = this.remainingMs();
-    return remaining < timeoutMs ? { ms: remaining, why: 'budget' } : { ms: timeoutMs, why: 'timeout' };
+  /** The clock of the next attempt, which starts now, and what it means when it runs out. */
+  nextLimit(): { startedMs: number; ms: number; why: 'timeout' | 'budget' } {
+    const { timeoutMs, totalTimeoutMs } = this.settings;
+    const startedMs = this.elapsedMs();
+    const remaining = totalTimeoutMs - startedMs;
+    return remaining < timeoutMs
+      ? { startedMs, ms: remaining, why: 'budget' }
+      : { startedMs, ms: timeoutMs, why: 'timeout' };
   }
 
   /** For logs and traces. */

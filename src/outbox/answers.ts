@@ -42,6 +42,12 @@ export type Verdict =
   /** Our own abort. */
   | { readonly do: 'stop'; readonly cause: unknown; readonly maybeStored: boolean };
 
+/** The verdicts that leave all as it was: the same passings are sent again. */
+export type Unsettled = Extract<Verdict, { do: 'again' | 'block' | 'stop' }>;
+
+export const isUnsettled = (verdict: Verdict): verdict is Unsettled =>
+  verdict.do === 'again' || verdict.do === 'block' || verdict.do === 'stop';
+
 /** What an operator is shown of an answer. */
 export interface Refusal {
   readonly status: number;
@@ -87,15 +93,15 @@ function judgeStatus(error: RufusAPIError): Verdict {
     case 403:
       return { do: 'block', cause: error, maybeStored: false };
     case 404:
-      if (saysClosed(error)) return { do: 'leave', refusal: refusalOf(error) };
+      if (says(error, /^session not found or closed\b/i)) return { do: 'leave', refusal: refusalOf(error) };
   }
   // 408, 425, 429 and 5xx pass by themselves; a redirect, another 404 or a 405 come from somebody who is not the API.
   return again(error, false, error.retryAfterMs);
 }
 
-/** The API's own words in a JSON answer: a gateway's 404 says nothing about the session. */
-function saysClosed(error: RufusAPIError): boolean {
-  return /^session not found or closed\b/i.test(descriptionOf(error.body)?.trim() ?? '');
+/** Whether a refusal is in the API's own words: a gateway's 404 says nothing about the session. */
+export function says(error: RufusAPIError, words: RegExp): boolean {
+  return words.test(descriptionOf(error.body)?.trim() ?? '');
 }
 
 function refusalOf(error: RufusAPIError): Refusal {
@@ -148,8 +154,8 @@ function suspicious(status: number, field: string, message: string): Verdict {
 }
 
 /** The same for the calls beside the insert (creating a session, reading one back): nothing is parked for what they answer. */
-export function judgeAside(error: unknown): Extract<Verdict, { do: 'again' | 'block' | 'stop' }> {
+export function judgeAside(error: unknown): Unsettled {
   const verdict = judge({ error }, { token_session: '', count: 0 });
-  if (verdict.do === 'again' || verdict.do === 'block' || verdict.do === 'stop') return verdict;
+  if (isUnsettled(verdict)) return verdict;
   return { do: 'block', cause: error, maybeStored: false };
 }

@@ -1,9 +1,8 @@
 import type { RufusClient } from '../client.js';
-import { descriptionOf } from '../core/envelope.js';
 import { NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { Passing } from '../types.js';
-import { judgeAside, type Refusal, type Verdict } from './answers.js';
+import { isUnsettled, judgeAside, type Refusal, says, type Unsettled } from './answers.js';
 import type { Clock } from './clock.js';
 import { SessionClosedError } from './errors.js';
 import type { Entry, Journal } from './journal.js';
@@ -16,6 +15,8 @@ import type { Turns } from './turns.js';
 const MOST = 3;
 const WINDOW_MS = 10 * 60_000;
 
+const NOTHING_THERE = /^(passings|session) not found\b/i;
+
 /** What became of passings whose session takes no more. */
 export type Left =
   /** So many of the first ones are on the server after all: a request whose answer was lost had stored them. */
@@ -24,7 +25,7 @@ export type Left =
   | { readonly do: 'moved' }
   /** They have other numbers now: read again. */
   | { readonly do: 'replaced'; readonly by: string }
-  | Extract<Verdict, { do: 'again' | 'block' | 'stop' }>;
+  | Unsettled;
 
 export interface ClosedSessionsSetup {
   readonly client: RufusClient;
@@ -110,7 +111,7 @@ export class ClosedSessions {
       }
     } catch (error) {
       if (error instanceof PermissionDeniedError) return 'may not read';
-      if (!(error instanceof NotFoundError && saysNothingThere(error))) return judgeAside(error);
+      if (!(error instanceof NotFoundError && says(error, NOTHING_THERE))) return judgeAside(error);
     }
     const missing = entries.findIndex((entry) => !isSame(entry, there.get(entry.num_passing)));
     return { do: 'advance', count: missing === -1 ? entries.length : missing };
@@ -120,18 +121,11 @@ export class ClosedSessions {
     const { client, journal } = this.#setup;
     const verdict = await send(client, entries, signal);
     journal.tally({ requests: 1, retries: 1 });
-    switch (verdict.do) {
-      case 'again':
-      case 'block':
-      case 'stop':
-        return verdict;
-      case 'advance':
-        // It takes passings again.
-        this.reopen(entries[0]!.token_session);
-        return { do: 'advance', count: entries.length };
-      default:
-        return 'let in';
-    }
+    if (isUnsettled(verdict)) return verdict;
+    if (verdict.do !== 'advance') return 'let in';
+    // It takes passings again.
+    this.reopen(entries[0]!.token_session);
+    return { do: 'advance', count: entries.length };
   }
 
   async #replace(first: Entry, cause: unknown, signal: AbortSignal): Promise<Left> {
@@ -177,11 +171,6 @@ export class ClosedSessions {
       throw error;
     }
   }
-}
-
-/** The API's own words: a gateway's 404 says nothing about the passings. */
-function saysNothingThere(error: NotFoundError): boolean {
-  return /^(passings|session) not found\b/i.test(descriptionOf(error.body)?.trim() ?? '');
 }
 
 function isSame({ passing }: Entry, stored: Passing | undefined): boolean {

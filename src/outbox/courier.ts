@@ -1,6 +1,6 @@
 import type { RufusClient } from '../client.js';
 import { redact } from '../core/redact.js';
-import { anew, type Refusal, type Verdict } from './answers.js';
+import { anew, isUnsettled, type Refusal, type Verdict } from './answers.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
 import type { ClosedSessions } from './closed-sessions.js';
@@ -146,7 +146,7 @@ export class Courier {
     const tallies = { requests: 1, retries: this.#repeats ? 1 : 0 };
     if (this.state !== 'blocked') this.#enter('sending');
     const verdict = await send(this.#setup.client, piece, this.#signal());
-    this.#repeats = verdict.do === 'again' || verdict.do === 'block' || verdict.do === 'stop';
+    this.#repeats = isUnsettled(verdict);
     if (verdict.do === 'advance') return this.#advance(hand, piece, verdict, tallies, errand);
     this.#setup.journal.tally(tallies);
     return this.#take(verdict, hand, piece, errand);

@@ -134,10 +134,12 @@ describe("a closed session, 'park'", () => {
   ])('a 403 that passes by is not taken for a key that may not read: %s', async (_, refusals) => {
     const { server, sandbox, token_session, open, clock, clientOf } = await race();
     let refused = 0;
+    let inserts = 1; // the first, whose answer is lost
     const client = clientOf({
       middleware: [
         async (context, next) => {
           const response = await next(context);
+          if (context.operation === 'passings.insert') inserts++;
           const isReading = context.operation === 'passings.listBySession';
           if (closed && refused < refusals && (isReading || refused > 0)) {
             refused++;
@@ -156,6 +158,7 @@ describe("a closed session, 'park'", () => {
     closed = true;
     await clock.pass(10_000);
     expect(refused).toBe(refusals);
+    expect(outbox.stats().requests).toBe(inserts);
     expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
   });
 

@@ -31,7 +31,13 @@ export declare abstract class Outbox implements AsyncDisposable {
     abstract rewind(window: {
         from: string | Date;
         to: string | Date;
-    }): Promise<number>;
+    }): Promise<{
+        sent: number;
+        skipped: readonly {
+            token_session: string;
+            count: number;
+        }[];
+    }>;
     abstract exportTo(file: string, options?: {
         format?: 'jsonl' | 'csv' | undefined;
     }): Promise<number>;

@@ -8,7 +8,6 @@ import { Doubt } from './doubt.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { type Errand, Errands } from './errands.js';
-import { SessionClosedError } from './errors.js';
 import { bytesOf, type Hand, numbersOf } from './hand.js';
 import type { Entry, Journal, ParkReason } from './journal.js';
 import type { OutboxSettings } from './options.js';
@@ -90,8 +89,11 @@ export class Courier {
     this.#sleeper.wake('by hand');
   }
 
-  /** Sends passings again that are no longer pending: all of one session. Resolves when the server has confirmed them. */
-  resend(entries: readonly Entry[]): Promise<void> {
+  /**
+   * Sends passings again that are no longer pending: all of one session. Resolves with how many the server has confirmed: fewer
+   * than all where the session takes no more.
+   */
+  resend(entries: readonly Entry[]): Promise<number> {
     const resent = this.#errands.add(entries);
     this.#sleeper.wake('by news');
     return resent;
@@ -229,10 +231,7 @@ export class Courier {
         this.#backoff.reset();
         this.fail(verdict.refusal.cause);
         const { token_session } = piece[0]!;
-        if (errand !== undefined) {
-          const message = 'The session of these passings is closed: it takes none again';
-          return this.#errands.finish(errand, new SessionClosedError(message, { cause: verdict.refusal.cause }));
-        }
+        if (errand !== undefined) return this.#errands.finish(errand);
         if (!closedSessions.note(token_session, verdict.refusal)) return;
         const replacedBy = settings.onSessionClosed === 'park' ? null : journal.session;
         // The current session is told of once it has been replaced.

@@ -18,12 +18,14 @@ export class Errands {
     return this.#queue.length === 0;
   }
 
-  /** Resolves when the server has confirmed all of them. */
-  add(entries: readonly Entry[]): Promise<void> {
+  /** Resolves with how many of them the server has confirmed: fewer than all where their session takes no more. */
+  add(entries: readonly Entry[]): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new OutboxClosedError());
-      const settle = (error?: unknown): void => (error === undefined ? resolve() : reject(error));
-      this.#queue.push({ hand: new Hand(entries), settle });
+      const hand = new Hand(entries);
+      const settle = (error?: unknown): void =>
+        error === undefined ? resolve(entries.length - hand.length) : reject(error);
+      this.#queue.push({ hand, settle });
     });
   }
 

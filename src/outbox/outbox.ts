@@ -13,7 +13,7 @@ import { exportHistory } from './export.js';
 import type { Journal, ParkedEntry } from './journal.js';
 import { settleSession } from './numbering.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
-import { rewind } from './rewind.js';
+import { type Rewound, rewind } from './rewind.js';
 import type { Turns } from './turns.js';
 import {
   type NewPassing,
@@ -151,7 +151,7 @@ export class DurableOutbox extends Outbox {
     return this.#track(this.#parts.journal.requeue((entry) => filter(shown(entry))));
   }
 
-  async rewind(window: { from: string | Date; to: string | Date }): Promise<number> {
+  async rewind(window: { from: string | Date; to: string | Date }): Promise<Rewound> {
     this.#demandOpen();
     const { journal, courier, settings } = this.#parts;
     return rewind(journal, courier, window, settings.batch.max);

@@ -1,4 +1,5 @@
 import type { RufusClient } from '../client.js';
+import { asValidated } from '../core/validation/passings.js';
 import { judge, type Outcome, type Verdict } from './answers.js';
 import type { Entry } from './journal.js';
 
@@ -6,7 +7,8 @@ import type { Entry } from './journal.js';
 export async function send(client: RufusClient, piece: readonly Entry[], signal: AbortSignal): Promise<Verdict> {
   const { token_session } = piece[0]!;
   // The number first: V8 gives each object that begins with a spread a shape of its own, and keeps that for long.
-  const passings = piece.map(({ passing, num_passing }) => ({ num_passing, ...passing }));
+  // Validated at append: if this version refused one of them now, it would hold up the log for ever.
+  const passings = asValidated(piece.map(({ passing, num_passing }) => ({ num_passing, ...passing })));
   let outcome: Outcome;
   try {
     // Each attempt must be seen: only one that may have been stored excuses duplicates.

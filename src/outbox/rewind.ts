@@ -9,28 +9,42 @@ export interface Window {
   readonly to: string | Date;
 }
 
-/** Sends what was delivered in a window of time again, a batch at a time. */
-export async function rewind(journal: Journal, courier: Courier, window: Window, max: number): Promise<number> {
+/** What a rewind came to. */
+export interface Rewound {
+  readonly sent: number;
+  readonly skipped: readonly { readonly token_session: string; readonly count: number }[];
+}
+
+/** Sends what was delivered in a window of time again, a batch at a time; what belongs to a closed session is counted. */
+export async function rewind(journal: Journal, courier: Courier, window: Window, max: number): Promise<Rewound> {
   const { from, to } = bounds(window);
   let batch: Entry[] = [];
   let sent = 0;
+  const skipped = new Map<string, number>();
+  const skip = (token_session: string, count: number): void =>
+    void skipped.set(token_session, (skipped.get(token_session) ?? 0) + count);
   const send = async (): Promise<void> => {
-    if (batch.length === 0) return;
-    await courier.resend(batch);
-    sent += batch.length;
+    const [first] = batch;
+    if (first === undefined) return;
+    const confirmed = await courier.resend(batch);
+    sent += confirmed;
+    if (confirmed < batch.length) skip(first.token_session, batch.length - confirmed);
     batch = [];
   };
   for await (const piece of journal.history()) {
     for (const entry of piece) {
-      const { timestamp } = entry.passing;
+      const { passing, token_session, state } = entry;
+      const { timestamp } = passing;
       // What is pending is sent anyway. Timestamps are all of one form: the order of the texts is that of the times.
-      if (entry.state !== 'delivered' || timestamp < from || timestamp > to) continue;
-      if (batch.length >= max || (batch[0] ?? entry).token_session !== entry.token_session) await send();
-      batch.push(entry);
+      if (state !== 'delivered' || timestamp < from || timestamp > to) continue;
+      if (batch.length >= max || (batch[0] ?? entry).token_session !== token_session) await send();
+      // Each session is asked once: a closed one stays closed.
+      if (skipped.has(token_session)) skip(token_session, 1);
+      else batch.push(entry);
     }
   }
   await send();
-  return sent;
+  return { sent, skipped: [...skipped].map(([token_session, count]) => ({ token_session, count })) };
 }
 
 function bounds(window: Window): { from: string; to: string } {

@@ -223,12 +223,20 @@ export abstract class Outbox implements AsyncDisposable {
   abstract requeue(filter?: (parked: ParkedPassing) => boolean): Promise<Receipt[]>;
   /**
    * Sends delivered passings whose `timestamp` lies in the window (both ends included) again, with the SAME numbers: the server
-   * de-duplicates. Resolves with how many were sent, once the server has confirmed them.
+   * de-duplicates. Resolves once the server has confirmed them, with how many were `sent`; a session that takes no more is
+   * `skipped`, with the number of its passings that were not sent, and disturbs no other.
    *
-   * @throws SessionClosedError - their session takes no more
+   * @throws RufusRequestValidationError - `from` or `to` is no time, or `from` is after `to`
    * @throws RufusAPIError - the server refuses one of them
+   * @throws OutboxClosedError - it was closed before that
+   * @example
+   * const { sent, skipped } = await outbox.rewind({ from: gunTime, to: new Date() });
+   * for (const { token_session, count } of skipped) console.warn(`${count} not sent: ${token_session.slice(0, 8)} is closed`);
    */
-  abstract rewind(window: { from: string | Date; to: string | Date }): Promise<number>;
+  abstract rewind(window: {
+    from: string | Date;
+    to: string | Date;
+  }): Promise<{ sent: number; skipped: readonly { token_session: string; count: number }[] }>;
   /**
    * Writes the local backup, delivered and pending, oldest first; resolves with how many passings it holds.
    * The file appears whole or not at all. `csv`: the columns of the vendor's own export, then ours. Default `jsonl`.

@@ -1,9 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { RufusAbortError, RufusConfigError, RufusConnectionError } from '../../src/index.js';
+import { demand } from '../../src/core/validation/demand.js';
+import { wirePassings } from '../../src/core/validation/passings.js';
+import {
+  RufusAbortError,
+  RufusConfigError,
+  RufusConnectionError,
+  RufusRequestValidationError,
+} from '../../src/index.js';
+import { openJournal } from '../../src/outbox/disk/open.js';
 import { answerOf, failure } from '../support/client.js';
 import { TOKEN } from '../support/operations.js';
 import { rest } from './support/clock.js';
-import { all, counts, type Insert, listen, runner, runners, Script, scripted, stored } from './support/rig.js';
+import {
+  all,
+  counts,
+  type Insert,
+  listen,
+  opened,
+  runner,
+  runners,
+  Script,
+  sandboxed,
+  scripted,
+  stored,
+  tempFolder,
+} from './support/rig.js';
 
 const answer = (status: number, headers = {}) => answerOf(status, { description: 'No' }, headers);
 const reset = () => failure('ECONNRESET', 'socket hang up');
@@ -383,6 +404,28 @@ describe.each([400, 422])('bad passings (%i)', (status) => {
     folder.fault = () => {};
     await clock.pass(100);
     expect(counts(outbox)).toEqual({ appended: 1, delivered: 0, parked: 1, pending: 0 });
+  });
+});
+
+describe('a passing that today’s validation would refuse', () => {
+  it('written by an older version, is judged by the server and holds up nobody behind it', async () => {
+    const { client, sandbox, deviceid } = await sandboxed();
+    const directory = await tempFolder();
+    const { token_session } = await client.sessions.create({ deviceid });
+    const older = await openJournal({ directory });
+    await older.startSession(token_session);
+    const wrong = { ...runner(2), timestamp: 'yesterday', heart_rate: 180 };
+    await older.append([runner(1), wrong, runner(3)] as never);
+    await older.close();
+    expect(() => demand('insert', wirePassings([{ num_passing: 2, ...wrong }]))).toThrow(RufusRequestValidationError);
+    const outbox = await opened({ client, directory, session: { token_session } });
+    await outbox.append(runner(4));
+    await outbox.drained({ signal: AbortSignal.timeout(5_000) });
+    expect(counts(outbox)).toEqual({ appended: 4, delivered: 3, parked: 1, pending: 0 });
+    expect(sandbox.state.passings(token_session).map(({ bib }) => bib)).toEqual(['1', '3', '4']);
+    expect(await all(outbox.parked())).toMatchObject([
+      { num_passing: 2, passing: wrong, reason: 'rejected', status: 400 },
+    ]);
   });
 });
 

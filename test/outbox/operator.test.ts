@@ -83,11 +83,11 @@ describe('rewind', () => {
     await outbox.append(runners(20));
     await outbox.drained();
     const before = sandbox.state.passings(outbox.token_session);
-    const [sent] = await Promise.all([
+    const [rewound] = await Promise.all([
       outbox.rewind({ from: at(5), to: at(14).toISOString() }),
       outbox.append(runners(5, 21)),
     ]);
-    expect(sent).toBe(10);
+    expect(rewound).toEqual({ sent: 10, skipped: [] });
     await outbox.drained();
     expect(sandbox.state.passings(outbox.token_session).slice(0, 20)).toEqual(before);
     expect(outbox.stats()).toMatchObject({ appended: 25, delivered: 25, pending: 0, inserted: 25, duplicates: 10 });
@@ -97,7 +97,7 @@ describe('rewind', () => {
     const { outbox, script } = await scripted();
     await outbox.append(runners(3));
     await outbox.drained();
-    expect(await outbox.rewind(always())).toBe(3);
+    expect(await outbox.rewind(always())).toEqual({ sent: 3, skipped: [] });
     expect(script.inserts[1]).toEqual(script.inserts[0]);
     expect(outbox.stats()).toMatchObject({ state: 'idle', inserted: 6, delivered: 3 });
   });
@@ -111,11 +111,11 @@ describe('rewind', () => {
     outbox.pause();
     await outbox.append(runners(2, 4));
     const before = script.inserts.length;
-    expect(await outbox.rewind({ from: at(4), to: at(9) })).toBe(0);
-    expect(await outbox.rewind({ from: at(2), to: at(2) })).toBe(0);
+    expect(await outbox.rewind({ from: at(4), to: at(9) })).toEqual({ sent: 0, skipped: [] });
+    expect(await outbox.rewind({ from: at(2), to: at(2) })).toEqual({ sent: 0, skipped: [] });
     expect(script.inserts).toHaveLength(before);
     outbox.resume();
-    expect(await outbox.rewind({ from: at(1), to: at(3) })).toBe(2);
+    expect(await outbox.rewind({ from: at(1), to: at(3) })).toEqual({ sent: 2, skipped: [] });
   });
 
   it('waits out failures, and starves nobody meanwhile', async () => {
@@ -131,7 +131,7 @@ describe('rewind', () => {
     expect(counts(outbox)).toMatchObject({ delivered: 7, pending: 0 });
     script.always = stored;
     await clock.pass(1_000);
-    expect(await rewound).toBe(4);
+    expect(await rewound).toEqual({ sent: 4, skipped: [] });
   });
 
   it('rejects with the answer if the server refuses one of them now, and splits what is too large', async () => {
@@ -140,7 +140,7 @@ describe('rewind', () => {
     await outbox.append(runners(4));
     await outbox.drained();
     script.always = (insert) => (insert.nums.length > 2 ? answerOf(413, {}) : stored(insert));
-    expect(await outbox.rewind(always())).toBe(4);
+    expect(await outbox.rewind(always())).toEqual({ sent: 4, skipped: [] });
     expect(script.inserts.map(({ nums }) => nums.length)).toEqual([4, 4, 2, 2]);
     refusing(script, '3');
     await expect(outbox.rewind(always())).rejects.toMatchObject({ status: 400 });
@@ -148,6 +148,37 @@ describe('rewind', () => {
     await outbox.append(runner(5));
     await clock.pass(50);
     expect(counts(outbox)).toMatchObject({ delivered: 5 });
+  });
+
+  it('skips what belongs to a closed session, sends the rest, and asks each session once', async () => {
+    const { sandbox, client, deviceid } = await sandboxed();
+    const directory = await tempFolder();
+    const options = { client, directory, batch: { max: 4, lingerMs: 0 } };
+    const outbox = await opened({ ...options, session: { deviceid, open: 'new' } });
+    const closed = outbox.token_session;
+    await outbox.append(runners(10));
+    await outbox.drained();
+    await outbox.close();
+    const { token_session: open } = await client.sessions.create({ deviceid });
+    const again = await opened({ ...options, session: { token_session: open, startAt: 1 } });
+    await again.append(runners(6, 11));
+    await again.drained();
+    const { requests } = again.stats();
+    expect(await again.rewind(always())).toEqual({ sent: 6, skipped: [{ token_session: closed, count: 10 }] });
+    expect(sandbox.state.passings(closed)).toHaveLength(10);
+    expect(again.stats()).toMatchObject({ state: 'idle', delivered: 16, parked: 0, pending: 0, duplicates: 6 });
+    expect(again.stats().requests - requests).toBe(1 + 2);
+  });
+
+  it('counts what a session took before it was closed in the middle', async () => {
+    const script = new Script();
+    const { outbox } = await scripted({ batch: { max: 4 } }, { script });
+    await outbox.append(runners(10));
+    await outbox.drained();
+    script.always = (insert) =>
+      insert.nums.includes(7) ? answerOf(404, { description: 'Session not found or closed' }) : stored(insert);
+    expect(await outbox.rewind(always())).toEqual({ sent: 4, skipped: [{ token_session: TOKEN, count: 6 }] });
+    expect(script.inserts.slice(3).map(({ nums }) => nums[0])).toEqual([1, 5]);
   });
 
   it('ends with the outbox', async () => {

@@ -250,6 +250,9 @@ export async function outboxes(deviceid: string, token_session: string): Promise
   outbox.append(passing, { source: { name: 'mat', position: 42 } });
   // @ts-expect-error - no such event
   outbox.on('deliver', () => {});
+  isExactly<Promise<{ sent: number; skipped: readonly { token_session: string; count: number }[] }>>()(
+    outbox.rewind({ from: timestamp, to: timestamp }),
+  );
   // @ts-expect-error - both ends
   outbox.rewind({ from: timestamp });
   // @ts-expect-error - not a format

@@ -49,8 +49,23 @@ const UNNUMBERED: Form = {
  * @param first Index of the first one in what the caller handed over, where these are a batch of it.
  */
 export function wirePassings(passings: unknown, first = 0): Checked<WirePassing[]> {
+  if (isValidated(passings)) return { ok: true, value: passings };
   return wireAs<WirePassing>(NUMBERED, passings, first);
 }
+
+const validated = new WeakSet<object>();
+
+/**
+ * Declares that these were validated before, so that a list of them is not validated again: what was accepted and stored under
+ * an older version must reach the server, whatever this version would say to it. For internal use: the list is sent as it is.
+ */
+export function asValidated<T extends object>(passings: T[]): T[] {
+  validated.add(passings);
+  return passings;
+}
+
+const isValidated = (passings: unknown): passings is WirePassing[] =>
+  typeof passings === 'object' && passings !== null && validated.has(passings);
 
 /** The same for passings that are to get their numbers later. */
 export function wireUnnumbered(passings: unknown): Checked<UnnumberedPassing[]> {

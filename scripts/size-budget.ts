@@ -2,7 +2,7 @@
 import { entrySizes } from './entry-sizes.js';
 
 const BUDGET: Readonly<Record<string, number>> = {
-  'rufus-client': 20_000,
+  'rufus-client': 26_000,
 };
 
 for (const { name, minified, gzip, brotli } of await entrySizes()) {

@@ -41,7 +41,10 @@ export declare abstract class Outbox implements AsyncDisposable {
     abstract exportTo(file: string, options?: {
         format?: 'jsonl' | 'csv' | undefined;
     }): Promise<number>;
-    abstract switchSession(session: OutboxSession): Promise<Session['token_session']>;
+    abstract switchSession(session: OutboxSession, options?: {
+        signal?: AbortSignal | undefined;
+        timeoutMs?: number | undefined;
+    }): Promise<Session['token_session']>;
     abstract close(options?: {
         drainMs?: number | undefined;
     }): Promise<{

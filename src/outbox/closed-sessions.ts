@@ -6,10 +6,9 @@ import { isUnsettled, judgeAside, type Refusal, says, type Unsettled } from './a
 import type { Clock } from './clock.js';
 import { SessionClosedError } from './errors.js';
 import type { Entry, Journal } from './journal.js';
-import { createSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
+import type { Replacements } from './replacements.js';
 import { send } from './request.js';
-import type { Turns } from './turns.js';
 
 /** More replacements than this within the window are a fight with somebody else who opens sessions for this device. */
 const MOST = 3;
@@ -32,8 +31,7 @@ export interface ClosedSessionsSetup {
   readonly journal: Journal;
   readonly settings: Pick<OutboxSettings, 'session' | 'onSessionClosed'>;
   readonly clock: Clock;
-  /** Changes of the current session, one at a time. */
-  readonly turns: Turns;
+  readonly replacements: Replacements;
 }
 
 /** Knows which sessions the server has refused, and does with their passings what the policy says. */
@@ -41,8 +39,6 @@ export class ClosedSessions {
   readonly #setup: ClosedSessionsSetup;
   readonly #refusals = new Map<string, Refusal>();
   #replacedAt: number[] = [];
-  /** Created, but not yet recorded as the replacement. */
-  readonly #created = new Map<string, string>();
 
   constructor(setup: ClosedSessionsSetup) {
     this.#setup = setup;
@@ -50,6 +46,12 @@ export class ClosedSessions {
 
   has(token: string): boolean {
     return this.#refusals.has(token);
+  }
+
+  /** What it refuses is set aside. Not where a request of our own may have closed it. */
+  parks(token: string): boolean {
+    const { settings, replacements } = this.#setup;
+    return settings.onSessionClosed === 'park' && replacements.leaving(token) === undefined;
   }
 
   /** True if this is news. */
@@ -71,22 +73,20 @@ export class ClosedSessions {
 
   /** `entries` are the first pending ones, of one session that `has`; the first `doubtful` of them may be stored. */
   async leave(entries: readonly Entry[], doubtful: number, signal: AbortSignal): Promise<Left> {
-    const { journal, settings } = this.#setup;
+    const { journal } = this.#setup;
     const token = entries[0]!.token_session;
     const { status, response, cause } = this.#refusals.get(token)!;
     if (doubtful > 0) {
       const stored = await this.#stored(entries.slice(0, doubtful), signal);
       if (stored.do !== 'advance' || stored.count > 0) return stored;
     }
-    if (settings.onSessionClosed === 'park') {
+    if (this.parks(token)) {
       await journal.park(entries, { reason: 'session-closed', status, response });
       return { do: 'parked', status, response };
     }
-    return this.#setup.turns.run(async () => {
-      if (journal.session === token) return this.#replace(entries[0]!, cause, signal);
-      await journal.move(entries);
-      return { do: 'moved' };
-    });
+    if (journal.session === token) return this.#replace(entries[0]!, cause, signal);
+    await journal.move(entries);
+    return { do: 'moved' };
   }
 
   /** A closed session can still be read: how many of the first of these it has. None, as far as a key that may not read can tell. */
@@ -129,7 +129,7 @@ export class ClosedSessions {
   }
 
   async #replace(first: Entry, cause: unknown, signal: AbortSignal): Promise<Left> {
-    const { client, journal, settings, clock } = this.#setup;
+    const { journal, settings, clock, replacements } = this.#setup;
     const from = first.token_session;
     const now = clock.mono();
     this.#replacedAt = this.#replacedAt.filter((at) => now - at < WINDOW_MS);
@@ -139,35 +139,34 @@ export class ClosedSessions {
         cause,
       );
     }
+    const leaving = replacements.leaving(from);
+    let deviceid = leaving?.deviceid ?? journal.deviceid;
     try {
-      if (!this.#created.has(from)) {
-        const deviceid = journal.deviceid ?? (await this.#deviceOf(from, signal));
-        if (deviceid === undefined) {
-          return block(
-            `Session ${shorten(from)} is closed, and its device is not known, so that no other can be opened. Open the outbox with \`session: { deviceid, open }\`.`,
-            cause,
-          );
-        }
-        const alias = 'alias' in settings.session ? settings.session.alias : undefined;
-        this.#created.set(from, await createSession(client, { deviceid, alias }, { signal, retry: false }));
-        this.#replacedAt.push(now);
-      }
+      deviceid ??= await this.#deviceOf(from, signal);
     } catch (error) {
       return judgeAside(error);
     }
-    const to = this.#created.get(from)!;
-    await journal.replaceSession({ from, to, first });
-    this.#created.delete(from);
-    return { do: 'replaced', by: to };
+    if (deviceid === null) {
+      return block(
+        `Session ${shorten(from)} is closed, and its device is not known, so that no other can be opened. Open the outbox with \`session: { deviceid, open }\`.`,
+        cause,
+      );
+    }
+    const alias = leaving === undefined && 'alias' in settings.session ? settings.session.alias : leaving?.alias;
+    const options = { signal, retry: false } as const;
+    const replaced = await replacements.replace({ session: from, deviceid, alias, first: async () => first, options });
+    if ('failure' in replaced) return judgeAside(replaced.failure);
+    this.#replacedAt.push(now);
+    return { do: 'replaced', by: replaced.to };
   }
 
   /** The passings of a session may tell; a session itself does not. */
-  async #deviceOf(token: string, signal: AbortSignal): Promise<string | undefined> {
+  async #deviceOf(token: string, signal: AbortSignal): Promise<string | null> {
     try {
       const { items } = await this.#setup.client.passings.listBySession(token, {}, { signal, retry: false });
-      return items[0]?.deviceid;
+      return items[0]?.deviceid ?? null;
     } catch (error) {
-      if (error instanceof PermissionDeniedError || error instanceof NotFoundError) return undefined;
+      if (error instanceof PermissionDeniedError || error instanceof NotFoundError) return null;
       throw error;
     }
   }

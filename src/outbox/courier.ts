@@ -11,8 +11,10 @@ import { type Errand, Errands } from './errands.js';
 import { bytesOf, type Hand, numbersOf } from './hand.js';
 import type { Entry, Journal, ParkReason } from './journal.js';
 import type { OutboxSettings } from './options.js';
+import type { Replacements } from './replacements.js';
 import { send } from './request.js';
 import { RequestSize } from './request-size.js';
+import type { SessionSwitches } from './session-switches.js';
 import { Sleeper } from './sleeper.js';
 import { Supply } from './supply.js';
 import type { OutboxState } from './types.js';
@@ -28,6 +30,8 @@ export interface CourierSetup {
   readonly random: () => number;
   readonly emitter: Emitter;
   readonly closedSessions: ClosedSessions;
+  readonly replacements: Replacements;
+  readonly switches: SessionSwitches;
   readonly drain: Drain;
 }
 
@@ -48,20 +52,28 @@ export class Courier {
   #abort = new AbortController();
   #paused = false;
   #stopping = false;
-  #ended: Promise<void> = Promise.resolve();
+  #ended: Promise<void> | undefined;
+  #hindered = (): void => {};
 
   constructor(setup: CourierSetup) {
-    const { settings, clock, journal, drain } = setup;
+    const { settings, clock, journal, drain, switches } = setup;
     this.#setup = setup;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
     this.#backoff = new Backoff(settings.backoff, setup.random);
     this.#sleeper = new Sleeper(clock);
-    const hurried = (): boolean => drain.awaited;
+    const hurried = (): boolean => drain.awaited || switches.waiting;
     this.#supply = new Supply({ journal, batch: settings.batch, clock, doubt: this.#doubt, hurried });
   }
 
   start(): void {
-    this.#ended = this.#run();
+    this.#ended ??= this.#run();
+  }
+
+  /** Resolves when something stands in the way of delivery. */
+  hindered(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#hindered = resolve;
+    });
   }
 
   /** More can be read. */
@@ -128,9 +140,11 @@ export class Courier {
     const dueIn = this.#supply.dueIn;
     const errand = this.#errands.turn(dueIn === 0);
     if (errand !== undefined) return this.#send(errand.hand, errand);
+    const { switches } = this.#setup;
+    if (this.#supply.hand.length === 0 && switches.dueIn === 0) return this.#switch();
     if (dueIn > 0) {
       // Asleep before anybody hears of it: a listener may wake us.
-      const slept = this.#sleep(dueIn, 'by news');
+      const slept = this.#sleep(Math.min(dueIn, switches.dueIn), 'by news');
       if (dueIn === Number.POSITIVE_INFINITY) this.#enter('idle');
       return slept;
     }
@@ -185,8 +199,12 @@ export class Courier {
     piece: readonly Entry[],
     tallies: { inserted: number; duplicates: number; requests?: number; retries?: number },
   ): void {
-    const { journal, emitter, drain } = this.#setup;
+    const { journal, emitter, drain, replacements } = this.#setup;
     this.#acknowledged = journal.acknowledge(piece.at(-1)!, tallies);
+    const { token_session } = piece[0]!;
+    if (replacements.leaving(token_session) !== undefined) {
+      this.#acknowledged = this.#acknowledged.then(() => replacements.delivered(token_session));
+    }
     const [firstNum, lastNum] = numbersOf(piece);
     const { inserted, duplicates } = tallies;
     emitter.emit('delivered', { count: piece.length, inserted, duplicates, firstNum, lastNum });
@@ -201,7 +219,7 @@ export class Courier {
     piece: readonly Entry[],
     errand: Errand | undefined,
   ): Promise<void> {
-    const { closedSessions, emitter, journal, settings } = this.#setup;
+    const { closedSessions, emitter, journal } = this.#setup;
     if ('maybeStored' in verdict && verdict.maybeStored && errand === undefined) this.#doubt.note(piece);
     switch (verdict.do) {
       case 'stop':
@@ -233,7 +251,7 @@ export class Courier {
         const { token_session } = piece[0]!;
         if (errand !== undefined) return this.#errands.finish(errand);
         if (!closedSessions.note(token_session, verdict.refusal)) return;
-        const replacedBy = settings.onSessionClosed === 'park' ? null : journal.session;
+        const replacedBy = closedSessions.parks(token_session) ? null : journal.session;
         // The current session is told of once it has been replaced.
         if (replacedBy !== token_session) emitter.emit('sessionClosed', { token_session, replacedBy });
       }
@@ -259,7 +277,7 @@ export class Courier {
 
   /** The session of what is at hand takes no more. */
   async #leave(hand: Hand): Promise<void> {
-    const { closedSessions, emitter, drain } = this.#setup;
+    const { closedSessions, emitter, drain, switches } = this.#setup;
     const { entries } = hand;
     const { token_session } = entries[0]!;
     await this.#acknowledged;
@@ -280,11 +298,46 @@ export class Courier {
         this.#supply.drop();
         this.#doubt.clear();
         emitter.emit('sessionClosed', { token_session, replacedBy: left.by });
-        return;
+        return switches.replaced(token_session, left.by);
       case 'stop':
         return this.#stopped(left.cause);
       default:
         return this.#rest(left);
+    }
+  }
+
+  /** Between two requests, with nothing at hand: what was to go to the old session is there. */
+  async #switch(): Promise<void> {
+    const { switches, closedSessions, emitter, journal } = this.#setup;
+    await this.#acknowledged;
+    if (this.#stopping || this.#paused) return;
+    const first = async (): Promise<Entry | null> => {
+      if (journal.stats().pending === 0) return null;
+      if (await this.#supply.fill()) return this.#supply.hand.entries[0]!;
+      throw new Error('What is pending cannot be read yet');
+    };
+    const done = await switches.attempt(first, this.#signal());
+    switch (done.do) {
+      case 'stop':
+        return this.#stopped(done.cause);
+      case 'again': {
+        const { cause, attempt, delayMs, maybeStored } = done;
+        this.fail(cause);
+        this.#hindered();
+        emitter.emit('retry', { attempt, delayMs: Math.round(delayMs), cause, maybeProcessed: maybeStored });
+        return;
+      }
+      case 'switched': {
+        const { from, to, replaced } = done;
+        if (from === to) return;
+        // The user chose it: the server is asked again.
+        closedSessions.reopen(to);
+        if (!replaced) return;
+        // Other numbers, which the server cannot have.
+        this.#supply.drop();
+        this.#doubt.clear();
+        emitter.emit('sessionClosed', { token_session: from, replacedBy: to });
+      }
     }
   }
 
@@ -298,6 +351,7 @@ export class Courier {
     const { settings, emitter } = this.#setup;
     const { cause, maybeStored } = verdict;
     this.fail(cause);
+    this.#hindered();
     const isBlocked = verdict.do === 'block';
     const delayMs = isBlocked ? settings.probeMs : this.#backoff.next(verdict.retryAfterMs);
     const slept = this.#sleep(delayMs, 'by hand');

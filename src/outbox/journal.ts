@@ -95,12 +95,21 @@ export interface JournalOptions {
   events?: Partial<JournalEvents> | undefined;
 }
 
+/** A session that another one is about to replace, which is created next: that closes this one. */
+export interface Leaving {
+  readonly session: string;
+  readonly deviceid: string;
+  readonly alias?: string | undefined;
+}
+
 /** A session that replaces another for what is not delivered yet. */
 export interface Replacement {
   readonly from: string;
   readonly to: string;
-  /** The first pending passing of `from`, as `read` gave it: it and all after it go to `to`. */
-  readonly first: Entry;
+  /** The first pending passing of `from`, as `read` gave it: it and all after it go to `to`. null where nothing is pending: what is committed from now on does. */
+  readonly first: Entry | null;
+  /** The device of `to`. Default: that of `from`. */
+  readonly deviceid?: string | undefined;
   /** The number that `first` gets in `to`; those after it keep their distance to it. Default: the next free one of `to`, 1 if it is new. */
   readonly base?: number | undefined;
 }
@@ -117,6 +126,8 @@ export interface Journal {
    * Stays so, over restarts, until `adopt()`. Not every restored copy can be told from here.
    */
   readonly suspect: boolean;
+  /** What the last `leave` said, over restarts, until the session is replaced. */
+  readonly leaving: Leaving | null;
   /** Clock of the newest commit in the folder, to tell a clock step over a restart; null without one. `boot` is null where the system has no boot id. */
   readonly lastCommit: { readonly wall: number; readonly mono: number; readonly boot: string | null } | null;
 
@@ -132,6 +143,11 @@ export interface Journal {
    * `deviceid` is remembered with it, so that a restart knows whose session this is.
    */
   startSession(token_session: string, atLeast?: number, deviceid?: string): Promise<void>;
+  /**
+   * Durably: the session may be closed by a request of our own from here on, and what it refuses then goes to its replacement.
+   * null: it will not be, after all.
+   */
+  leave(leaving: Leaving | null): Promise<void>;
   /**
    * Durably: pending passings of `from` are sent to `to`, which becomes the current session. `to` must be new: nothing appended to it yet.
    * What was read ahead carries the old numbers: forget it. The next `read` starts again at the first pending passing.

@@ -16,6 +16,9 @@ export interface SessionChoice {
   readonly wanted: OutboxSession;
   /** The folder's last session will do, if it is of the device. */
   readonly resume: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Makes a new session of the device the current one. */
+  readonly create: (device: { deviceid: string; alias?: string | undefined }) => Promise<void>;
 }
 
 /**
@@ -23,21 +26,21 @@ export interface SessionChoice {
  *
  * @throws NumberingUnknownError
  */
-export async function settleSession({ client, journal, wanted, resume }: SessionChoice): Promise<void> {
+export async function settleSession({ client, journal, wanted, resume, signal, create }: SessionChoice): Promise<void> {
   if ('token_session' in wanted) {
     const token = successor(journal, wanted.token_session);
-    if (journal.nextNumber(token) !== undefined) await carryOn(client, journal, token);
-    else await journal.startSession(token, wanted.startAt ?? (await learnNext(client, token)));
+    if (journal.nextNumber(token) !== undefined) await carryOn(client, journal, token, { signal });
+    else await journal.startSession(token, wanted.startAt ?? (await learnNext(client, token, { signal })));
   } else {
     const { deviceid, open } = wanted;
     const { session } = journal;
     if (resume && open === 'active-or-new' && session !== null && journal.deviceid === deviceid) {
-      await carryOn(client, journal, session, deviceid);
+      await carryOn(client, journal, session, { deviceid, signal });
     } else {
-      const active = open === 'new' ? null : await activeSession(client, deviceid);
-      if (active === null) await journal.startSession(await createSession(client, wanted), 1, deviceid);
-      else if (journal.nextNumber(active) !== undefined) await carryOn(client, journal, active, deviceid);
-      else await journal.startSession(active, await learnNext(client, active), deviceid);
+      const active = open === 'new' ? null : await activeSession(client, deviceid, { signal });
+      if (active === null) await create(wanted);
+      else if (journal.nextNumber(active) !== undefined) await carryOn(client, journal, active, { deviceid, signal });
+      else await journal.startSession(active, await learnNext(client, active, { signal }), deviceid);
     }
   }
   if (journal.suspect) await journal.adopt();
@@ -49,9 +52,9 @@ function successor(journal: Journal, token: string): string {
   return next === undefined ? token : successor(journal, next);
 }
 
-async function activeSession(client: RufusClient, deviceid: string): Promise<string | null> {
+async function activeSession(client: RufusClient, deviceid: string, options: RequestOptions): Promise<string | null> {
   try {
-    return (await client.sessions.getActive(deviceid))?.token_session ?? null;
+    return (await client.sessions.getActive(deviceid, options))?.token_session ?? null;
   } catch (cause) {
     throw new NumberingUnknownError(`The active session of device ${shorten(deviceid)} cannot be asked for.${HINT}`, {
       cause,
@@ -69,9 +72,14 @@ export async function createSession(
 }
 
 /** A session that the folder knows. */
-async function carryOn(client: RufusClient, journal: Journal, token: string, deviceid?: string): Promise<void> {
+async function carryOn(
+  client: RufusClient,
+  journal: Journal,
+  token: string,
+  { deviceid, signal }: { deviceid?: string | undefined; signal?: AbortSignal | undefined },
+): Promise<void> {
   const known = journal.nextNumber(token)!;
-  const next = await compare(client, journal, token, known);
+  const next = await compare(client, journal, token, known, signal);
   const device = deviceid ?? (token === journal.session ? (journal.deviceid ?? undefined) : undefined);
   if (token !== journal.session || device !== (journal.deviceid ?? undefined) || next > known) {
     await journal.startSession(token, next, device);
@@ -79,11 +87,18 @@ async function carryOn(client: RufusClient, journal: Journal, token: string, dev
 }
 
 /** An old copy of a folder, put back, is behind the server: going on with its numbers would lose every passing. */
-async function compare(client: RufusClient, journal: Journal, token: string, known: number): Promise<number> {
+async function compare(
+  client: RufusClient,
+  journal: Journal,
+  token: string,
+  known: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const search = new Search(client, token, known);
   try {
-    return await search.end(journal.suspect ? undefined : QUICKLY);
+    return await search.end(journal.suspect ? { signal } : { ...QUICKLY, signal });
   } catch (cause) {
+    if (signal?.aborted) throw cause;
     const behind = search.next > known;
     const nobodyCanTell = !behind && cause instanceof PermissionDeniedError;
     if (!behind && (!journal.suspect || nobodyCanTell)) return known;
@@ -95,10 +110,10 @@ async function compare(client: RufusClient, journal: Journal, token: string, kno
 }
 
 /** A session that the folder knows nothing of. */
-async function learnNext(client: RufusClient, token: string): Promise<number> {
+async function learnNext(client: RufusClient, token: string, options: RequestOptions): Promise<number> {
   try {
-    const { passings } = await client.sessions.get(token);
-    const next = await new Search(client, token, Math.max(0, passings ?? 0)).end();
+    const { passings } = await client.sessions.get(token, options);
+    const next = await new Search(client, token, Math.max(0, passings ?? 0)).end(options);
     return Math.max(1, next);
   } catch (cause) {
     throw new NumberingUnknownError(

@@ -10,7 +10,8 @@ import type { Damage, Journal, JournalOptions } from './journal.js';
 import { settleSession } from './numbering.js';
 import { outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
-import { Turns } from './turns.js';
+import { Replacements } from './replacements.js';
+import { SessionSwitches } from './session-switches.js';
 import type { Outbox, OutboxOptions } from './types.js';
 
 /** What a test may put in the place of the real thing. */
@@ -39,10 +40,14 @@ export function openOutbox(options: OutboxOptions): Promise<Outbox> {
   return openOutboxWith(options, {});
 }
 
+/** A folder with a history opens within this, whatever the network does. */
+const OPEN_WITHIN_MS = 3_000;
+
 export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams): Promise<Outbox> {
   const settings = outboxSettings(options);
   const { client } = settings;
   const { clock = systemClock, random = Math.random } = seams;
+  const begun = clock.mono();
   let outbox: DurableOutbox | null = null;
   let courier: Courier | null = null;
   const emitter = new Emitter((error) => outbox?.failed(error));
@@ -60,13 +65,46 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     },
   });
   try {
-    await settleSession({ client, journal, wanted: settings.session, resume: true });
+    const replacements = new Replacements(client, journal, clock);
+    const old = journal.session;
+    const isNew = 'open' in settings.session && settings.session.open === 'new';
+    // Creating a session closes the old one: what is pending there comes first.
+    const leavesFirst = isNew && old !== null && journal.stats().pending > 0;
+    await settleSession({
+      client,
+      journal,
+      wanted: leavesFirst ? { token_session: old } : settings.session,
+      resume: true,
+      create: async (device) => {
+        // What is pending stays with its session.
+        if (old === null || journal.stats().pending > 0 || !replacements.closesCurrent(device)) {
+          return replacements.startBeside(device);
+        }
+        const replaced = await replacements.replace({ session: old, ...device, first: async () => null });
+        if ('failure' in replaced) throw replaced.failure;
+      },
+    });
     if (isDamage(journal.found)) emitter.emit('recovered', { ...journal.found });
-    const turns = new Turns();
-    const closedSessions = new ClosedSessions({ client, journal, settings, clock, turns });
-    courier = new Courier({ client, journal, settings, clock, random, emitter, closedSessions, drain });
+    const closedSessions = new ClosedSessions({ client, journal, settings, clock, replacements });
+    const wake = (): void => courier?.hurry();
+    const switches = new SessionSwitches({ client, journal, settings, clock, random, drain, replacements, wake });
+    const delivery = {
+      client,
+      journal,
+      settings,
+      clock,
+      random,
+      emitter,
+      closedSessions,
+      replacements,
+      switches,
+      drain,
+    };
+    courier = new Courier(delivery);
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
-    outbox = new DurableOutbox({ settings, clock, journal, courier, closedSessions, emitter, drain, turns, unwatch });
+    outbox = new DurableOutbox({ settings, clock, journal, courier, emitter, drain, switches, unwatch });
+    if (leavesFirst)
+      await outbox.switchInBackground(settings.session, Math.max(0, OPEN_WITHIN_MS - (clock.mono() - begun)));
     outbox.start();
     return outbox;
   } catch (error) {

@@ -1,20 +1,18 @@
 import { checkSignal } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
-import { bag } from '../core/options.js';
+import { bag, duration } from '../core/options.js';
 import { demand, demandNone } from '../core/validation/demand.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
-import type { ClosedSessions } from './closed-sessions.js';
 import type { Courier } from './courier.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { Journal, ParkedEntry } from './journal.js';
-import { settleSession } from './numbering.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
 import { type Rewound, rewind } from './rewind.js';
-import type { Turns } from './turns.js';
+import type { SessionSwitches } from './session-switches.js';
 import {
   type NewPassing,
   Outbox,
@@ -37,10 +35,9 @@ export interface OutboxParts {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly courier: Courier;
-  readonly closedSessions: ClosedSessions;
   readonly emitter: Emitter;
   readonly drain: Drain;
-  readonly turns: Turns;
+  readonly switches: SessionSwitches;
   /** Ends the watch over the clock. */
   readonly unwatch: () => void;
 }
@@ -162,14 +159,30 @@ export class DurableOutbox extends Outbox {
     return exportHistory(this.#parts.journal, checkedPath('file', file, 'a file to write'), format);
   }
 
-  async switchSession(session: OutboxSession): Promise<string> {
+  async switchSession(
+    session: OutboxSession,
+    options: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined } = {},
+  ): Promise<string> {
     this.#demandOpen();
     const wanted = checkedSession(session);
-    const { settings, journal, closedSessions, turns } = this.#parts;
-    return turns.run(async () => {
-      await settleSession({ client: settings.client, journal, wanted, resume: false });
-      closedSessions.reopen(this.token_session);
-      return this.token_session;
+    const { signal, timeoutMs } = bag('options', options);
+    checkSignal(signal);
+    if (timeoutMs !== undefined) duration('timeoutMs', timeoutMs);
+    return this.#parts.switches.request(wanted, this.#underWay, { signal, timeoutMs });
+  }
+
+  /** For opening: begins to deliver, and resolves when the session is changed, delivery is hindered, or `ms` are over; the change goes on in the background. */
+  async switchInBackground(wanted: OutboxSession, ms: number): Promise<void> {
+    const { switches, courier, clock } = this.#parts;
+    const switched = switches.request(wanted, [], { inBackground: true }).catch(() => undefined);
+    const hindered = courier.hindered();
+    courier.start();
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(ms, resolve, true);
+      void Promise.race([switched, hindered]).then(() => {
+        cancel();
+        resolve();
+      });
     });
   }
 
@@ -184,12 +197,13 @@ export class DurableOutbox extends Outbox {
   }
 
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
-    const { courier, drain, journal, unwatch, emitter } = this.#parts;
+    const { courier, switches, drain, journal, unwatch, emitter } = this.#parts;
     if (drainMs > 0) await this.#drainWithin(drainMs);
     this.#cancelStart();
     emitter.release();
     unwatch();
     await courier.stop();
+    switches.close();
     drain.close();
     await journal.close();
     const { pending, parked } = journal.stats();

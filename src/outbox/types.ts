@@ -19,7 +19,9 @@ export type NewPassing = Omit<PassingInput, 'num_passing'>;
  * `{ deviceid, open: 'active-or-new' }`: the device's active session, or a new one if there is none. A folder with a
  * history of that device goes on with its last session and asks nobody.
  *
- * `{ deviceid, open: 'new' }`: a new session, each time; creating it closes the device's active one.
+ * `{ deviceid, open: 'new' }`: a new session, each time; creating it closes the device's active one, so that what is pending is
+ * delivered to that first. Where that does not succeed at once, `openOutbox` resolves on the old session, at the latest after
+ * 3 s, and changes to the new one as soon as all is delivered: event `sessionClosed`, with `replacedBy`, tells.
  */
 export type OutboxSession =
   | {
@@ -245,12 +247,31 @@ export abstract class Outbox implements AsyncDisposable {
    */
   abstract exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number>;
   /**
-   * Ends this session's use and goes on with another; pending passings stay with the old one, and are sent before the new
-   * ones. What the old one refuses is parked (with `new-session` it goes to the current session). Resolves with the new token.
+   * Delivers what is pending to this session, then goes on with another. Resolves with the new token.
    *
+   * First all that was appended before the call is delivered, since creating a session of the device closes its old one. What is
+   * appended meanwhile goes to the old session and is delivered there, too. The change is made at the first moment with nothing
+   * pending; if appends never leave one, 2 s after the first part at the latest. What was appended by then, or while the new
+   * session is being created, and is not delivered, goes to the new session, before all that comes later, with numbers from 1:
+   * its receipts named the old session. Event `sessionClosed`, with `replacedBy`, tells. A switch that closes nothing (to a
+   * session that exists, or of another device) changes no number.
+   *
+   * While the old session cannot be delivered to (no network, `blocked`, `paused`) the switch waits; `signal` and `timeoutMs`
+   * (milliseconds; default: none) end the wait, and nothing has changed. It parks nothing: only what the old session refuses because
+   * somebody else closed it follows `onSessionClosed`. Killed, or aborted, while the new session is being created: if the old one
+   * turns out to be closed by that, what it refuses goes to a new session. Several switches are made one after the other.
+   *
+   * @throws RufusTimeoutError, RufusAbortError - `timeoutMs` or `signal` ended the wait; the old session stays in use
+   * @throws RufusAPIError - the new session is refused; the old one stays in use
    * @throws NumberingUnknownError - the new session's next number cannot be learned; the old one stays in use
+   * @throws OutboxClosedError - it was closed before that
+   * @example
+   * await outbox.switchSession({ deviceid, open: 'new', alias: 'Heat 2' }, { timeoutMs: 60_000 });
    */
-  abstract switchSession(session: OutboxSession): Promise<Session['token_session']>;
+  abstract switchSession(
+    session: OutboxSession,
+    options?: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined },
+  ): Promise<Session['token_session']>;
   /**
    * Refuses further appends, goes on delivering for at most `drainMs` (default 0), then aborts the request under way and lets
    * go of the folder. Whatever is left stays on disk for the next `openOutbox`. Never rejects.

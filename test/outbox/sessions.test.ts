@@ -1,43 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { RufusClient, type RufusClientOptions } from '../../src/index.js';
 import { SessionClosedError } from '../../src/outbox/index.js';
 import { openOutboxWith } from '../../src/outbox/open.js';
-import type { OutboxOptions } from '../../src/outbox/types.js';
-import { Sandbox } from '../../src/testing/index.js';
-import { HandClock, rest } from './support/clock.js';
-import { MemoryFolder } from './support/memory-journal.js';
+import { HandClock } from './support/clock.js';
 import { all, counts, listen, runner, runners } from './support/rig.js';
-
-/** A device with an active session in a sandbox, and an outbox in memory on it. Opening again without closing is a kill. */
-async function race(options: Partial<OutboxOptions> = {}, key: 'readWrite' | 'write' = 'readWrite') {
-  const sandbox = new Sandbox();
-  const clientOf = (more: RufusClientOptions = {}) =>
-    new RufusClient({ apiKey: sandbox.keys[key], dispatcher: sandbox.dispatcher, logLevel: 'off', ...more });
-  const server = clientOf({ apiKey: sandbox.keys.admin });
-  const { deviceid } = await server.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-1' });
-  const { token_session } = await server.sessions.create({ deviceid });
-  const folder = new MemoryFolder();
-  const clock = new HandClock();
-  const open = async (more: Partial<OutboxOptions> = {}, client = clientOf()) => {
-    const outbox = await openOutboxWith(
-      {
-        client,
-        directory: 'memory',
-        session: { deviceid, open: 'active-or-new' },
-        ...(key === 'write' && { session: { token_session, startAt: 1 } }),
-        ...options,
-        ...more,
-      },
-      { clock, random: () => 1, openJournal: folder.open },
-    );
-    const events = listen(outbox);
-    await rest();
-    return { outbox, events };
-  };
-  const at = (token: string) => sandbox.state.passings(token).map(({ num_passing, bib }) => `${num_passing}:${bib}`);
-  const tokens = () => sandbox.state.sessions.map((session) => session.token_session);
-  return { sandbox, server, deviceid, token_session, folder, clock, open, at, tokens, clientOf };
-}
+import { race } from './support/session-race.js';
 
 describe("a closed session, 'park'", () => {
   it('parks what is pending and what is still appended, with the reason, and refuses nothing', async () => {
@@ -339,10 +305,12 @@ describe('switchSession', () => {
     const { outbox } = await open();
     outbox.pause();
     await outbox.append(runners(2));
-    expect(await outbox.switchSession({ token_session: next.token_session })).toBe(next.token_session);
+    const switched = outbox.switchSession({ token_session: next.token_session });
+    outbox.resume();
+    expect(await switched).toBe(next.token_session);
+    expect(at(token_session)).toEqual(['1:1', '2:2']);
     expect(outbox.token_session).toBe(next.token_session);
     expect(await outbox.append(runner(3))).toEqual({ token_session: next.token_session, num_passing: 1 });
-    outbox.resume();
     await outbox.drained();
     expect(at(token_session)).toEqual(['1:1', '2:2']);
     expect(at(next.token_session)).toEqual(['1:3']);
@@ -363,34 +331,27 @@ describe('switchSession', () => {
     expect(at(next.token_session)).toEqual(['1:3']);
   });
 
-  it("to a new one of the device: what the old one then refuses is parked, with 'park'", async () => {
-    const { deviceid, open, at } = await race();
-    const { outbox } = await open();
-    outbox.pause();
-    await outbox.append(runners(2));
-    const next = await outbox.switchSession({ deviceid, open: 'new' });
-    await outbox.append(runners(1, 3));
-    outbox.resume();
-    await outbox.drained();
-    expect(at(next)).toEqual(['1:3']);
-    expect(counts(outbox)).toEqual({ appended: 3, delivered: 1, parked: 2, pending: 0 });
-  });
-
-  it("with 'new-session' it goes to the current one, and none is created for it", async () => {
-    const { deviceid, open, at, tokens } = await race({ onSessionClosed: 'new-session', batch: { max: 1 } });
-    const { outbox, events } = await open();
-    const old = outbox.token_session;
-    outbox.pause();
-    await outbox.append(runners(2));
-    const next = await outbox.switchSession({ deviceid, open: 'new' });
-    await outbox.append(runners(1, 3));
-    outbox.resume();
-    await outbox.drained();
-    expect(events.of('sessionClosed')).toEqual([{ token_session: old, replacedBy: next }]);
-    expect(tokens()).toHaveLength(2);
-    expect(at(next)).toEqual(['1:3', '2:1', '3:2']);
-    expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
-  });
+  it.each(['park', 'new-session'] as const)(
+    "to a new one of the device: the old one gets all that is pending first, with '%s'",
+    async (onSessionClosed) => {
+      const { deviceid, token_session, open, at, tokens, folder } = await race({ onSessionClosed, batch: { max: 1 } });
+      const { outbox, events } = await open();
+      outbox.pause();
+      await outbox.append(runners(2));
+      const switched = outbox.switchSession({ deviceid, open: 'new' });
+      await outbox.append(runners(1, 3));
+      outbox.resume();
+      const next = await switched;
+      await outbox.append(runners(1, 4));
+      await outbox.drained();
+      expect(tokens()).toEqual([token_session, next]);
+      expect(at(token_session)).toEqual(['1:1', '2:2', '3:3']);
+      expect(at(next)).toEqual(['1:4']);
+      expect(events.of('sessionClosed')).toEqual([{ token_session, replacedBy: next }]);
+      expect(counts(outbox)).toEqual({ appended: 4, delivered: 4, parked: 0, pending: 0 });
+      expect(folder).toMatchObject({ session: next, deviceid, leaving: null });
+    },
+  );
 
   it('that fails leaves everything as it was', async () => {
     const { sandbox, deviceid, token_session, open, at } = await race();

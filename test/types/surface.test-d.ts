@@ -253,6 +253,9 @@ export async function outboxes(deviceid: string, token_session: string): Promise
   isExactly<Promise<{ sent: number; skipped: readonly { token_session: string; count: number }[] }>>()(
     outbox.rewind({ from: timestamp, to: timestamp }),
   );
+  outbox.switchSession({ deviceid, open: 'new' }, { signal: AbortSignal.timeout(1), timeoutMs: 60_000 });
+  // @ts-expect-error - the unit is in the name
+  outbox.switchSession({ token_session }, { timeout: 60_000 });
   // @ts-expect-error - both ends
   outbox.rewind({ from: timestamp });
   // @ts-expect-error - not a format

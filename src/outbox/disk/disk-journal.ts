@@ -5,6 +5,7 @@ import type {
   Journal,
   JournalEvents,
   JournalStats,
+  Leaving,
   Numbered,
   ParkedEntry,
   ParkReason,
@@ -21,6 +22,7 @@ import { IntervalSet } from './intervals.js';
 import { storageError } from './limits.js';
 import {
   type LogDraft,
+  leavingRecord,
   OneRecord,
   PassingList,
   type PassingListFacts,
@@ -70,6 +72,10 @@ export class DiskJournal implements Journal {
     return this.parts.state.deviceid;
   }
 
+  get leaving(): Leaving | null {
+    return this.parts.state.leaving;
+  }
+
   get suspect(): boolean {
     return this.parts.books.suspect;
   }
@@ -102,8 +108,14 @@ export class DiskJournal implements Journal {
     return this.submitOne((draft) => sessionRecord(draft, token_session, atLeast, deviceid ?? null));
   }
 
+  leave(leaving: Leaving | null): Promise<void> {
+    return this.submitOne((draft) => leavingRecord(draft, leaving));
+  }
+
   async replaceSession(replacement: Replacement): Promise<void> {
-    await this.submitOne((draft) => replaceRecord(draft, replacement));
+    const { state } = this.parts;
+    const first = replacement.first ?? { seq: state.last + 1, num_passing: state.nextNumber(replacement.from) ?? 1 };
+    await this.submitOne((draft) => replaceRecord(draft, { ...replacement, first }));
     await this.reader.close();
     this.reader = this.newReader();
   }

@@ -1,4 +1,4 @@
-import type { Numbered, Replacement, StoredPassing } from '../journal.js';
+import type { Entry, Leaving, Numbered, Replacement, StoredPassing } from '../journal.js';
 import type { Draft, List } from './committer.js';
 import type { Interval } from './intervals.js';
 import type { Ack, PassingRecord, ReplaceRecord, SessionRecord, Source } from './records.js';
@@ -159,7 +159,7 @@ export function sessionRecord(
   session: string,
   atLeast: number,
   deviceid: string | null,
-  source?: Source,
+  more: Pick<SessionRecord, 'source' | 'leaving'> = {},
 ): SessionRecord {
   draft.raise(session, atLeast);
   draft.session = session;
@@ -170,7 +170,7 @@ export function sessionRecord(
     session,
     deviceid,
     next: draft.nextNumber(session) ?? atLeast,
-    ...(source ? { source } : {}),
+    ...more,
     at,
     mono,
   };
@@ -178,9 +178,17 @@ export function sessionRecord(
 
 /** Where a feed stands, without a passing to carry it: the session restated. */
 export const sourceRecord = (draft: LogDraft, source: Source): SessionRecord =>
-  sessionRecord(draft, draft.current(), 0, draft.deviceid, source);
+  sessionRecord(draft, draft.current(), 0, draft.deviceid, { source });
 
-export function replaceRecord(draft: LogDraft, { from, to, first, base }: Replacement): ReplaceRecord {
+/** The session restated, as one that is about to be replaced, or no longer is. */
+export const leavingRecord = (draft: LogDraft, leaving: Leaving | null): SessionRecord =>
+  sessionRecord(draft, draft.current(), 0, draft.deviceid, { leaving });
+
+export interface Replacing extends Omit<Replacement, 'first'> {
+  readonly first: Pick<Entry, 'seq' | 'num_passing'>;
+}
+
+export function replaceRecord(draft: LogDraft, { from, to, first, base, deviceid }: Replacing): ReplaceRecord {
   const firstNum = first.num_passing;
   const record: ReplaceRecord = {
     t: 'r',
@@ -190,10 +198,12 @@ export function replaceRecord(draft: LogDraft, { from, to, first, base }: Replac
     lastSeq: draft.last,
     firstNum,
     base: base ?? draft.nextNumber(to) ?? 1,
+    deviceid,
     at: draft.at,
     mono: draft.mono,
   };
   draft.session = to;
+  draft.deviceid = deviceid ?? draft.deviceid;
   draft.raise(to, record.base + Math.max(0, (draft.nextNumber(from) ?? firstNum) - firstNum));
   return record;
 }

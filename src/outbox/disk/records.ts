@@ -1,4 +1,4 @@
-import type { ParkReason, Replacement, StoredPassing, Tallies } from '../journal.js';
+import type { Leaving, ParkReason, Replacement, StoredPassing, Tallies } from '../journal.js';
 import type { Interval } from './intervals.js';
 
 // What the lines of the folder hold. Keys are short but legible: these files are also the backup that people read.
@@ -49,6 +49,8 @@ export interface SessionRecord extends Stamp {
   readonly deviceid: string | null;
   readonly next: number;
   readonly source?: Source | undefined;
+  /** The session that is about to be replaced; null: none is any more. Absent: as before. */
+  readonly leaving?: Leaving | null | undefined;
 }
 /** Passings firstSeq…lastSeq of session `from` are sent to `to`: the one with number firstNum as `base`, the others at their distance to it. */
 export interface ReplaceRecord extends Stamp {
@@ -59,6 +61,8 @@ export interface ReplaceRecord extends Stamp {
   readonly lastSeq: number;
   readonly firstNum: number;
   readonly base: number;
+  /** Of `to`. Absent: that of `from`. */
+  readonly deviceid?: string | undefined;
 }
 /** The first line of a segment: all that the segments before it add up to. */
 export interface LogHeader extends Stamp {
@@ -69,7 +73,8 @@ export interface LogHeader extends Stamp {
   readonly deviceid: string | null;
   readonly next: Readonly<Record<string, number>>;
   readonly positions: Readonly<Record<string, string | number>>;
-  readonly replaced: readonly Omit<ReplaceRecord, keyof Stamp | 't'>[];
+  readonly leaving?: Leaving | undefined;
+  readonly replaced: readonly Omit<ReplaceRecord, keyof Stamp | 't' | 'deviceid'>[];
   /** Which session took the place of which. */
   readonly successors: Readonly<Record<string, string>>;
   /** Corrupt passings beyond the acknowledgement. */

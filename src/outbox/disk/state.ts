@@ -1,4 +1,4 @@
-import type { Entry, Tallies } from '../journal.js';
+import type { Entry, Leaving, Tallies } from '../journal.js';
 import { IntervalSet } from './intervals.js';
 import { type Ack, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
 
@@ -14,6 +14,7 @@ export class LogState {
   session: string | null = null;
   /** The device of the current session, where that is known. */
   deviceid: string | null = null;
+  leaving: Leaving | null = null;
   ack: Ack = NO_ACK;
   /** Corrupt passings beyond the acknowledgement. */
   readonly missing = new IntervalSet();
@@ -52,9 +53,11 @@ export class LogState {
         this.deviceid = record.deviceid;
         this.raise(record.session, record.next);
         if (record.source !== undefined) this.positions.set(record.source.name, record.source.position);
+        if (record.leaving !== undefined) this.leaving = record.leaving;
         break;
       case 'r':
         this.replace(record);
+        this.deviceid = record.deviceid ?? this.deviceid;
         break;
       case 'p':
         this.passing(seq, record);
@@ -101,6 +104,7 @@ export class LogState {
     this.replaced.push({ from, to, firstSeq, lastSeq, firstNum, base });
     this.successors.set(from, to);
     this.session = to;
+    if (this.leaving?.session === from) this.leaving = null;
     this.raise(to, base + Math.max(0, (this.next.get(from) ?? firstNum) - firstNum));
   }
 
@@ -119,6 +123,7 @@ export class LogState {
       deviceid: this.deviceid,
       next: Object.fromEntries(this.next),
       positions: Object.fromEntries(this.positions),
+      ...(this.leaving && { leaving: this.leaving }),
       replaced: this.replaced,
       successors: Object.fromEntries(this.successors),
       missing: this.missing.toJSON(),
@@ -141,6 +146,7 @@ export class LogState {
   private load(header: LogHeader): void {
     this.session = header.session;
     this.deviceid = header.deviceid;
+    this.leaving = header.leaving ?? null;
     for (const [session, next] of Object.entries(header.next)) this.raise(session, next);
     for (const [name, position] of Object.entries(header.positions)) this.positions.set(name, position);
     this.replaced = header.replaced.map((replaced: Replaced): Replaced => ({ ...replaced }));

@@ -153,6 +153,42 @@ describe('opening', () => {
     await fits(race);
   });
 
+  it('keeps the session that is being left, over restarts and new segments, until it is replaced or is not left after all', async () => {
+    const race = await raced({}, 2_000);
+    await race.journal.startSession('S9', 1, 'DEVICE');
+    const leaving = { session: 'S9', deviceid: 'OTHER', alias: 'Heat 2' };
+    await race.journal.leave(leaving);
+    const check = (expected: unknown): void => expect(race.journal.leaving).toEqual(expected);
+    for (let i = 0; i < 12; i++) await race.append(4, { name: 'feed', position: i });
+    check(leaving);
+    await reopen(race);
+    check(leaving);
+    expect(race.journal.deviceid).toBe('DEVICE');
+    await race.journal.leave(null);
+    await reopen(race);
+    check(null);
+    await race.journal.leave(leaving);
+    const pending = race.journal.stats().pending;
+    await race.deliver(pending);
+    // Committed after the replacement was asked for, and before it is durable.
+    const appended = race.append(3);
+    await race.journal.replaceSession({ from: 'S9', to: 'S10', first: null, base: 1, deviceid: 'OTHER' });
+    await appended;
+    check(null);
+    for (const again of [false, true]) {
+      if (again) await reopen(race);
+      check(null);
+      expect(race.journal).toMatchObject({ session: 'S10', deviceid: 'OTHER' });
+      expect(race.journal.nextNumber('S10')).toBe(4);
+      const read = await race.journal.read({ max: 9, maxBytes: 1e6 });
+      expect(read.map(({ token_session, num_passing }) => `${token_session}/${num_passing}`)).toEqual([
+        'S10/1',
+        'S10/2',
+        'S10/3',
+      ]);
+    }
+  });
+
   it('keeps deviceid, position, successors, tallies and the time of the last delivery', async () => {
     const race = await raced();
     await race.journal.startSession('S9', 40, 'DEVICE');

@@ -6,6 +6,7 @@ import type {
   Journal,
   JournalOptions,
   JournalStats,
+  Leaving,
   Numbered,
   ParkedEntry,
   ParkReason,
@@ -14,7 +15,7 @@ import type {
   Tallies,
 } from '../../../src/outbox/journal.js';
 
-type Step = 'acknowledge' | 'append' | 'park' | 'move' | 'replace' | 'read';
+type Step = 'leave' | 'acknowledge' | 'append' | 'park' | 'move' | 'replace' | 'read';
 
 /** What survives: the durable half without a disk. Opening it again is a restart; all of it is durable at once. */
 export class MemoryFolder {
@@ -29,6 +30,7 @@ export class MemoryFolder {
   successors = new Map<string, string>();
   session: string | null = null;
   deviceid: string | null = null;
+  leaving: Leaving | null = null;
   suspect = false;
   tallies: Tallies = { inserted: 0, duplicates: 0, requests: 0, retries: 0 };
   lastCommit: Journal['lastCommit'] = null;
@@ -65,6 +67,9 @@ class MemoryJournal implements Journal {
   get deviceid() {
     return this.folder.deviceid;
   }
+  get leaving() {
+    return this.folder.leaving;
+  }
   get suspect() {
     return this.folder.suspect;
   }
@@ -86,9 +91,15 @@ class MemoryJournal implements Journal {
     this.folder.next.set(token, Math.max(this.folder.next.get(token) ?? 0, atLeast));
   }
 
-  async replaceSession({ from, to, first, base }: Replacement) {
-    await this.folder.fault('replace');
+  async leave(leaving: Leaving | null) {
+    await this.folder.fault('leave');
+    this.folder.leaving = leaving;
+  }
+
+  async replaceSession({ from, to, base, deviceid, ...replacement }: Replacement) {
     const { log, next } = this.folder;
+    const first = replacement.first ?? { seq: log.length + 1, num_passing: next.get(from)! };
+    await this.folder.fault('replace');
     const shift = (base ?? next.get(to) ?? 1) - first.num_passing;
     this.folder.log = log.map((entry) =>
       entry.seq >= first.seq && entry.token_session === from
@@ -97,6 +108,8 @@ class MemoryJournal implements Journal {
     );
     next.set(to, Math.max(next.get(to) ?? 1, next.get(from)! + shift));
     this.folder.session = to;
+    this.folder.deviceid = deviceid ?? this.folder.deviceid;
+    if (this.folder.leaving?.session === from) this.folder.leaving = null;
     this.folder.successors.set(from, to);
     this.#read = this.folder.ack;
   }

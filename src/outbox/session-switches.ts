@@ -1,0 +1,230 @@
+import type { RufusClient } from '../client.js';
+import { onAbort } from '../core/abort.js';
+import { NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
+import { judgeAside, says } from './answers.js';
+import { Backoff } from './backoff.js';
+import type { Clock } from './clock.js';
+import type { Drain } from './drain.js';
+import { OutboxClosedError } from './errors.js';
+import type { Entry, Journal } from './journal.js';
+import { settleSession } from './numbering.js';
+import type { OutboxSettings } from './options.js';
+import type { Replacements } from './replacements.js';
+import type { OutboxSession } from './types.js';
+
+const OPERATION = 'outbox.switchSession';
+
+/** The API's own words; any other 404 is a gateway's, and passes. */
+const NO_DEVICE = /^device not found\b/i;
+
+/** Once all is delivered that was appended before the switch, it waits so long at most for a moment in which nothing is pending. */
+const QUIET_WITHIN_MS = 2_000;
+
+export interface SwitchOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+  /** Nobody waits for it who could try again: what is refused is tried again every `probeMs`. */
+  readonly inBackground?: boolean | undefined;
+}
+
+/** What came of an attempt. */
+export type Switched =
+  | { readonly do: 'switched'; readonly from: string; readonly to: string; readonly replaced: boolean }
+  /** The switch was given up. */
+  | { readonly do: 'left' }
+  | { readonly do: 'stop'; readonly cause: unknown }
+  | {
+      readonly do: 'again';
+      readonly cause: unknown;
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly maybeStored: boolean;
+    };
+
+interface Switch {
+  readonly wanted: OutboxSession;
+  /** Appends that were under way when it was asked for. */
+  readonly appended: Promise<unknown>;
+  readonly inBackground: boolean;
+  readonly backoff: Backoff;
+  /** Aborts the request under way when the switch is given up. */
+  readonly given: AbortController;
+  /** Monotonic time at which all that was pending before was delivered; null until then. */
+  readyAt: number | null;
+  notBefore: number;
+  /** The session that it has tried to replace. */
+  tried: string | null;
+  /** The new session exists: it cannot be called back. */
+  decided: boolean;
+  readonly settle: (outcome: { readonly token: string } | { readonly error: unknown }) => void;
+}
+
+export interface SessionSwitchesSetup {
+  readonly client: RufusClient;
+  readonly journal: Journal;
+  readonly settings: Pick<OutboxSettings, 'backoff' | 'probeMs'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly drain: Drain;
+  readonly replacements: Replacements;
+  /** Something is due. */
+  readonly wake: () => void;
+}
+
+/** Changes of the session that were asked for, in order. The courier makes them between two requests, when the old session has got what is its own. */
+export class SessionSwitches {
+  readonly #setup: SessionSwitchesSetup;
+  readonly #queue: Switch[] = [];
+  #closed = false;
+
+  constructor(setup: SessionSwitchesSetup) {
+    this.#setup = setup;
+  }
+
+  /** Resolves with the new session. `appending`: what is under way and goes to the old session, too. */
+  request(wanted: OutboxSession, appending: Iterable<Promise<unknown>>, options: SwitchOptions = {}): Promise<string> {
+    const { signal, timeoutMs, inBackground = false } = options;
+    const { clock, random, settings } = this.#setup;
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new OutboxClosedError());
+      if (signal?.aborted) return reject(aborted(signal));
+      const change: Switch = {
+        wanted,
+        appended: Promise.allSettled(appending),
+        inBackground,
+        backoff: new Backoff(settings.backoff, random),
+        given: new AbortController(),
+        readyAt: null,
+        notBefore: 0,
+        tried: null,
+        decided: false,
+        settle: (outcome) => {
+          cancelTimer?.();
+          stopWatching?.();
+          change.given.abort();
+          const at = this.#queue.indexOf(change);
+          this.#queue.splice(at, 1);
+          if ('token' in outcome) resolve(outcome.token);
+          else reject(outcome.error);
+          if (at === 0) this.#begin();
+        },
+      };
+      const giveUp = (error: () => Error): void => {
+        if (!change.decided) change.settle({ error: error() });
+      };
+      const stopWatching = signal && onAbort(signal, () => giveUp(() => aborted(signal)));
+      const cancelTimer =
+        timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => giveUp(() => late(timeoutMs)), true);
+      this.#queue.push(change);
+      if (this.#queue.length === 1) this.#begin();
+    });
+  }
+
+  /** Nobody lingers while one of them waits. */
+  get waiting(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Milliseconds until the next attempt, while nothing is at hand: 0 now, Infinity where none is due. */
+  get dueIn(): number {
+    const [head] = this.#queue;
+    if (head === undefined || head.readyAt === null) return Number.POSITIVE_INFINITY;
+    const { clock, journal } = this.#setup;
+    const quietBy = journal.stats().pending === 0 ? 0 : head.readyAt + QUIET_WITHIN_MS;
+    return Math.max(0, head.notBefore - clock.mono(), quietBy - clock.mono());
+  }
+
+  /** Makes the change. `first`: the first pending passing, once it is asked for. */
+  async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
+    const { client, journal, replacements, clock, settings } = this.#setup;
+    const head = this.#queue[0]!;
+    const from = journal.session!;
+    const signal = AbortSignal.any([stopped, head.given.signal]);
+    let replaced = false;
+    try {
+      await settleSession({
+        client,
+        journal,
+        wanted: head.wanted,
+        resume: false,
+        signal,
+        create: async (device) => {
+          const options = { signal, retry: false } as const;
+          if (!replacements.closesCurrent(device)) return replacements.startBeside(device, options);
+          head.tried = from;
+          const decided = (): Promise<Entry | null> => {
+            head.decided = true;
+            return first();
+          };
+          const outcome = await replacements.replace({ session: from, ...device, first: decided, options });
+          if ('failure' in outcome) throw outcome.failure;
+          replaced = true;
+        },
+      });
+    } catch (error) {
+      if (head.given.signal.aborted) return { do: 'left' };
+      if (stopped.aborted) return { do: 'stop', cause: error };
+      const verdict = judgeAside(error);
+      const isRefused = verdict.do === 'block' || (error instanceof NotFoundError && says(error, NO_DEVICE));
+      const passes = !isRefused || replacements.owes(from);
+      if (!passes && !head.inBackground) {
+        head.settle({ error });
+        return { do: 'left' };
+      }
+      const retryAfterMs = 'retryAfterMs' in verdict ? verdict.retryAfterMs : undefined;
+      const delayMs = passes ? head.backoff.next(retryAfterMs) : settings.probeMs;
+      head.notBefore = clock.mono() + delayMs;
+      const { maybeStored } = verdict;
+      return { do: 'again', cause: error, attempt: Math.max(1, head.backoff.failures), delayMs, maybeStored };
+    }
+    const to = journal.session!;
+    if (!head.given.signal.aborted) head.settle({ token: to });
+    return { do: 'switched', from, to, replaced };
+  }
+
+  /** What the first of them was about has come to pass: its answer was lost, and the old session refused what came after. */
+  replaced(from: string, to: string): void {
+    const [head] = this.#queue;
+    if (head?.tried === from) head.settle({ token: to });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { settle } of [...this.#queue]) {
+      settle({ error: new OutboxClosedError('The outbox was closed before it could leave the old session') });
+    }
+  }
+
+  /** The first of the queue waits for what is pending now. */
+  #begin(): void {
+    const [head] = this.#queue;
+    if (head === undefined || this.#closed) return;
+    const { drain, clock, wake } = this.#setup;
+    const delivered = head.appended.then(() => {
+      const drained = drain.wait(head.given.signal);
+      wake();
+      return drained;
+    });
+    const ready = (): void => {
+      head.readyAt = clock.mono();
+      wake();
+    };
+    // It was given up, or all of it was closed.
+    const over = (): void => {};
+    delivered.then(ready, over);
+  }
+}
+
+function aborted(signal: AbortSignal): RufusAbortError {
+  return new RufusAbortError(
+    `${OPERATION}: aborted by the caller's signal before the old session could be left. It stays in use.`,
+    { cause: signal.reason },
+  );
+}
+
+function late(timeoutMs: number): RufusTimeoutError {
+  return new RufusTimeoutError(
+    `${OPERATION}: the old session could not be left within ${timeoutMs} ms (timeoutMs): something may still be pending, see stats(). It stays in use.`,
+    { timeoutMs },
+  );
+}

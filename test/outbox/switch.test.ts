@@ -1,0 +1,482 @@
+import { describe, expect, it } from 'vitest';
+import { NotFoundError, RufusAbortError, RufusTimeoutError } from '../../src/index.js';
+import { OutboxClosedError } from '../../src/outbox/index.js';
+import { rejection } from '../support/client.js';
+import { rest } from './support/clock.js';
+import { counts, runner, runners } from './support/rig.js';
+import { race } from './support/session-race.js';
+
+const lost = { kind: 'reset-after', on: 'POST /sessions' } as const;
+const down = (times: number) => ({ kind: 'status', status: 503, on: 'POST /passings', times }) as const;
+
+/** A race with a passing delivered already. */
+async function started(...args: Parameters<typeof race>) {
+  const day = await race(...args);
+  const { outbox, events } = await day.open();
+  await outbox.append(runner(1));
+  await outbox.drained();
+  const bibs = () => day.tokens().map((token) => day.sandbox.state.passings(token).map(({ bib }) => bib));
+  return { ...day, outbox, events, bibs, anew: { deviceid: day.deviceid, open: 'new' } as const };
+}
+
+describe('a switch waits', () => {
+  it('while the old session cannot be reached, takes appends for it meanwhile, and delivers them there', async () => {
+    const { sandbox, outbox, clock, anew, bibs, events } = await started();
+    sandbox.fault(down(3));
+    await outbox.append(runner(2));
+    const switched = outbox.switchSession(anew);
+    await clock.pass(300);
+    await outbox.append(runner(3));
+    expect(bibs()).toEqual([['1']]);
+    await clock.pass(10_000);
+    expect(await switched).toBe(outbox.token_session);
+    await outbox.append(runner(4));
+    await outbox.drained();
+    expect(bibs()).toEqual([['1', '2', '3'], ['4']]);
+    expect(events.of('sessionClosed')).toHaveLength(1);
+  });
+
+  it.each([401, 403])('while it is blocked by %i', async (status) => {
+    const { sandbox, outbox, clock, anew, bibs } = await started({ probeMs: 1_000 });
+    sandbox.fault({ kind: 'status', status, on: 'POST /passings', times: 2 });
+    await outbox.append(runner(2));
+    const switched = outbox.switchSession(anew);
+    await clock.pass(500);
+    expect(outbox.stats().state).toBe('blocked');
+    await clock.pass(5_000);
+    await switched;
+    expect(bibs()).toEqual([['1', '2'], []]);
+  });
+
+  it('while it is paused, and makes no request', async () => {
+    const { outbox, anew, clock, tokens } = await started();
+    outbox.pause();
+    const switched = outbox.switchSession(anew);
+    await clock.pass(60_000);
+    expect(tokens()).toHaveLength(1);
+    outbox.resume();
+    await switched;
+    expect(tokens()).toHaveLength(2);
+  });
+
+  it.each([
+    ['the signal', RufusAbortError],
+    ['timeoutMs', RufusTimeoutError],
+    ['close()', OutboxClosedError],
+  ])('until %s ends it, and nothing has changed', async (how, kind) => {
+    const { outbox: before, open, clientOf, clock, anew, tokens, folder, bibs, token_session } = await started();
+    await before.close();
+    let isDown = true;
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          const response = await send(context);
+          return isDown && context.operation === 'passings.insert' ? { ...response, status: 503, text: '' } : response;
+        },
+      ],
+    });
+    const { outbox } = await open({}, client);
+    await outbox.append(runner(2));
+    const controller = new AbortController();
+    const switched = rejection(
+      kind,
+      outbox.switchSession(anew, {
+        ...(how === 'the signal' && { signal: controller.signal }),
+        ...(how === 'timeoutMs' && { timeoutMs: 30_000 }),
+      }),
+    );
+    await clock.pass(29_999);
+    expect(counts(outbox)).toMatchObject({ pending: 1 });
+    controller.abort();
+    if (how === 'close()') await outbox.close();
+    await clock.pass(1);
+    const { message } = await switched;
+    expect(message).toContain(how === 'close()' ? 'closed' : 'outbox.switchSession');
+    expect(tokens()).toEqual([token_session]);
+    expect(folder).toMatchObject({ session: token_session, leaving: null });
+    isDown = false;
+    const after = how === 'close()' ? (await open()).outbox : outbox;
+    await after.append(runner(3));
+    await clock.pass(60_000);
+    expect(bibs()).toEqual([['1', '2', '3']]);
+    expect(tokens()).toEqual([token_session]);
+  });
+
+  it('not at all with a signal that is aborted already', async () => {
+    const { outbox, anew, tokens } = await started();
+    await rejection(RufusAbortError, outbox.switchSession(anew, { signal: AbortSignal.abort() }));
+    await expect(outbox.switchSession(anew, { timeoutMs: 0 })).rejects.toMatchObject({ code: 'config' });
+    await expect(outbox.switchSession(anew, { signal: {} as never })).rejects.toMatchObject({ code: 'config' });
+    expect(tokens()).toHaveLength(1);
+  });
+});
+
+describe('a switch comes to an end', () => {
+  it('although appends never leave a moment with nothing pending: none is lost, none out of order', async () => {
+    const { outbox, open, clock, clientOf, anew, bibs } = await started();
+    await outbox.close();
+    let next = 2;
+    let append = (): Promise<unknown> => Promise.resolve();
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          if (context.operation === 'passings.insert') {
+            await append();
+            await new Promise<void>((resolve) => clock.after(100, resolve));
+          }
+          return send(context);
+        },
+      ],
+    });
+    const { outbox: busy, events } = await open({}, client);
+    append = () => busy.append(runner(next++));
+    await append();
+    await clock.pass(500);
+    let done = false;
+    const switched = busy.switchSession(anew).then((token) => {
+      done = true;
+      return token;
+    });
+    await clock.pass(1_500);
+    expect(done).toBe(false);
+    await clock.pass(1_000);
+    expect(await switched).toBe(busy.token_session);
+    await clock.pass(500);
+    append = () => Promise.resolve();
+    await clock.pass(1_000);
+    const [old, fresh] = bibs();
+    expect([...old!, ...fresh!]).toEqual(Array.from({ length: next - 1 }, (_, index) => String(index + 1)));
+    expect(fresh!.length).toBeGreaterThan(2);
+    expect(events.of('sessionClosed')).toHaveLength(1);
+    expect(counts(busy)).toMatchObject({ pending: 0, parked: 0 });
+    expect(busy.stats().requests).toBeGreaterThan(20);
+  });
+
+  it('two at once: one after the other; the one that is given up stands in nobody’s way', async () => {
+    const { sandbox, outbox, clock, anew, tokens, bibs } = await started();
+    sandbox.fault(down(2));
+    await outbox.append(runner(2));
+    const controller = new AbortController();
+    const given = rejection(RufusAbortError, outbox.switchSession(anew, { signal: controller.signal }));
+    const first = outbox.switchSession(anew);
+    const second = outbox.switchSession(anew);
+    await clock.pass(10);
+    controller.abort();
+    await given;
+    await clock.pass(10_000);
+    expect(tokens()).toEqual([expect.any(String), await first, await second]);
+    expect(outbox.token_session).toBe(await second);
+    expect(bibs()).toEqual([['1', '2'], [], []]);
+  });
+
+  it('what was under way when it was called goes to the old session', async () => {
+    const { outbox, anew, bibs } = await started();
+    const appends = [outbox.append(runner(2)), outbox.append(runner(3))];
+    await outbox.switchSession(anew);
+    await Promise.all(appends);
+    expect(bibs()).toEqual([['1', '2', '3'], []]);
+  });
+
+  it('what is appended while the new one is being created goes there, first', async () => {
+    const { outbox, open, clientOf, anew, bibs, clock } = await started();
+    await outbox.close();
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          if (context.operation === 'sessions.create') await busy.append(runners(2, 2));
+          return send(context);
+        },
+      ],
+    });
+    const { outbox: busy, events } = await open({ batch: { max: 1 } }, client);
+    const before = busy.token_session;
+    const next = await busy.switchSession(anew);
+    expect(await busy.append(runner(4))).toEqual({ token_session: next, num_passing: 3 });
+    await clock.pass(1_000);
+    expect(bibs()).toEqual([['1'], ['2', '3', '4']]);
+    expect(events.of('sessionClosed')).toEqual([{ token_session: before, replacedBy: next }]);
+    expect(events.of('collision')).toEqual([]);
+    expect(counts(busy)).toEqual({ appended: 4, delivered: 4, parked: 0, pending: 0 });
+  });
+
+  it('to a session of another device closes nothing and changes no number', async () => {
+    const { server, outbox, events, at, token_session } = await started();
+    const { deviceid } = await server.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-2' });
+    outbox.pause();
+    await outbox.append(runner(2));
+    const switched = outbox.switchSession({ deviceid, open: 'new' });
+    outbox.resume();
+    const next = await switched;
+    await outbox.append(runner(3));
+    await outbox.switchSession({ token_session });
+    await outbox.append(runner(4));
+    await outbox.drained();
+    expect(at(token_session)).toEqual(['1:1', '2:2', '3:4']);
+    expect(at(next)).toEqual(['1:3']);
+    expect(events.of('sessionClosed')).toEqual([]);
+  });
+
+  it('where somebody else closed the old one: that follows the policy', async () => {
+    const { server, outbox, token_session, anew, bibs, events } = await started();
+    outbox.pause();
+    await outbox.append(runners(2, 2));
+    const switched = outbox.switchSession(anew);
+    await server.sessions.close(token_session);
+    outbox.resume();
+    await switched;
+    await outbox.append(runner(4));
+    await outbox.drained();
+    expect(bibs()).toEqual([['1'], ['4']]);
+    expect(counts(outbox)).toEqual({ appended: 4, delivered: 2, parked: 2, pending: 0 });
+    expect(events.of('sessionClosed')).toContainEqual({ token_session, replacedBy: null });
+  });
+});
+
+describe('the new session', () => {
+  it('is asked for again where that fails in passing; what is appended meanwhile is delivered to the old one', async () => {
+    const { sandbox, outbox, clock, anew, bibs, events } = await started();
+    sandbox.fault({ kind: 'status', status: 429, on: 'POST /sessions', times: 3 });
+    const switched = outbox.switchSession(anew);
+    await rest();
+    await outbox.append(runner(2));
+    await clock.pass(100);
+    expect(bibs()).toEqual([['1', '2']]);
+    await clock.pass(5_000);
+    await switched;
+    expect(bibs()).toEqual([['1', '2'], []]);
+    expect(events.of('retry').map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  });
+
+  it.each([400, 401, 403, 422])('that is refused with %i rejects, and the old one stays in use', async (status) => {
+    const { sandbox, outbox, anew, folder, bibs, token_session } = await started();
+    sandbox.fault({ kind: 'status', status, on: 'POST /sessions' });
+    await expect(outbox.switchSession(anew)).rejects.toMatchObject({ status });
+    expect(folder).toMatchObject({ session: token_session, leaving: null });
+    await outbox.append(runner(2));
+    await outbox.drained();
+    expect(bibs()).toEqual([['1', '2']]);
+  });
+
+  it('of a device that does not exist rejects', async () => {
+    const { outbox } = await started();
+    await rejection(NotFoundError, outbox.switchSession({ deviceid: 'f'.repeat(64), open: 'new' }));
+  });
+
+  it('whose creation nobody confirmed: nothing is parked, nothing lost', async () => {
+    const { sandbox, outbox, clock, anew, bibs } = await started();
+    sandbox.fault(lost);
+    const switched = outbox.switchSession(anew);
+    await rest();
+    await outbox.append(runners(2, 2));
+    await clock.pass(5_000);
+    expect(await switched).toBe(outbox.token_session);
+    await outbox.append(runner(4));
+    await outbox.drained();
+    // The one that nobody knows stays empty.
+    expect(bibs()).toEqual([['1'], [], ['2', '3', '4']]);
+    expect(counts(outbox)).toEqual({ appended: 4, delivered: 4, parked: 0, pending: 0 });
+  });
+
+  it('aborted while it is being created: what the old one then refuses goes to another', async () => {
+    const { outbox, open, clientOf, anew, clock, tokens, folder } = await started();
+    await outbox.close();
+    const controller = new AbortController();
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          const response = await send(context);
+          if (context.operation === 'sessions.create' && !controller.signal.aborted) {
+            controller.abort();
+            return new Promise<never>((_, reject) => reject(new Error('never heard')));
+          }
+          return response;
+        },
+      ],
+    });
+    const { outbox: again, events } = await open({}, client);
+    const old = again.token_session;
+    await rejection(RufusAbortError, again.switchSession({ ...anew, alias: 'Heat 2' }, { signal: controller.signal }));
+    expect(again.token_session).toBe(old);
+    expect(folder.leaving).toMatchObject({ session: old });
+    await again.append(runners(2, 2));
+    await clock.pass(5_000);
+    expect(counts(again)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
+    expect(tokens()).toHaveLength(3);
+    expect(events.of('sessionClosed').at(-1)).toEqual({ token_session: old, replacedBy: again.token_session });
+    expect(folder.leaving).toBeNull();
+  });
+
+  it('that never came: a minute later the old one is closed by nobody but others', async () => {
+    const { sandbox, server, outbox, clock, anew, folder, token_session } = await started();
+    sandbox.fault({ kind: 'status', status: 502, on: 'POST /sessions' });
+    const controller = new AbortController();
+    const given = rejection(RufusAbortError, outbox.switchSession(anew, { signal: controller.signal }));
+    await rest();
+    controller.abort();
+    await given;
+    expect(folder.leaving).toMatchObject({ session: token_session });
+    await outbox.append(runner(2));
+    await clock.pass(59_000);
+    await outbox.append(runner(3));
+    await clock.pass(500);
+    expect(folder.leaving).toMatchObject({ session: token_session });
+    await clock.pass(1_000);
+    await outbox.append(runner(4));
+    await clock.pass(500);
+    expect(folder.leaving).toBeNull();
+    await server.sessions.close(token_session);
+    await outbox.append(runner(5));
+    await clock.pass(500);
+    expect(counts(outbox)).toEqual({ appended: 5, delivered: 4, parked: 1, pending: 0 });
+  });
+
+  it('that the disk cannot record is not created twice', async () => {
+    const { outbox, folder, clock, anew, tokens, bibs } = await started();
+    let full = 3;
+    folder.fault = (step) => {
+      if (step === 'replace' && full-- > 0) throw new Error('disk full');
+    };
+    const switched = outbox.switchSession(anew);
+    await rest();
+    await outbox.append(runner(2));
+    await clock.pass(20_000);
+    expect(await switched).toBe(tokens()[1]);
+    expect(bibs()).toEqual([['1'], ['2']]);
+  });
+
+  it('is not created before the disk knows of it', async () => {
+    const { outbox, folder, anew, tokens } = await started();
+    folder.fault = (step) => {
+      if (step === 'leave') throw new Error('disk full');
+    };
+    await expect(outbox.switchSession(anew)).rejects.toThrow('disk full');
+    expect(tokens()).toHaveLength(1);
+  });
+});
+
+describe('a kill', () => {
+  const never = new Promise<void>(() => {});
+
+  it.each([
+    ['before it is noted down', 'leave', 'old'],
+    ['while it is being created', 'create', 'new'],
+    ['before it is recorded', 'replace', 'new'],
+  ])('%s: nothing is parked, nothing lost, all in order', async (_, moment, where) => {
+    const { outbox, folder, open, clientOf, anew, bibs, clock, events: before } = await started();
+    await outbox.close();
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          const response = await send(context);
+          return context.operation === 'sessions.create' && moment === 'create' ? (never as Promise<never>) : response;
+        },
+      ],
+    });
+    const { outbox: first } = await open({}, client);
+    folder.fault = (step) => (step === moment ? never : undefined);
+    void first.switchSession({ ...anew, alias: 'Heat 2' });
+    await rest();
+    await first.append(runners(2, 2));
+    await clock.pass(10_000);
+    // The first process is dead; a timer of its clock never rings.
+    folder.fault = () => {};
+    expect(folder.log).toHaveLength(3);
+    const second = await open({}, clientOf());
+    await second.outbox.append(runners(1, 4));
+    await clock.pass(10_000);
+    expect(bibs().flat()).toEqual(['1', '2', '3', '4']);
+    expect(counts(second.outbox)).toEqual({ appended: 4, delivered: 4, parked: 0, pending: 0 });
+    expect(bibs().at(-1)).toEqual(where === 'old' ? ['1', '2', '3', '4'] : ['2', '3', '4']);
+    expect(folder.leaving).toBeNull();
+    expect(before.of('collision')).toEqual([]);
+  });
+});
+
+describe("opening with open: 'new'", () => {
+  it('delivers what is pending to the old session, and resolves on the new one', async () => {
+    const { outbox, open, anew, bibs, tokens } = await started();
+    outbox.pause();
+    await outbox.append(runners(3, 2));
+    await outbox.close();
+    const second = await open({ session: anew });
+    expect(tokens()).toHaveLength(2);
+    expect(second.outbox.token_session).toBe(tokens()[1]);
+    await second.outbox.append(runner(5));
+    await second.outbox.drained();
+    expect(bibs()).toEqual([['1', '2', '3', '4'], ['5']]);
+    expect(counts(second.outbox)).toEqual({ appended: 5, delivered: 5, parked: 0, pending: 0 });
+    expect(second.events.of('sessionClosed')).toEqual([
+      { token_session: tokens()[0], replacedBy: second.outbox.token_session },
+    ]);
+  });
+
+  it.each([
+    ['that cannot be reached', { kind: 'status', status: 503, on: 'POST /passings', times: 5 }],
+    ['that refuses the key', { kind: 'status', status: 401, on: 'POST /passings', times: 5 }],
+    ['that creates none', { kind: 'status', status: 400, on: 'POST /sessions', times: 5 }],
+  ] as const)('in front of a server %s: on the old one at once, on the new one as soon as it can', async (_, fault) => {
+    const { sandbox, outbox, open, anew, bibs, tokens, clock, token_session } = await started();
+    outbox.pause();
+    await outbox.append(runners(3, 2));
+    await outbox.close();
+    sandbox.fault(fault);
+    const second = await open({ session: anew, probeMs: 1_000 });
+    expect(second.outbox.token_session).toBe(token_session);
+    await second.outbox.append(runner(5));
+    await clock.pass(60_000);
+    expect(tokens()).toHaveLength(2);
+    expect(second.outbox.token_session).toBe(tokens()[1]);
+    expect(second.events.of('sessionClosed')).toEqual([{ token_session, replacedBy: tokens()[1] }]);
+    await second.outbox.append(runner(6));
+    await second.outbox.drained();
+    expect(bibs()).toEqual([['1', '2', '3', '4', '5'], ['6']]);
+    expect(counts(second.outbox)).toEqual({ appended: 6, delivered: 6, parked: 0, pending: 0 });
+  });
+
+  it('in front of a silent server: on the old one within 3 s', async () => {
+    const { outbox, open, anew, clientOf, clock, token_session } = await started();
+    outbox.pause();
+    await outbox.append(runner(2));
+    await outbox.close();
+    const silent = clientOf({
+      middleware: [
+        async (context, send) =>
+          context.operation === 'passings.insert' ? new Promise<never>(() => {}) : send(context),
+      ],
+    });
+    let opened: string | undefined;
+    void open({ session: anew }, silent).then((second) => {
+      opened = second.outbox.token_session;
+    });
+    await clock.pass(2_999);
+    expect(opened).toBeUndefined();
+    await clock.pass(1);
+    expect(opened).toBe(token_session);
+  });
+
+  it('with nothing pending: a new one, and an error where there is none to be had', async () => {
+    const { sandbox, outbox, open, anew, tokens, folder } = await started();
+    await outbox.close();
+    const second = await open({ session: anew });
+    expect(second.outbox.token_session).toBe(tokens()[1]);
+    expect(folder.leaving).toBeNull();
+    await second.outbox.close();
+    sandbox.fault({ kind: 'status', status: 400, on: 'POST /sessions' });
+    await expect(open({ session: anew })).rejects.toMatchObject({ status: 400 });
+    expect(folder).toMatchObject({ session: tokens()[1], leaving: null });
+  });
+
+  it('killed between the creation and its record, with nothing pending: the next start parks nothing', async () => {
+    const { outbox, open, anew, folder, clock, bibs } = await started();
+    await outbox.close();
+    folder.fault = (step) => (step === 'replace' ? new Promise<void>(() => {}) : undefined);
+    void open({ session: anew });
+    await rest();
+    folder.fault = () => {};
+    const second = await open();
+    await second.outbox.append(runner(2));
+    await clock.pass(5_000);
+    expect(bibs()).toEqual([['1'], [], ['2']]);
+    expect(counts(second.outbox)).toMatchObject({ parked: 0, pending: 0 });
+  });
+});

@@ -54,8 +54,10 @@ interface Switch {
   notBefore: number;
   /** The session that it has tried to replace. */
   tried: string | null;
-  /** The new session exists: it cannot be called back. */
-  decided: boolean;
+  /** An attempt is under way: what comes of it decides, even for one that is given up. */
+  attempting: boolean;
+  /** Why it was given up. */
+  error: Error | null;
   readonly settle: (outcome: { readonly token: string } | { readonly error: unknown }) => void;
 }
 
@@ -97,7 +99,8 @@ export class SessionSwitches {
         readyAt: null,
         notBefore: 0,
         tried: null,
-        decided: false,
+        attempting: false,
+        error: null,
         settle: (outcome) => {
           cancelTimer?.();
           stopWatching?.();
@@ -109,12 +112,14 @@ export class SessionSwitches {
           if (at === 0) this.#begin();
         },
       };
-      const giveUp = (error: () => Error): void => {
-        if (!change.decided) change.settle({ error: error() });
+      const giveUp = (error: Error): void => {
+        change.error ??= error;
+        if (change.attempting) change.given.abort();
+        else change.settle({ error });
       };
-      const stopWatching = signal && onAbort(signal, () => giveUp(() => aborted(signal)));
-      const cancelTimer =
-        timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => giveUp(() => late(timeoutMs)), true);
+      const stopWatching = signal && onAbort(signal, () => giveUp(aborted(signal)));
+      const isLimited = timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY;
+      const cancelTimer = isLimited ? clock.after(timeoutMs, () => giveUp(late(timeoutMs)), true) : undefined;
       this.#queue.push(change);
       if (this.#queue.length === 1) this.#begin();
     });
@@ -141,6 +146,7 @@ export class SessionSwitches {
     const from = journal.session!;
     const signal = AbortSignal.any([stopped, head.given.signal]);
     let replaced = false;
+    head.attempting = true;
     try {
       await settleSession({
         client,
@@ -152,17 +158,16 @@ export class SessionSwitches {
           const options = { signal, retry: false } as const;
           if (!replacements.closesCurrent(device)) return replacements.startBeside(device, options);
           head.tried = from;
-          const decided = (): Promise<Entry | null> => {
-            head.decided = true;
-            return first();
-          };
-          const outcome = await replacements.replace({ session: from, ...device, first: decided, options });
+          const outcome = await replacements.replace({ session: from, ...device, first, options });
           if ('failure' in outcome) throw outcome.failure;
           replaced = true;
         },
       });
     } catch (error) {
-      if (head.given.signal.aborted) return { do: 'left' };
+      if (head.error !== null) {
+        head.settle({ error: head.error });
+        return { do: 'left' };
+      }
       if (stopped.aborted) return { do: 'stop', cause: error };
       const verdict = judgeAside(error);
       const isRefused = verdict.do === 'block' || (error instanceof NotFoundError && says(error, NO_DEVICE));
@@ -176,9 +181,11 @@ export class SessionSwitches {
       head.notBefore = clock.mono() + delayMs;
       const { maybeStored } = verdict;
       return { do: 'again', cause: error, attempt: Math.max(1, head.backoff.failures), delayMs, maybeStored };
+    } finally {
+      head.attempting = false;
     }
     const to = journal.session!;
-    if (!head.given.signal.aborted) head.settle({ token: to });
+    head.settle({ token: to });
     return { do: 'switched', from, to, replaced };
   }
 

@@ -8,7 +8,7 @@ import {
   RufusResponseValidationError,
   RufusTimeoutError,
 } from '../../src/core/errors.js';
-import { judge, judgeAside } from '../../src/outbox/answers.js';
+import { anew, judge, judgeAside } from '../../src/outbox/answers.js';
 import { TOKEN } from '../support/operations.js';
 
 const asked = { token_session: TOKEN, count: 4 };
@@ -56,12 +56,27 @@ describe('a receipt', () => {
     ['too many', { inserted_count: 4, duplicate_count: 1 }],
     ['more than were sent', { inserted_count: 5 }],
     ['less than nothing', { inserted_count: 5, duplicate_count: -1 }],
+    ['less than nothing of the new ones', { inserted_count: -1, duplicate_count: 5 }],
+    ['less than nothing, and the other count not', { inserted_count: -1 }],
+    ['more duplicates than were sent', { duplicate_count: 5 }],
   ])('that names %s is no delivery', (_, fields) => {
     const verdict = receipt(fields);
     expect(verdict).toMatchObject({ do: 'again', maybeStored: true, halve: false });
     const { cause } = verdict as { cause: Error };
     expect(cause).toBeInstanceOf(RufusResponseValidationError);
     expect(cause.message).not.toContain(TOKEN);
+    const field = 'token_session' in fields ? 'token_session' : 'inserted_count';
+    const message = expect.stringMatching(
+      field === 'token_session' ? /^expected 5F1D7A84…/ : /add up to the 4 passings/,
+    );
+    expect(cause).toMatchObject({
+      message: expect.stringMatching(`^passings.insert: answered 201, but ${field}: expected `),
+      operation: 'passings.insert',
+      status: 201,
+      attempts: 1,
+      requestMaybeProcessed: true,
+      issues: [{ path: [field], message }],
+    });
   });
 });
 
@@ -88,7 +103,17 @@ describe('no receipt', () => {
     ['a middleware', new TypeError('x is not a function')],
     ['a middleware that throws no error', 'no'],
   ])('the client refuses by %s: block', (_, error) => {
-    expect(failed(error)).toMatchObject({ do: 'block', cause: error });
+    expect(failed(error)).toEqual({ do: 'block', cause: error, maybeStored: false });
+  });
+
+  it('the client fails by itself after the request was sent: block, perhaps stored', () => {
+    const error = new RufusConfigError('', { code: 'closed', requestMaybeProcessed: true });
+    expect(failed(error)).toEqual({ do: 'block', cause: error, maybeStored: true });
+  });
+
+  it('a failure on our side of the wire: again, certainly not stored', () => {
+    const cause = new Error('disk full');
+    expect(anew(cause)).toEqual({ do: 'again', cause, maybeStored: false, halve: false, retryAfterMs: undefined });
   });
 
   it.each([true, false])('our own abort: stop, stored or not (%s)', (requestMaybeProcessed) => {
@@ -116,7 +141,12 @@ describe('a refusal', () => {
   });
 
   it.each([401, 403])('%i: block', (status) => {
-    expect(refused(status)).toMatchObject({ do: 'block', cause: { status } });
+    // An earlier attempt of the call is none of ours: each of them is judged by itself.
+    expect(refused(status, undefined, { requestMaybeProcessed: true })).toEqual({
+      do: 'block',
+      cause: expect.objectContaining({ status }),
+      maybeStored: false,
+    });
   });
 
   it.each([400, 422])('%i: split', (status) => {
@@ -164,10 +194,12 @@ describe('calls beside the insert', () => {
       description: undefined,
       headers: new Headers(),
     });
-    expect(judgeAside(error)).toMatchObject({ do: 'block', cause: error });
+    expect(judgeAside(error)).toEqual({ do: 'block', cause: error, maybeStored: false });
   });
 
   it('are repeated where an insert is', () => {
-    expect(judgeAside(new RufusConnectionError('', {}))).toMatchObject({ do: 'again' });
+    const error = new RufusConnectionError('', { requestMaybeProcessed: true });
+    expect(judgeAside(error)).toMatchObject({ do: 'again', cause: error, maybeStored: true });
+    expect(judgeAside(new RufusConnectionError('', {}))).toMatchObject({ do: 'again', maybeStored: false });
   });
 });

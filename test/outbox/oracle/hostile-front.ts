@@ -74,13 +74,20 @@ export class HostileFront {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const isInsert = request.method === 'POST' && request.url === '/v0/passings';
+    let isOpen = isInsert;
+    // A request whose client is dead counts no longer; it may die while its body is being read.
+    response.once('close', () => {
+      if (isOpen) this.#open--;
+      isOpen = false;
+    });
+    if (isInsert) this.#open++;
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
-    const isInsert = request.method === 'POST' && request.url === '/v0/passings';
-    if (isInsert) this.peak = Math.max(this.peak, ++this.#open);
-    // A request whose client is dead counts no longer.
-    response.once('close', () => isInsert && this.#open--);
+    // A client that gives one up and goes on with the next has closed the first one's connection by then: hear of that first.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    if (isOpen) this.peak = Math.max(this.peak, this.#open);
     const refusal = this.#weather() ?? (isInsert ? this.#judge(body) : undefined);
     if (refusal === 'reset') return void response.socket?.resetAndDestroy();
     if (refusal !== undefined) return reply(response, refusal);

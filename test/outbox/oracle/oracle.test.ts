@@ -13,6 +13,7 @@ import { Sandbox } from '../../../src/testing/index.js';
 import { cycles, Random, seedOf } from '../disk/random.js';
 import { tempFolder } from '../support/rig.js';
 import { HostileFront } from './hostile-front.js';
+import { idOf } from './passings.js';
 import type { RacerOptions } from './racer.js';
 import { faults } from './verdict.js';
 
@@ -22,6 +23,7 @@ const IDS_A_LIFE = 1_000_000;
 const LAST_ID = 2 ** 40;
 /** So many passings must have been promised for a run to mean something. */
 const ENOUGH = 50;
+const ENOUGH_SWITCHING = 1_200;
 const SCRIPT = fileURLToPath(new URL('./racer.ts', import.meta.url));
 
 /** A process that is loaded, and waits to be told where to race. */
@@ -66,10 +68,13 @@ interface Scenario {
   readonly onSessionClosed: 'park' | 'new-session';
   /** The session is closed by somebody else. */
   readonly closing: boolean;
+  /** The outbox itself changes to new sessions while it races: nothing may be parked, and the order holds over all of them. */
+  readonly switching?: boolean;
 }
 
-async function race({ onSessionClosed, closing }: Scenario, seed: number) {
+async function race({ onSessionClosed, closing, switching = false }: Scenario, seed: number) {
   const random = new Random(seed);
+  const enough = switching ? ENOUGH_SWITCHING : ENOUGH;
   const sandbox = new Sandbox();
   const admin = new RufusClient({ apiKey: sandbox.keys.admin, dispatcher: sandbox.dispatcher, logLevel: 'off' });
   const { deviceid } = await admin.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-1' });
@@ -81,6 +86,7 @@ async function race({ onSessionClosed, closing }: Scenario, seed: number) {
     directory: await tempFolder(),
     deviceid,
     onSessionClosed,
+    switching,
   };
   const transcript: [what: string, facts: unknown][] = [];
   let over = false;
@@ -89,13 +95,15 @@ async function race({ onSessionClosed, closing }: Scenario, seed: number) {
   const weather = front.turn(() => over);
   try {
     // On a slow machine a life may end before anything is promised: such a one proves nothing, and is lived again.
-    for (let life = 1; life <= LIVES || promised(transcript) <= ENOUGH; life++) {
+    const sessions = switching ? 5 : 1;
+    const isEnough = () => promised(transcript) > enough && sandbox.state.sessions.length >= sessions;
+    for (let life = 1; life <= LIVES || !isEnough(); life++) {
       const racer = next;
       running = racer;
       next = new Racer();
       await racer.go({ ...base, firstId: life * IDS_A_LIFE, seed: seed + life, finish: false, switchSession: false });
       if (random.chance(0.85)) await racer.hears('open');
-      const lifetime = 100 + random.int(500);
+      const lifetime = (100 + random.int(500)) * (switching ? 5 : 1);
       // A kill between the creation of a session and its first passing, wherever that is.
       if (random.chance(0.5)) front.onCreate = () => void sleep(random.int(8)).then(() => racer.kill());
       const last = life >= LIVES;
@@ -152,6 +160,7 @@ function promised(transcript: readonly [what: string, facts: unknown][]): number
 }
 
 const scenarios: [string, Scenario][] = [
+  ['switches to new sessions all the while', { onSessionClosed: 'park', closing: false, switching: true }],
   ['a server that is hard to reach', { onSessionClosed: 'park', closing: false }],
   ["a session that is closed in mid-backlog, 'park'", { onSessionClosed: 'park', closing: true }],
   ["sessions that are closed in mid-backlog, 'new-session'", { onSessionClosed: 'new-session', closing: true }],
@@ -173,6 +182,12 @@ it.each(scenarios)('%s', { timeout: 60_000 * Math.max(1, LIVES) }, async (name, 
   };
   console.log(`${name}: ${JSON.stringify(summary)}`);
   expect(faults(evidence), `RUFUS_OUTBOX_SEED=${SEED}`).toEqual([]);
+  if (scenario.switching) {
+    expect(parked).toEqual([]);
+    const ids = [...evidence.server.values()].flat().map(idOf);
+    expect(ids).toEqual(ids.toSorted((one, other) => one - other));
+    expect([...evidence.server.values()].filter((passings) => passings.length > 0).length).toBeGreaterThan(1);
+  }
   expect(front.peak).toBe(1);
   expect(acked.size).toBeGreaterThan(ENOUGH);
 });

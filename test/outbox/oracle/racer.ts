@@ -5,7 +5,7 @@ import { RufusClient } from '../../../src/index.js';
 import { NumberingUnknownError, openOutbox } from '../../../src/outbox/index.js';
 import type { Outbox, OutboxOptions } from '../../../src/outbox/types.js';
 import { Random } from '../disk/random.js';
-import { passingOf } from './passings.js';
+import { isHuge, isPoison, passingOf } from './passings.js';
 
 export interface RacerOptions {
   readonly apiKey: string;
@@ -17,6 +17,8 @@ export interface RacerOptions {
   readonly seed: number;
   /** Does not race: delivers all there is, and tells what is left. */
   readonly finish: boolean;
+  /** Changes to a new session now and then, and appends only what the server takes. */
+  readonly switching: boolean;
   /** Before that: goes on with a new session, and sends there what was parked with the old one. */
   readonly switchSession: boolean;
 }
@@ -39,11 +41,21 @@ function watch(outbox: Outbox): void {
   outbox.on('sessionClosed', (closed) => say('closed', closed));
 }
 
-async function race(outbox: Outbox, { firstId, seed }: RacerOptions): Promise<never> {
+async function race(outbox: Outbox, { firstId, seed, switching, deviceid }: RacerOptions): Promise<never> {
   const random = new Random(seed);
   const underWay = new Set<Promise<unknown>>();
   for (let id = firstId; ; ) {
-    const ids = Array.from({ length: 1 + random.int(random.chance(0.2) ? 30 : 4) }, () => id++);
+    const nextId = (): number => {
+      while (switching && (isPoison(id) || isHuge(id))) id++;
+      return id++;
+    };
+    const ids = Array.from({ length: 1 + random.int(random.chance(0.2) ? 30 : 4) }, nextId);
+    if (switching && random.chance(0.06)) {
+      outbox.switchSession({ deviceid, open: 'new' }, { timeoutMs: 50 + random.int(3_000) }).then(
+        (token) => say('switched', token),
+        (error: unknown) => say('stayed', String(error)),
+      );
+    }
     say('intent', ids);
     const append = outbox.append(ids.map(passingOf)).then(
       (receipts) => say('ack', { ids, nums: receipts.map((receipt) => [receipt.token_session, receipt.num_passing]) }),
@@ -52,6 +64,9 @@ async function race(outbox: Outbox, { firstId, seed }: RacerOptions): Promise<ne
     underWay.add(append);
     void append.finally(() => underWay.delete(append));
     if (underWay.size > 20) await Promise.race(underWay);
+    // A backlog that only grows leaves no session: now and then a race has a quiet moment.
+    const most = switching ? (random.chance(0.1) ? 0 : 60) : Number.POSITIVE_INFINITY;
+    while (outbox.stats().pending > most) await sleep(5);
     if (random.chance(0.5)) await sleep(random.int(6));
   }
 }

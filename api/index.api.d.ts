@@ -128,6 +128,13 @@ export interface FollowOptions {
         max?: number | undefined;
     } | undefined;
     holeTimeoutMs?: number | undefined;
+    onState?: ((state: FollowState) => void) | undefined;
+}
+
+export interface FollowState {
+    readonly state: 'live' | 'outage';
+    readonly since: Date;
+    readonly cause: RufusError | null;
 }
 
 export interface InsertManyResult {

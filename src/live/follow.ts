@@ -74,8 +74,13 @@ async function* follows(
   return yield* new Follower(new Source(transport, deviceid, signal), settle(options), signal).batches();
 }
 
-function settle({ cursor, pollMs = {}, holeTimeoutMs = DEFAULT_HOLE_TIMEOUT_MS }: FollowOptions): FollowSettings {
+function settle(options: FollowOptions): FollowSettings {
+  const { cursor, pollMs = {}, holeTimeoutMs = DEFAULT_HOLE_TIMEOUT_MS, onState } = options;
+  if (onState !== undefined && typeof onState !== 'function') {
+    throw new RufusConfigError('`onState` must be a function.');
+  }
   return {
+    onState,
     cursor: checkedCursor(cursor),
     pollMs: settlePollMs(pollMs),
     holeTimeoutMs:

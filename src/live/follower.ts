@@ -1,7 +1,8 @@
 import { NotFoundError, RufusConfigError } from '../core/errors.js';
-import type { FollowBatch, FollowCursor, Session } from '../types.js';
+import type { FollowBatch, FollowCursor, FollowOptions, Session } from '../types.js';
 import { deliver } from './delivery.js';
 import { HoleSearch } from './hole-search.js';
+import { Link } from './link.js';
 import { Patience } from './patience.js';
 import { Position } from './position.js';
 import { CATCHING_UP, type PollMs, Schedule } from './schedule.js';
@@ -12,6 +13,7 @@ export interface FollowSettings {
   readonly cursor: FollowCursor | undefined;
   readonly pollMs: PollMs;
   readonly holeTimeoutMs: number;
+  readonly onState: FollowOptions['onState'];
 }
 
 /** While a device has no session, each poll gets the same 404. Only one in so many is looked into. */
@@ -33,11 +35,11 @@ export class Follower {
   #refusal: { readonly description: string | undefined; times: number } | undefined;
 
   constructor(source: Source, settings: FollowSettings, signal: AbortSignal) {
-    const { cursor, pollMs, holeTimeoutMs } = settings;
+    const { cursor, pollMs, holeTimeoutMs, onState } = settings;
     this.#source = source;
     this.#settings = settings;
     this.#schedule = new Schedule(pollMs);
-    this.#patience = new Patience(this.#schedule, source, signal);
+    this.#patience = new Patience(this.#schedule, source, new Link(onState), signal);
     this.#search = new HoleSearch(source, this.#patience, holeTimeoutMs);
     if (cursor !== undefined) this.#position = Position.at(cursor, performance.now());
   }

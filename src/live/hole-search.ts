@@ -32,7 +32,7 @@ export class HoleSearch {
       const answer = await this.#patience.attempt(() => this.#read(position, range));
       lastTookMs = performance.now() - askedAt;
       // The flow does not wait for a hole.
-      if (answer === undefined) break;
+      if ('cause' in answer) break;
       brought += yield* settle(position, range, answer.value, askedAt - this.#timeoutMs);
     }
     return brought;

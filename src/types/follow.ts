@@ -1,3 +1,4 @@
+import type { RufusError } from '../core/errors.js';
 import type { Passing } from './records.js';
 
 /** Where a follower stands: the last passing it has delivered. Plain JSON, for the user to store. */
@@ -27,6 +28,24 @@ export interface FollowOptions {
    * restart; `Infinity` for as long as the session is followed. Default 120_000. Beyond 10,000 holes at a time the oldest go first.
    */
   holeTimeoutMs?: number | undefined;
+  /**
+   * Told when the API stops answering usably, and when it does again: once each. A listener that throws disturbs nothing.
+   * Not told of what ends the loop: that throws. A request counts as unanswered after the client's `timeoutMs`.
+   *
+   * @example
+   * onState: ({ state, since }) => console.log(state, since.toISOString())
+   */
+  onState?: ((state: FollowState) => void) | undefined;
+}
+
+/** Whether the API answers usably, as `onState` of {@link FollowOptions} is told. */
+export interface FollowState {
+  /** `outage`: no usable answer (network, 408, 425, 429, 5xx, a captive portal's HTML); follow keeps asking. */
+  readonly state: 'live' | 'outage';
+  /** An outage counts from the moment its first unanswered request left, `live` from the answer that ended it. */
+  readonly since: Date;
+  /** What the first failure of the outage was; null when `live`. */
+  readonly cause: RufusError | null;
 }
 
 /** Some passings of one session, and where the follower stands once they are processed. */

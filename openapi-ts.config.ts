@@ -4,7 +4,7 @@ import { defineConfig } from '@hey-api/openapi-ts';
  * Types and zod schemas of the document's component schemas, and nothing else: no client, and nothing of parameters,
  * whose defaults a client would then send.
  *
- * The resolvers hold what the document says of openness and of date-times, which the plugin by itself does not.
+ * The resolver holds what the document says of openness, which the plugin by itself does not.
  */
 export default defineConfig({
   input: './openapi/rufus.yaml',
@@ -33,11 +33,6 @@ export default defineConfig({
           return $(symbols.z)
             .attr(closed ? 'strictObject' : 'looseObject')
             .call(nodes.shape(context));
-        },
-        // A date-time that comes may have an offset or lack its zone. Only where one is sent is it looked at.
-        string({ $, schema, symbols }) {
-          if (schema.format !== 'date-time' || 'x-zoned' in schema) return undefined;
-          return $(symbols.z).attr('string').call();
         },
       },
     },

@@ -440,6 +440,8 @@ export declare const VERSION = "0.1.0";
 
 export type ValidationMode = 'tolerant' | 'strict';
 
+export declare function passingTime({ timestamp }: Pick<Passing, 'timestamp'>): Date;
+
 // Spoken of, but not exported:
 
 interface AnswerFacts extends ErrorFacts {

@@ -20,15 +20,15 @@ export declare const Device: z.ZodObject<{
     alias: z.ZodOptional<z.ZodNullable<z.ZodString>>;
     firmware: z.ZodOptional<z.ZodNullable<z.ZodString>>;
     serial_number: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-    creation_date: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-    last_login: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-    last_seen: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+    creation_date: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
+    last_login: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
+    last_seen: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
     sessions: z.ZodOptional<z.ZodNullable<z.ZodInt>>;
     passings: z.ZodOptional<z.ZodNullable<z.ZodInt>>;
     device_status: z.ZodOptional<z.ZodNullable<z.ZodString>>;
     battery_percentage: z.ZodOptional<z.ZodNullable<z.ZodInt>>;
     charging: z.ZodOptional<z.ZodNullable<z.ZodBoolean>>;
-    last_telemetry_at: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+    last_telemetry_at: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
 }, z.core.$loose>;
 
 export declare const DeviceReceipt: z.ZodObject<{
@@ -67,7 +67,7 @@ export declare const Pagination: z.ZodObject<{
 }, z.core.$loose>;
 
 export declare const Passing: z.ZodObject<{
-    timestamp: z.ZodString;
+    timestamp: z.ZodISODateTime;
     num_passing: z.ZodInt;
     bib: z.ZodString;
     participant_id: z.ZodOptional<z.ZodNullable<z.ZodString>>;
@@ -105,20 +105,20 @@ export declare const RaceEvent: z.ZodObject<{
     name: z.ZodOptional<z.ZodNullable<z.ZodString>>;
     edition: z.ZodOptional<z.ZodNullable<z.ZodString>>;
     location: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-    start_date: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-    end_date: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+    start_date: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
+    end_date: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
     status: z.ZodOptional<z.ZodNullable<z.ZodString>>;
 }, z.core.$loose>;
 
 export declare const Session: z.ZodObject<{
     token_session: z.ZodString;
     alias: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-    creation_date: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+    creation_date: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
     active: z.ZodBoolean;
     passings: z.ZodOptional<z.ZodNullable<z.ZodInt>>;
-    duration: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-    first: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-    last: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+    duration: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
+    first: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
+    last: z.ZodOptional<z.ZodNullable<z.ZodISODateTime>>;
 }, z.core.$loose>;
 
 export declare const SessionReceipt: z.ZodObject<{

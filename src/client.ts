@@ -1,6 +1,6 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
-import { bag, settle } from './core/options.js';
-import { type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
+import { bag, checkedOptions, settle } from './core/options.js';
+import { callOptionsOf, RAW_OPTIONS, type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
 import { Transport } from './core/transport.js';
 import { DevicesModule } from './resources/devices.js';
 import { EventsModule } from './resources/events.js';
@@ -70,7 +70,9 @@ export class RufusClient implements AsyncDisposable {
    * const participants = await client.request('GET', '/participants', { query: { page: 1 } });
    */
   request(method: string, path: string, options: RawRequestOptions = {}): RequestPromise<unknown> {
-    return this.#transport.call(rawOperation(method, path, options), options, () => rawInput(method, path, options));
+    return this.#transport.call(rawOperation(method, path, options), callOptionsOf(options), () =>
+      rawInput(method, path, checkedOptions('options', options, RAW_OPTIONS)),
+    );
   }
 
   /** Waits for calls under way, then closes our own agent; never a `dispatcher` of yours. Later calls throw RufusConfigError, code `'closed'`. */

@@ -162,12 +162,22 @@ describe('what comes', () => {
     for (const [schema, item] of items) expect(schema.parse(item)).toEqual(item);
   });
 
-  test.each(['2024-04-21T11:30:00+02:00', '2024-04-21T09:30:00', '2024-04-21 09:30:00.123456', ''])(
+  test.each(['2024-04-21T11:30:00+02:00', '2024-04-21T09:30:00Z', '2024-02-29T09:30:00.123456Z'])(
     'may have the date-time %j, which stays as it is',
     (text) => {
       expect(wire.Passing.parse({ ...passing, timestamp: text }).timestamp).toBe(text);
       expect(wire.Device.parse({ deviceid: 'A', last_login: text }).last_login).toBe(text);
       expect(wire.RaceEvent.parse({ event_token: 'A', start_date: text }).start_date).toBe(text);
+    },
+  );
+
+  test.each(['2024-04-21T09:30:00', '2024-04-21 09:30:00', '2023-02-30T09:30:00Z', '22/01/2023 09:20:26', 'now', ''])(
+    'has no date-time such as %j',
+    (text) => {
+      expect(wire.Passing.safeParse({ ...passing, timestamp: text }).success).toBe(false);
+      expect(wire.Device.safeParse({ deviceid: 'A', last_login: text }).success).toBe(false);
+      expect(wire.Session.safeParse({ token_session: 'A', active: true, first: text }).success).toBe(false);
+      expect(wire.RaceEvent.safeParse({ event_token: 'A', start_date: text }).success).toBe(false);
     },
   );
 

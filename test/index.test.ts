@@ -28,6 +28,7 @@ test('the main entry exports the client, the errors and the version, and no defa
     'RufusTimeoutError',
     'ServerError',
     'VERSION',
+    'passingTime',
   ]);
 });
 

@@ -1,10 +1,11 @@
+import { type Passing, passingTime } from 'rufus-client';
 import type { OutboxStats } from 'rufus-client/outbox';
 import { table } from '../support/table.js';
 import { TIMEZONE } from './course.js';
 import type { Outcome } from './device.js';
 
 const localTime = new Intl.DateTimeFormat('en-GB', { timeZone: TIMEZONE, timeStyle: 'medium' });
-const clock = (timestamp: string | undefined) => (timestamp === undefined ? '' : localTime.format(new Date(timestamp)));
+const clock = (passing: Passing | undefined) => (passing === undefined ? '' : localTime.format(passingTime(passing)));
 export const count = (value: number): string => value.toLocaleString('en');
 
 /** A line for each checkpoint, from what the server gave back. */
@@ -26,8 +27,8 @@ export function checkpointTable(outcomes: readonly Outcome[]): string {
       checkpoint.km.toFixed(1),
       count(tally.crossings),
       count(tally.reads),
-      clock(tally.first?.timestamp),
-      clock(tally.last?.timestamp),
+      clock(tally.first),
+      clock(tally.last),
       count(tally.peakPerMinute),
       [...tally.leaders]
         .sort()

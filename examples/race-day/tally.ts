@@ -1,4 +1,4 @@
-import type { Passing } from 'rufus-client';
+import { type Passing, passingTime } from 'rufus-client';
 
 /** Reads of a chip that are further apart are two crossings. */
 const ONE_CROSSING_MS = 60_000;
@@ -18,7 +18,7 @@ export class Tally {
   take(passing: Passing): void {
     const { timestamp, bib, gender } = passing;
     this.reads++;
-    const at = Date.parse(timestamp);
+    const at = passingTime(passing).getTime();
     if (at - (this.#lastSeen.get(bib) ?? Number.NEGATIVE_INFINITY) > ONE_CROSSING_MS) this.crossings++;
     this.#lastSeen.set(bib, at);
     if (this.first === undefined || timestamp < this.first.timestamp) this.first = passing;

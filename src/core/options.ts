@@ -9,6 +9,7 @@ import type {
 } from '../types.js';
 import { checkSignal } from './abort.js';
 import { RufusConfigError } from './errors.js';
+import { type Known, refuseUnknown } from './known.js';
 import { redact } from './redact.js';
 
 const DEFAULT_BASE_URL = 'https://api.runonrufus.com/v0';
@@ -39,6 +40,40 @@ export interface CallSettings {
   readonly validation: ValidationMode;
 }
 
+const RETRY_OPTIONS: Known<RetryOptions> = {
+  maxRetries: true,
+  baseDelayMs: true,
+  maxDelayMs: true,
+  maxRetryAfterMs: true,
+};
+export const CALL_OPTIONS: Known<RequestOptions> = {
+  signal: true,
+  timeoutMs: true,
+  totalTimeoutMs: true,
+  retry: true,
+  headers: true,
+  validation: true,
+};
+const CLIENT_OPTIONS: Known<RufusClientOptions> = {
+  timeoutMs: true,
+  totalTimeoutMs: true,
+  retry: true,
+  headers: true,
+  validation: true,
+  apiKey: true,
+  authHeader: true,
+  baseUrl: true,
+  allowInsecure: true,
+  dispatcher: true,
+  proxy: true,
+  connections: true,
+  maxResponseBytes: true,
+  middleware: true,
+  logger: true,
+  logLevel: true,
+  appInfo: true,
+};
+
 const DEFAULT_CALL: CallSettings = {
   timeoutMs: 30_000,
   totalTimeoutMs: Number.POSITIVE_INFINITY,
@@ -49,7 +84,7 @@ const DEFAULT_CALL: CallSettings = {
 
 /** Checks and completes what the user gave. Reads the environment, and nothing else does. */
 export function settle(options: RufusClientOptions, version: string): Settings {
-  bag('options', options);
+  checkedOptions('options', options, CLIENT_OPTIONS);
   const url = baseUrlOf(options);
   return {
     apiKey: apiKeyOf(options),
@@ -61,13 +96,18 @@ export function settle(options: RufusClientOptions, version: string): Settings {
     logger: options.logger,
     logLevel: oneOf('logLevel', options.logLevel ?? environment('RUFUS_LOG') ?? 'warn', LOG_LEVELS),
     userAgent: userAgentOf(options.appInfo, version),
-    call: callSettings(DEFAULT_CALL, options),
+    call: overlaid(DEFAULT_CALL, options),
   };
 }
 
 /** The defaults with a call's own options laid over them, `retry` field by field. */
 export function callSettings(defaults: CallSettings, options: RequestOptions): CallSettings {
-  const { signal, timeoutMs, totalTimeoutMs, retry, headers, validation } = bag<RequestOptions>('options', options);
+  checkedOptions('options', options, CALL_OPTIONS);
+  return overlaid(defaults, options);
+}
+
+function overlaid(defaults: CallSettings, options: RequestOptions): CallSettings {
+  const { signal, timeoutMs, totalTimeoutMs, retry, headers, validation } = options;
   checkSignal(signal);
   return {
     timeoutMs: timeoutMs === undefined ? defaults.timeoutMs : duration('timeoutMs', timeoutMs),
@@ -81,7 +121,7 @@ export function callSettings(defaults: CallSettings, options: RequestOptions): C
 
 function retrySettings(defaults: CallSettings['retry'], retry: RetryOptions | false): CallSettings['retry'] {
   if (retry === false) return { ...defaults, maxRetries: 0 };
-  bag('retry', retry);
+  checkedOptions('retry', retry, RETRY_OPTIONS);
   const pick = (name: keyof RetryOptions): number =>
     retry[name] === undefined ? defaults[name] : whole(`retry.${name}`, retry[name], 0);
   return {
@@ -113,9 +153,10 @@ function headerOptions(headers: Record<string, string | null>): Record<string, s
 
 /** A key that HTTP cannot carry is refused here, by a message that does not quote it. */
 export function checkedKey(key: unknown): string {
-  if (typeof key !== 'string' || key === '') {
+  if (key === undefined || key === null || key === '') {
     throw new RufusConfigError('The API key is missing: pass `apiKey` or set RUFUS_API_KEY.');
   }
+  if (typeof key !== 'string') throw new RufusConfigError('The API key must be text: pass `apiKey` as a string.');
   if (!/^[\x21-\x7e]+$/.test(key)) {
     throw new RufusConfigError(
       'The API key is malformed: it holds a blank, a line break or a character outside ASCII. Keys look like `ror-` and 20 hex digits.',
@@ -168,7 +209,7 @@ function middlewareOf({ middleware = [] }: RufusClientOptions): readonly Middlew
 function userAgentOf(appInfo: RufusClientOptions['appInfo'], version: string): string {
   const own = `rufus-client/${version} node/${process.versions.node}`;
   if (appInfo === undefined) return own;
-  const { name, version: appVersion = '' } = bag('appInfo', appInfo);
+  const { name, version: appVersion = '' } = checkedOptions('appInfo', appInfo, { name: true, version: true });
   const isText = typeof name === 'string' && name !== '' && typeof appVersion === 'string';
   const app = isText && appVersion !== '' ? `${name}/${appVersion}` : name;
   if (!isText || !/^[\x20-\x7e]+$/.test(app)) {
@@ -193,6 +234,12 @@ export function oneOf<T extends string>(name: string, value: string, allowed: re
 export function bag<T extends object>(name: string, value: T): T {
   if (typeof value === 'object' && value !== null) return value;
   throw new RufusConfigError(`\`${name}\` must be an object.`);
+}
+
+/** The same, with no field but those that are known. */
+export function checkedOptions<T extends object>(name: string, value: T, known: Known<T>): T {
+  refuseUnknown(name === 'options' ? '' : name, bag(name, value), known);
+  return value;
 }
 
 /** An integer option. */

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import type { Page, PagePromise, ResponseMeta } from '../types.js';
 import { onAbort } from './abort.js';
 import { RufusConfigError, RufusResponseValidationError } from './errors.js';
+import { checkedOptions } from './options.js';
 import type { Finished } from './promises.js';
 import type { Rows } from './reading.js';
 import { isSameJson } from './same-json.js';
@@ -52,7 +53,7 @@ export class ListPromise<T> extends Promise<Page<T>> implements PagePromise<T> {
   }
 
   async toArray(options: { limit: number }): Promise<T[]> {
-    const limit = options?.limit;
+    const { limit } = checkedOptions('options', options, { limit: true });
     if (!Number.isSafeInteger(limit) || limit < 0) {
       throw new RufusConfigError('toArray: `limit` must be a whole number of at least 0.');
     }

@@ -1,7 +1,9 @@
 import type { Issue, RequestOptions } from '../types.js';
 import { isRecord } from './envelope.js';
+import type { Known } from './known.js';
 import { queryString } from './lists.js';
 import type { Operation } from './operations.js';
+import { CALL_OPTIONS } from './options.js';
 import type { CallInput } from './transport.js';
 import { demandNone } from './validation/demand.js';
 import { isBroken } from './validation/ids.js';
@@ -19,6 +21,14 @@ export interface RawRequestOptions extends RequestOptions {
 /** Steps of what RFC 3986 lets a path hold. */
 const PATH = /^(\/[\w.~!$&'()*+,;=:@%-]+)+$/;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+export const RAW_OPTIONS: Known<RawRequestOptions> = { ...CALL_OPTIONS, query: true, body: true, repeatable: true };
+
+/** What of it every call takes. The rest is checked with the arguments. */
+export function callOptionsOf(options: RawRequestOptions): RequestOptions {
+  const { signal, timeoutMs, totalTimeoutMs, retry, headers, validation } = options ?? {};
+  return { signal, timeoutMs, totalTimeoutMs, retry, headers, validation };
+}
 
 /** An endpoint that the SDK does not wrap, as an operation. */
 export function rawOperation(method: string, path: string, options: RawRequestOptions): Operation<unknown> {

@@ -1,5 +1,5 @@
 import type { Issue, RawResponse } from '../types.js';
-import { descriptionOf, openEnvelope } from './envelope.js';
+import { descriptionOf, isRecord, openEnvelope } from './envelope.js';
 import { apiError, RufusResponseValidationError } from './errors.js';
 import { type CallState, type Failure, facts, sentence } from './failure.js';
 import type { Operation } from './operations.js';
@@ -56,7 +56,7 @@ function refusal<T>(operation: Operation<T>, answer: RawResponse, call: CallStat
       call,
       `answered ${status}${words}`,
       requestId,
-      advice(operation, status, isJson, retryAfterMs),
+      advice(operation, status, isJson, retryAfterMs, body),
       tookEffect,
     ),
     {
@@ -99,13 +99,22 @@ function advice(
   status: number,
   isJson: boolean,
   retryAfterMs: number | undefined,
+  body: unknown,
 ): string {
+  if (status === 409) return boundAs(body);
   if (status === 401 || status === 403) return `Check the API key: this call needs ${operation.access}.`;
   if (status === 413) return 'Send fewer passings at once; insertMany finds a size that fits.';
   if (status === 404 && !isJson) return 'This is no answer of the API: check the base URL.';
   if (status >= 300 && status < 400) return 'Redirects are not followed, the key would travel: check the base URL.';
   if (retryAfterMs !== undefined) return `The server asks to wait ${Math.ceil(retryAfterMs / 1000)} s.`;
   return '';
+}
+
+/** Which device it is, and how to go on with it. */
+function boundAs(body: unknown): string {
+  const deviceid = isRecord(body) ? body.deviceid : undefined;
+  const known = typeof deviceid === 'string' && deviceid !== '' ? `, as ${deviceid.slice(0, 128)}` : '';
+  return `The device is bound already${known}: use devices.ensureBound, which takes that for an answer.`;
 }
 
 function parseOr(text: string): unknown {

@@ -47,7 +47,9 @@ export type PassingInput = {
      */
     num_passing: number;
     /**
-     * Such as `7`, `W1` or `F12`.
+     * Such as `7`, `W1` or `F12`. The specification asks for text and names nothing for an unknown one, so that an
+     * empty text is taken for a slip; where only the chip is known, its code may stand here. The minimum is inferred.
+     *
      */
     bib: string;
     participant_id?: string | null;

@@ -27,7 +27,7 @@ export const CreateSessionRequest = z.strictObject({
 export const PassingInput = z.strictObject({
     timestamp: z.iso.datetime({ offset: true }),
     num_passing: z.int().gte(0),
-    bib: z.string(),
+    bib: z.string().min(1),
     participant_id: z.string().nullish(),
     chip: z.string().nullish(),
     latitude: z.number().nullish(),
@@ -49,7 +49,7 @@ export const InsertPassingsRequest = z.strictObject({
  * One recorded read.
  */
 export const Passing = z.looseObject({
-    timestamp: z.string(),
+    timestamp: z.iso.datetime({ offset: true }),
     num_passing: z.int().gte(0),
     bib: z.string(),
     participant_id: z.string().nullish(),
@@ -75,12 +75,12 @@ export const Passing = z.looseObject({
 export const Session = z.looseObject({
     token_session: z.string(),
     alias: z.string().nullish(),
-    creation_date: z.string().nullish(),
+    creation_date: z.iso.datetime({ offset: true }).nullish(),
     active: z.boolean(),
     passings: z.int().gte(0).nullish(),
-    duration: z.string().nullish(),
-    first: z.string().nullish(),
-    last: z.string().nullish()
+    duration: z.iso.datetime({ offset: true }).nullish(),
+    first: z.iso.datetime({ offset: true }).nullish(),
+    last: z.iso.datetime({ offset: true }).nullish()
 });
 
 /**
@@ -93,15 +93,15 @@ export const Device = z.looseObject({
     alias: z.string().nullish(),
     firmware: z.string().nullish(),
     serial_number: z.string().nullish(),
-    creation_date: z.string().nullish(),
-    last_login: z.string().nullish(),
-    last_seen: z.string().nullish(),
+    creation_date: z.iso.datetime({ offset: true }).nullish(),
+    last_login: z.iso.datetime({ offset: true }).nullish(),
+    last_seen: z.iso.datetime({ offset: true }).nullish(),
     sessions: z.int().gte(0).nullish(),
     passings: z.int().gte(0).nullish(),
     device_status: z.string().nullish(),
     battery_percentage: z.int().gte(0).lte(100).nullish(),
     charging: z.boolean().nullish(),
-    last_telemetry_at: z.string().nullish()
+    last_telemetry_at: z.iso.datetime({ offset: true }).nullish()
 });
 
 /**
@@ -112,8 +112,8 @@ export const RaceEvent = z.looseObject({
     name: z.string().nullish(),
     edition: z.string().nullish(),
     location: z.string().nullish(),
-    start_date: z.string().nullish(),
-    end_date: z.string().nullish(),
+    start_date: z.iso.datetime({ offset: true }).nullish(),
+    end_date: z.iso.datetime({ offset: true }).nullish(),
     status: z.string().nullish()
 });
 

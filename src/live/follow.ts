@@ -1,6 +1,7 @@
 import { checkSignal, onAbort } from '../core/abort.js';
 import { RufusAbortError, RufusConfigError } from '../core/errors.js';
-import { bag, whole } from '../core/options.js';
+import type { Known } from '../core/known.js';
+import { checkedOptions, whole } from '../core/options.js';
 import { safeCause } from '../core/redact.js';
 import type { Transport } from '../core/transport.js';
 import type { FollowBatch, FollowOptions } from '../types.js';
@@ -11,6 +12,8 @@ import { Source } from './source.js';
 
 const DEFAULT_POLL: PollMs = { min: 500, max: 5_000 };
 const DEFAULT_HOLE_TIMEOUT_MS = 120_000;
+
+const OPTIONS: Known<FollowOptions> = { cursor: true, signal: true, pollMs: true, holeTimeoutMs: true };
 
 /** See {@link Passings.follow}. Nothing is checked or requested before somebody iterates; each iteration begins at the cursor. */
 export function follow(
@@ -28,7 +31,7 @@ class FollowIterator implements AsyncIterableIterator<FollowBatch, undefined, vo
   #isDone = false;
 
   constructor(transport: Transport, deviceid: string, options: FollowOptions) {
-    checkSignal(bag('options', options).signal);
+    checkSignal(checkedOptions('options', options, OPTIONS).signal);
     this.#signal = options.signal;
     this.#batches = follows(transport, deviceid, options, this.#stop.signal);
   }
@@ -90,7 +93,7 @@ function settle(options: FollowOptions): FollowSettings {
 
 /** Where only one end is given, the default of the other gives way. */
 function settlePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
-  const { min, max } = bag('pollMs', pollMs);
+  const { min, max } = checkedOptions('pollMs', pollMs, { min: true, max: true });
   if (min !== undefined) whole('pollMs.min', min, 0);
   if (max !== undefined) whole('pollMs.max', max, 0);
   const settled = {

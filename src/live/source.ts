@@ -28,6 +28,7 @@ type Params = Readonly<Record<string, string | number | undefined>>;
 export class Source {
   readonly #transport: Transport;
   readonly #deviceid: string;
+  #hasToldOfForeign = false;
   readonly #options: { readonly signal: AbortSignal; readonly retry: false };
 
   constructor(transport: Transport, deviceid: string, signal: AbortSignal) {
@@ -48,8 +49,7 @@ export class Source {
     return {
       token_session: used,
       alias: answer.session_label,
-      // The number of a row that says to belong to another session means nothing here. That session is read by itself.
-      passings: rows.filter((row) => (row.token_session ?? used) === used),
+      passings: this.#own(rows, used),
       isForeign: rows.some((row) => (row.deviceid ?? this.#deviceid) !== this.#deviceid),
     };
   }
@@ -58,13 +58,26 @@ export class Source {
   async range(token_session: string, first: number | undefined, last?: number): Promise<readonly Passing[]> {
     try {
       const page = await this.#ask(listPassingsBySession, 'token_session', token_session, { first, last, page: 1 });
-      return page.items;
+      return this.#own(page.items, token_session);
     } catch (error) {
       // It may only mean that the range holds nothing: what a read past the end gives is not documented.
       if (!(error instanceof NotFoundError)) throw error;
       await this.session(token_session);
       return [];
     }
+  }
+
+  /** The number of a row that says to belong to another session means nothing here. That session is read by itself. */
+  #own(rows: readonly Passing[], token_session: string): readonly Passing[] {
+    const isOwn = (row: Passing): boolean => (row.token_session ?? token_session) === token_session;
+    if (rows.every(isOwn)) return rows;
+    if (!this.#hasToldOfForeign) {
+      this.#hasToldOfForeign = true;
+      this.log('warn', 'The API gave passings of another session than the one it was asked for; they are left out', {
+        operation: 'passings.follow',
+      });
+    }
+    return rows.filter(isOwn);
   }
 
   sessions(): Promise<Session[]> {

@@ -1,5 +1,6 @@
 import { RufusConfigError } from '../core/errors.js';
-import { bag, duration, oneOf, whole } from '../core/options.js';
+import type { Known } from '../core/known.js';
+import { checkedOptions, duration, oneOf, whole } from '../core/options.js';
 import { idFault } from '../core/validation/ids.js';
 import type { JournalOptions } from './journal.js';
 import type { OutboxOptions, OutboxSession } from './types.js';
@@ -15,14 +16,30 @@ export interface OutboxSettings {
   readonly journal: JournalOptions;
 }
 
+const OPTIONS: Known<OutboxOptions> = {
+  client: true,
+  directory: true,
+  session: true,
+  onSessionClosed: true,
+  maxDiskBytes: true,
+  minFreeBytes: true,
+  maxPendingBytes: true,
+  retain: true,
+  batch: true,
+  backoff: true,
+  probeMs: true,
+  durability: true,
+};
+
 /** @throws RufusConfigError - it names the option */
 export function outboxSettings(options: OutboxOptions): OutboxSettings {
   if (typeof options !== 'object' || options === null)
     throw new RufusConfigError('`openOutbox` takes an options object.');
+  checkedOptions('options', options, OPTIONS);
   const { client, durability } = options;
-  const batch = bag('batch', options.batch ?? {});
-  const backoff = bag('backoff', options.backoff ?? {});
-  const retain = bag('retain', options.retain ?? {});
+  const batch = checkedOptions('batch', options.batch ?? {}, { max: true, maxBytes: true, lingerMs: true });
+  const backoff = checkedOptions('backoff', options.backoff ?? {}, { firstMs: true, maxMs: true });
+  const retain = checkedOptions('retain', options.retain ?? {}, { hours: true, maxBytes: true });
   if (typeof client?.passings?.insert !== 'function') throw new RufusConfigError('`client` must be a RufusClient.');
   const directory = checkedPath('directory', options.directory, 'a folder that only this outbox uses');
   const firstMs = duration('backoff.firstMs', backoff.firstMs ?? 250);
@@ -57,10 +74,12 @@ export function checkedSession(session: OutboxSession): OutboxSession {
     throw new RufusConfigError('`session` must be { token_session } or { deviceid, open }.');
   }
   if ('token_session' in session) {
+    checkedOptions('session', session, { token_session: true, startAt: true });
     checkedId('session.token_session', session.token_session);
     if (session.startAt !== undefined) whole('session.startAt', session.startAt, 0);
     return session;
   }
+  checkedOptions('session', session, { deviceid: true, open: true, alias: true });
   checkedId('session.deviceid', session.deviceid);
   oneOf('session.open', session.open, ['active-or-new', 'new']);
   if (session.alias !== undefined && typeof session.alias !== 'string') {

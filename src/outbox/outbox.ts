@@ -1,6 +1,6 @@
 import { checkSignal } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
-import { bag, duration } from '../core/options.js';
+import { checkedOptions, duration } from '../core/options.js';
 import { demand, demandNone } from '../core/validation/demand.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
@@ -80,7 +80,7 @@ export class DurableOutbox extends Outbox {
     options: { source?: Source | undefined } = {},
   ): Promise<Receipt | Receipt[]> {
     this.#demandOpen();
-    const { source } = bag('options', options);
+    const { source } = checkedOptions('options', options, { source: true });
     const isList = Array.isArray(given);
     if (source !== undefined) checkSource(source);
     const onlySource = isList && given.length === 0 && source !== undefined;
@@ -95,7 +95,7 @@ export class DurableOutbox extends Outbox {
 
   async drained(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#demandOpen();
-    const { signal } = bag('options', options);
+    const { signal } = checkedOptions('options', options, { signal: true });
     checkSignal(signal);
     await Promise.allSettled(this.#underWay);
     this.#demandOpen();
@@ -155,7 +155,7 @@ export class DurableOutbox extends Outbox {
   }
 
   async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
-    const { format } = bag('options', options);
+    const { format } = checkedOptions('options', options, { format: true });
     return exportHistory(this.#parts.journal, checkedPath('file', file, 'a file to write'), format);
   }
 
@@ -165,7 +165,7 @@ export class DurableOutbox extends Outbox {
   ): Promise<string> {
     this.#demandOpen();
     const wanted = checkedSession(session);
-    const { signal, timeoutMs } = bag('options', options);
+    const { signal, timeoutMs } = checkedOptions('options', options, { signal: true, timeoutMs: true });
     checkSignal(signal);
     if (timeoutMs !== undefined) duration('timeoutMs', timeoutMs);
     return this.#parts.switches.request(wanted, this.#underWay, { signal, timeoutMs });
@@ -187,7 +187,7 @@ export class DurableOutbox extends Outbox {
   }
 
   async close(options: { drainMs?: number | undefined } = {}): Promise<{ pending: number; parked: number }> {
-    const { drainMs = 0 } = bag('options', options);
+    const { drainMs = 0 } = checkedOptions('options', options, { drainMs: true });
     this.#closing ??= this.#close(atLeastZero('drainMs', drainMs));
     return this.#closing;
   }
@@ -245,7 +245,7 @@ function shown({ token_session, num_passing, passing, reason, status, response }
 }
 
 function checkSource(source: Source): void {
-  const { name, position } = bag('source', source);
+  const { name, position } = checkedOptions('source', source, { name: true, position: true });
   const issues = [];
   if (typeof name !== 'string' || name === '')
     issues.push({ path: ['source', 'name'], message: 'expected text that is not empty' });

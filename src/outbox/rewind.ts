@@ -1,3 +1,5 @@
+import { isRecord } from '../core/envelope.js';
+import { refuseUnknown } from '../core/known.js';
 import { timestampExpectation, wireTimestamp } from '../core/timestamp.js';
 import { demandNone } from '../core/validation/demand.js';
 import type { Issue } from '../types.js';
@@ -48,6 +50,7 @@ export async function rewind(journal: Journal, courier: Courier, window: Window,
 }
 
 function bounds(window: Window): { from: string; to: string } {
+  if (isRecord(window)) refuseUnknown('window', window, { from: true, to: true });
   const issues: Issue[] = [];
   const bound = (name: 'from' | 'to'): string => {
     const text = wireTimestamp(window?.[name]);

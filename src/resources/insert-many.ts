@@ -1,5 +1,6 @@
 import { PayloadTooLargeError, RufusConfigError, RufusError, RufusTimeoutError } from '../core/errors.js';
-import { bag, duration, whole } from '../core/options.js';
+import type { Known } from '../core/known.js';
+import { CALL_OPTIONS, checkedOptions, duration, whole } from '../core/options.js';
 import type { InsertManyResult, InsertResult, PassingInput, RequestOptions } from '../types.js';
 import { SourceReader } from './source-reader.js';
 
@@ -7,6 +8,8 @@ export type InsertManyOptions = RequestOptions & {
   batchSize?: number | undefined;
   onProgress?: ((sofar: InsertManyResult) => void) | undefined;
 };
+
+const OPTIONS: Known<InsertManyOptions> = { ...CALL_OPTIONS, batchSize: true, onProgress: true };
 
 /** Sends one batch; `first` is the index of its first passing in the source. */
 type SendBatch = (batch: readonly PassingInput[], first: number, options: RequestOptions) => Promise<InsertResult>;
@@ -19,7 +22,7 @@ export async function insertMany(
   options: InsertManyOptions,
   send: SendBatch,
 ): Promise<InsertManyResult> {
-  const { batchSize = 500, onProgress, totalTimeoutMs, ...callOptions } = bag('options', options);
+  const { batchSize = 500, onProgress, totalTimeoutMs, ...callOptions } = checkedOptions('options', options, OPTIONS);
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new RufusConfigError('`onProgress` must be a function.');
   }

@@ -1,8 +1,11 @@
 import { HttpResponse } from 'msw';
+import type { Known } from '../core/known.js';
+import { checkedOptions } from '../core/options.js';
 import { aborted, otherSideClosed } from './network.js';
 import { OPERATIONS, type Operation } from './operations.js';
 import type { SandboxFault } from './types.js';
 
+const FAULT: Known<SandboxFault> = { on: true, times: true, kind: true, status: true, headers: true };
 const DRIP_MS = 10;
 const BLANK = 0x20;
 const PORTAL =
@@ -58,7 +61,7 @@ export class Faults {
   #waiting: { readonly fault: SandboxFault; readonly pattern: Pattern; left: number }[] = [];
 
   add(fault: SandboxFault): void {
-    const { status, times = 1 } = fault;
+    const { status, times = 1 } = checkedOptions('fault', fault, FAULT);
     if (!(times >= 1)) throw new RangeError(`A fault's times must be 1 or more, not ${times}`);
     if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 599)) {
       throw new RangeError(`A fault's status must lie between 200 and 599, not ${status}`);

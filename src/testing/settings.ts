@@ -1,3 +1,5 @@
+import type { Known } from '../core/known.js';
+import { checkedOptions } from '../core/options.js';
 import type { SandboxOptions } from './types.js';
 
 export type Settings = { readonly [O in keyof SandboxOptions]-?: Exclude<SandboxOptions[O], undefined> };
@@ -18,8 +20,20 @@ export const NUMBERS = {
   latencyMs: { value: 0, min: 0 },
 } as const;
 
-/** @throws {RangeError} for a value that an option cannot have. */
+const OPTIONS: Known<SandboxOptions> = {
+  envelope: true,
+  coordinates: true,
+  endOfPages: true,
+  bindConflict: true,
+  duplicates: true,
+  pageSize: true,
+  maxBodyBytes: true,
+  latencyMs: true,
+};
+
+/** @throws {RangeError} for a value that an option cannot have, RufusConfigError for an option that there is not. */
 export function settingsOf(options: SandboxOptions): Settings {
+  checkedOptions('options', options, OPTIONS);
   const choice = <O extends keyof typeof CHOICES>(option: O): (typeof CHOICES)[O][number] => {
     const values: readonly (typeof CHOICES)[O][number][] = CHOICES[option];
     const given = options[option] ?? values[0]!;

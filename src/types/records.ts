@@ -86,7 +86,7 @@ export interface PassingInput {
   timestamp: string | Date;
   /** The order number in its session: an integer of at least 0, unique there. The server drops a repeat as a duplicate. */
   num_passing: number;
-  /** A text: bibs such as `W1` exist. */
+  /** A text of at least one character: bibs such as `W1` exist. Where only the chip is known, its code may stand here. */
   bib: string;
   /** The competitor's id, if you have it. */
   participant_id?: string | null | undefined;

@@ -161,7 +161,7 @@ describe('what is sent', () => {
     await always(0.03, fc.tuple(date, digits, zone), async ([day, fraction, offset]) => {
       const given = `${day.toISOString().slice(0, 19)}.${fraction}${offset}`;
       const sent = await sentBy((client) =>
-        client.passings.insert(TOKEN, [{ timestamp: given, num_passing: 1, bib: '' }]),
+        client.passings.insert(TOKEN, [{ timestamp: given, num_passing: 1, bib: '7' }]),
       );
       const [, sign = '+', hours = '0', minutes = '0'] = /([+-])(\d\d):?(\d\d)?$/.exec(offset) ?? [];
       const ahead = (Number(hours) * 60 + Number(minutes ?? 0)) * 60_000 * (sign === '+' ? 1 : -1);

@@ -1,5 +1,6 @@
 import type { ZodError } from 'zod';
 import type { Issue } from '../../types.js';
+import { nearest } from '../known.js';
 
 export type Path = readonly (string | number)[];
 
@@ -22,6 +23,10 @@ export function summaryOf(issues: readonly Issue[]): string {
   const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
   return shown.join('; ') + more;
 }
+
+/** What is said of a time that came. */
+export const ZONED_EXPECTATION =
+  'expected a date-time with its zone, Z or an offset: without one JavaScript reads it as local time, and results are off by hours';
 
 const KINDS: Readonly<Record<string, string>> = {
   string: 'text',
@@ -47,19 +52,35 @@ function expectation(issue: ZodIssue): string {
       return `expected at least ${issue.minimum}`;
     case 'too_big':
       return `expected at most ${issue.maximum}`;
+    case 'invalid_format':
+      return issue.format === 'datetime' ? ZONED_EXPECTATION : issue.message;
     default:
       return issue.message;
   }
 }
 
-/** The faults zod found, in our words, below `at`; each unknown field is one of its own. */
-export function issuesOf(error: ZodError, at: Path): Issue[] {
+/** The faults zod found in `value`, in our words, below `at`; each unknown field is one of its own. `known`: the fields there are. */
+export function issuesOf(error: ZodError, value: unknown, at: Path, known: readonly string[] = []): Issue[] {
   return error.issues.flatMap((issue) => {
-    const path = [...at, ...(issue.path as (string | number)[])];
-    if (issue.code !== 'unrecognized_keys') return [{ path, message: expectation(issue) }];
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      message: key === 'chips' ? 'unknown field: did you mean chip?' : 'unknown field',
-    }));
+    const below = issue.path as (string | number)[];
+    const path = [...at, ...below];
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: [...path, key], message: unknownField(key, known) }));
+    }
+    return [{ path, message: valueAt(value, below) === undefined ? missing(issue) : expectation(issue) }];
   });
+}
+
+/** Says which field was meant, where one is near. */
+export function unknownField(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return near === undefined ? 'unknown field' : `unknown field: did you mean ${near}?`;
+}
+
+function missing(issue: ZodIssue): string {
+  return issue.path.length === 0 ? expectation(issue) : 'missing';
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((inner, step) => (inner as Record<string | number, unknown> | undefined)?.[step], value);
 }

@@ -1,3 +1,5 @@
+import { isDateTime } from '../timestamp.js';
+
 // A passing checked by hand: a page of 5,000 must not wait for zod. Each check passes only what the generated schema
 // accepts; what it does not pass is judged by that schema.
 
@@ -9,8 +11,12 @@ function isNumberOrNone(value: unknown): boolean {
   return typeof value === 'number' ? Number.isFinite(value) : value === undefined || value === null;
 }
 
-/** A passing that has no number yet. */
+/** A passing that is to be sent and has no number yet. */
 export function isUnnumberedPassing(row: Record<string, unknown>): boolean {
+  return row.bib !== '' && hasPassingFields(row);
+}
+
+function hasPassingFields(row: Record<string, unknown>): boolean {
   return (
     typeof row.timestamp === 'string' &&
     typeof row.bib === 'string' &&
@@ -26,13 +32,20 @@ export function isUnnumberedPassing(row: Record<string, unknown>): boolean {
 
 /** A passing as it is sent. */
 export function isWirePassing(row: Record<string, unknown>): boolean {
-  const { num_passing } = row;
-  return (
-    typeof num_passing === 'number' && num_passing >= 0 && Number.isSafeInteger(num_passing) && isUnnumberedPassing(row)
-  );
+  return isNumber(row.num_passing) && isUnnumberedPassing(row);
+}
+
+function isNumber(num_passing: unknown): boolean {
+  return typeof num_passing === 'number' && num_passing >= 0 && Number.isSafeInteger(num_passing);
 }
 
 /** A passing as it comes, once its coordinates are numbers. */
 export function isPassing(row: Record<string, unknown>): boolean {
-  return isWirePassing(row) && isTextOrNone(row.token_session) && isTextOrNone(row.deviceid);
+  return (
+    isNumber(row.num_passing) &&
+    hasPassingFields(row) &&
+    isDateTime(row.timestamp as string) &&
+    isTextOrNone(row.token_session) &&
+    isTextOrNone(row.deviceid)
+  );
 }

@@ -91,7 +91,23 @@ function wireAs<P extends UnnumberedPassing>(as: Form, passings: unknown, first:
     if (faults.length === 0) wire.push(row as Record<string, unknown> & P);
     else issues.push(...faults);
   }
+  if (as.numbered && issues.length === 0) issues.push(...repeated(wire as unknown as WirePassing[], first));
   return checked(wire, issues.slice(0, MAX_ISSUES));
+}
+
+/** Numbers that come twice: the server would count the second as a duplicate and drop it. */
+function repeated(passings: readonly WirePassing[], first: number): Issue[] {
+  // In ascending order, as almost all are, none comes twice.
+  if (passings.every(({ num_passing }, index) => index === 0 || num_passing > passings[index - 1]!.num_passing))
+    return [];
+  const seen = new Map<number, number>();
+  return passings.flatMap(({ num_passing }, index) => {
+    const before = seen.get(num_passing);
+    if (before === undefined) seen.set(num_passing, index);
+    return before === undefined
+      ? []
+      : [{ path: ['passings', first + index, 'num_passing'], message: `is that of passings[${first + before}], too` }];
+  });
 }
 
 /** Reads each field once: it may be a getter. Written out: a loop over the names costs twice the time, each passing. */
@@ -123,7 +139,8 @@ function faultsOf(as: Form, passing: Record<string, unknown>, row: Record<string
   if (row.timestamp === undefined) {
     faults.push({ path: [...at, 'timestamp'], message: timestampExpectation(passing.timestamp) });
   }
-  const parsed = as.schema.safeParse({ ...passing, ...row, timestamp: row.timestamp ?? '2000-01-01T00:00:00.000Z' });
-  if (!parsed.success) faults.push(...issuesOf(parsed.error, at));
+  const whole = { ...passing, ...row, timestamp: row.timestamp ?? '2000-01-01T00:00:00.000Z' };
+  const parsed = as.schema.safeParse(whole);
+  if (!parsed.success) faults.push(...issuesOf(parsed.error, whole, at, [...as.known]));
   return faults;
 }

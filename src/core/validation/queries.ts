@@ -3,6 +3,7 @@ import { isRecord } from '../envelope.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
 import { type Checked, checked } from './checked.js';
 import { idFault } from './ids.js';
+import { unknownField } from './issues.js';
 
 export type QueryParams = Readonly<Record<string, string | number>>;
 
@@ -67,7 +68,7 @@ function readQuery(rules: Rules, query: unknown): Checked<Record<string, string 
     else issues.push({ path: [field], message: read.expected });
   }
   for (const field of Object.keys(query)) {
-    if (!Object.hasOwn(rules, field)) issues.push({ path: [field], message: 'unknown field' });
+    if (!Object.hasOwn(rules, field)) issues.push({ path: [field], message: unknownField(field, Object.keys(rules)) });
   }
   return checked(wire, issues);
 }

@@ -1,13 +1,14 @@
-import type { ZodType } from 'zod';
+import type { ZodObject, ZodType } from 'zod';
 import * as wire from '../../generated/zod.gen.js';
 import type { BindDeviceInput } from '../../types.js';
 import { type Checked, checked } from './checked.js';
 import { checkId } from './ids.js';
 import { issuesOf } from './issues.js';
 
-function checkObject<T>(schema: ZodType<T>, input: unknown): Checked<T> {
+function checkObject<T extends object>(schema: ZodObject & ZodType<T>, input: unknown): Checked<T> {
   const parsed = schema.safeParse(input);
-  return parsed.success ? { ok: true, value: parsed.data } : { ok: false, issues: issuesOf(parsed.error, []) };
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, issues: issuesOf(parsed.error, input, [], Object.keys(schema.shape)) };
 }
 
 /** The device to bind, as it is sent. */

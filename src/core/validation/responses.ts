@@ -76,8 +76,9 @@ function faultsOf(shape: Shape, value: Record<string, unknown>): Issue[] {
     }
   }
   const { payload } = shape;
-  const checked = shape.schema.safeParse(payload === undefined ? value : { ...value, [payload]: undefined });
-  if (!checked.success) faults.push(...issuesOf(checked.error, []).filter(({ path }) => path[0] !== payload));
+  const judged = payload === undefined ? value : { ...value, [payload]: undefined };
+  const checked = shape.schema.safeParse(judged);
+  if (!checked.success) faults.push(...issuesOf(checked.error, judged, []).filter(({ path }) => path[0] !== payload));
   return faults;
 }
 

@@ -28,15 +28,21 @@ describe('passings that are fit to send', () => {
   test('are sent as new objects, instants in the wire form, undefined left out, null kept', () => {
     const given = [
       passing({ timestamp: new Date('2024-04-21T09:30:00.999Z'), chip: undefined, gender: null }),
-      passing({ timestamp: '2024-04-21T11:30:00.1239+02:00', bib: 'W1', latitude: 41.38, longitude: -0 }),
+      passing({
+        num_passing: 2,
+        timestamp: '2024-04-21T11:30:00.1239+02:00',
+        bib: 'W1',
+        latitude: 41.38,
+        longitude: -0,
+      }),
     ];
     const before = structuredClone(given);
     expect(sent(given)).toStrictEqual([
       passing({ timestamp: '2024-04-21T09:30:00.999Z', gender: null }),
-      passing({ timestamp: '2024-04-21T09:30:00.123Z', bib: 'W1', latitude: 41.38, longitude: -0 }),
+      passing({ num_passing: 2, timestamp: '2024-04-21T09:30:00.123Z', bib: 'W1', latitude: 41.38, longitude: -0 }),
     ]);
     expect(given).toStrictEqual(before);
-    expect(sent(given.map(Object.freeze))).toHaveLength(2);
+    expect(sent(given.map((each) => Object.freeze(each)))).toHaveLength(2);
   });
 
   test('may be instances of classes, with getters, each of which is read once', () => {
@@ -69,7 +75,7 @@ describe('passings that are not', () => {
     [JSON.parse('{"__proto__":{}}'), '__proto__: unknown field'],
     [{ bib: 7 }, 'bib: expected text'],
     [{ bib: null }, 'bib: expected text'],
-    [{ bib: undefined }, 'bib: expected text'],
+    [{ bib: undefined }, 'bib: missing'],
     [{ chip: 7 }, 'chip: expected text'],
     [{ gender: ['f'] }, 'gender: expected text'],
     [{ num_passing: 1.5 }, 'num_passing: expected an integer'],
@@ -84,7 +90,7 @@ describe('passings that are not', () => {
     [{ timestamp: '2024-04-21T09:30:00.000' }, 'timestamp: expected a zone'],
     [{ timestamp: '2024-02-30T09:30:00.000Z' }, 'timestamp: expected a valid Date'],
     [{ timestamp: 1713691800000 }, 'timestamp: expected a valid Date'],
-    [{ timestamp: undefined }, 'timestamp: expected a valid Date'],
+    [{ timestamp: undefined }, 'timestamp: missing'],
   ])('%j is one fault, with its path', (changes, fault) => {
     const found = faults([passing(), { ...passing(), ...changes }]);
     expect(found).toHaveLength(1);
@@ -112,6 +118,36 @@ describe('passings that are not', () => {
     delete holed[1];
     expect(faults(holed)).toEqual(['passings[1]: expected an object']);
     expect(faults([[passing()]])).toEqual(['passings[0]: expected an object']);
+  });
+
+  test('have a number that comes twice, in any order', () => {
+    const numbered = (...numbers: number[]) =>
+      faults(
+        numbers.map((num_passing) => passing({ num_passing })),
+        500,
+      );
+    expect(numbered(1, 2, 3)).toEqual([]);
+    expect(numbered(3, 1, 2)).toEqual([]);
+    expect(numbered(1, 1)).toEqual(['passings[501].num_passing: is that of passings[500], too']);
+    expect(numbered(5, 7, 1, 7, 5)).toEqual([
+      'passings[503].num_passing: is that of passings[501], too',
+      'passings[504].num_passing: is that of passings[500], too',
+    ]);
+  });
+
+  test.each([
+    ['numPassing', 'num_passing'],
+    ['participantId', 'participant_id'],
+    ['lat', 'latitude'],
+    ['Bib', 'bib'],
+    ['chips', 'chip'],
+    ['time_stamp', 'timestamp'],
+  ])('have the unknown field %s, where %s was meant', (field, meant) => {
+    expect(faults([passing({ [field]: 1 })])).toContain(`passings[0].${field}: unknown field: did you mean ${meant}?`);
+  });
+
+  test('have an empty bib', () => {
+    expect(faults([passing({ bib: '' })])).toEqual(['passings[0].bib: expected text that is not empty']);
   });
 
   test('do not have their values repeated in what is said of them', () => {

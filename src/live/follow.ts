@@ -13,7 +13,7 @@ import { Source } from './source.js';
 const DEFAULT_POLL: PollMs = { min: 500, max: 5_000 };
 const DEFAULT_HOLE_TIMEOUT_MS = 120_000;
 
-const OPTIONS: Known<FollowOptions> = { cursor: true, signal: true, pollMs: true, holeTimeoutMs: true };
+const OPTIONS: Known<FollowOptions> = { cursor: true, signal: true, pollMs: true, holeTimeoutMs: true, onState: true };
 
 /** See {@link Passings.follow}. Nothing is checked or requested before somebody iterates; each iteration begins at the cursor. */
 export function follow(

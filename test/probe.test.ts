@@ -65,7 +65,7 @@ describe('a dialect is named', () => {
       const value = dialect[option as keyof typeof ANSWERS] as keyof typeof names;
       expect(answers[question]?.answer).toBe(names[value]);
       const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-      expect(report).toMatch(new RegExp(`^\`npx rufus-sandbox.* --${flag} ${value}\\b.*\`$`, 'm'));
+      expect(report).toMatch(new RegExp(`^\`npx -p rufus-client rufus-sandbox.* --${flag} ${value}\\b.*\`$`, 'm'));
     }
   });
 });

@@ -23,7 +23,7 @@ export function reportOf({ baseUrl, findings, drift, leftBehind, failure }: Resu
     '## Left behind',
     leftBehind,
     '## A sandbox that answers alike',
-    `\`npx rufus-sandbox${sandboxArguments(findings)}\``,
+    `\`npx -p rufus-client rufus-sandbox${sandboxArguments(findings)}\``,
   ].join('\n\n');
 }
 

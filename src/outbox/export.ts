@@ -7,6 +7,7 @@ import type { Journal } from './journal.js';
 type Kept = ReturnType<Journal['history']> extends AsyncIterable<readonly (infer K)[]> ? K : never;
 interface Format {
   readonly head: string;
+  readonly lineEnd: string;
   line(entry: Kept): string;
 }
 
@@ -16,9 +17,10 @@ const OURS = ['bib', 'chip', 'participant_id', 'timezone', 'gender', 'token_sess
 const COLUMNS = [...THEIRS, ...OURS];
 
 const FORMATS: Readonly<Record<'jsonl' | 'csv', Format>> = {
-  jsonl: { head: '', line: (entry) => JSON.stringify(rowOf(entry)) },
+  jsonl: { head: '', lineEnd: '\n', line: (entry) => JSON.stringify(rowOf(entry)) },
   csv: {
-    head: `${COLUMNS.join(',')}\n`,
+    head: `${COLUMNS.join(',')}\r\n`,
+    lineEnd: '\r\n',
     line(entry) {
       const row: Record<string, unknown> = { __typename: 'Passing', ...rowOf(entry) };
       return COLUMNS.map((column) => cell(row[column])).join(',');
@@ -55,13 +57,13 @@ export async function exportHistory(
   }
 }
 
-async function write(journal: Journal, { head, line }: Format, file: string, draft: string): Promise<number> {
+async function write(journal: Journal, { head, line, lineEnd }: Format, file: string, draft: string): Promise<number> {
   const handle = await open(draft, 'w', 0o600);
   let count = 0;
   try {
     await handle.writeFile(head);
     for await (const piece of journal.history()) {
-      await handle.writeFile(piece.map((entry) => `${line(entry)}\n`).join(''));
+      await handle.writeFile(piece.map((entry) => `${line(entry)}${lineEnd}`).join(''));
       count += piece.length;
     }
     await handle.sync();

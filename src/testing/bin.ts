@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   const { read, write, readWrite, admin } = sandbox.keys;
   console.log(`# RUFUS sandbox, in memory. Ctrl-C ends it.
 export RUFUS_BASE_URL=${server.url}
-export RUFUS_API_KEY=${admin}
+export RUFUS_API_KEY=${readWrite}
 
 # Access types:
 #   READ                  ${read}
@@ -91,6 +91,14 @@ async function loadSandbox() {
 
 main().catch((error: unknown) => {
   const { message = String(error), code } = error as { message?: string; code?: string };
+  if (code === 'EADDRINUSE') {
+    const { port } = error as { port?: number };
+    console.error(
+      `rufus-sandbox: Port ${port} is in use. End what listens there, give another --port, or none for a free one`,
+    );
+    process.exitCode = 1;
+    return;
+  }
   const misused = error instanceof RangeError || code?.startsWith('ERR_PARSE_ARGS');
   console.error(`rufus-sandbox: ${message}${misused ? '\nSee rufus-sandbox --help' : ''}`);
   process.exitCode = misused ? USAGE : 1;

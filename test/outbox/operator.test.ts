@@ -233,12 +233,14 @@ describe('exportTo', () => {
     const { outbox, file } = await filled();
     const t = outbox.token_session;
     expect(await outbox.exportTo(file, { format: 'csv' })).toBe(3);
-    expect(await readFile(file, 'utf8')).toBe(
-      `__typename,timestamp,num_passing,latitude,longitude,status,bib,chip,participant_id,timezone,gender,token_session,state
-Passing,2026-03-15T09:00:01.000Z,1,41.5,2.25,ok,1,E2801,,Europe/Madrid,,${t},delivered
+    const lines = await readFile(file, 'utf8');
+    // RFC 4180 ends its lines with CRLF; a line break within a cell stays what it was.
+    expect(lines.replaceAll('\r\n', '⏎\n')).toBe(
+      `__typename,timestamp,num_passing,latitude,longitude,status,bib,chip,participant_id,timezone,gender,token_session,state⏎
+Passing,2026-03-15T09:00:01.000Z,1,41.5,2.25,ok,1,E2801,,Europe/Madrid,,${t},delivered⏎
 Passing,2026-03-15T09:00:02.000Z,2,,,"two
-lines","W,""2""",,77,,,${t},delivered
-Passing,2026-03-15T09:00:03.000Z,3,,,,3,,,,,${t},pending
+lines","W,""2""",,77,,,${t},delivered⏎
+Passing,2026-03-15T09:00:03.000Z,3,,,,3,,,,,${t},pending⏎
 `,
     );
   });

@@ -50,6 +50,22 @@ describe('rufus-sandbox', { timeout: 60_000 }, () => {
     }
   });
 
+  it('exports the key that may read and write, not the one that may unbind', async () => {
+    const { output, key } = await listening([]);
+    expect(output.stdout).toContain(`#   READ_WRITE            ${key}\n`);
+  });
+
+  it('says that a port is in use, and what to do', async () => {
+    const { url } = await listening([]);
+    const { port } = new URL(url);
+    expect(await start(['--port', port]).ended).toEqual({
+      code: 1,
+      signal: null,
+      stdout: '',
+      stderr: `rufus-sandbox: Port ${port} is in use. End what listens there, give another --port, or none for a free one\n`,
+    });
+  });
+
   it('helps, and says its version', async () => {
     const [help, version] = await Promise.all([start(['--help']).ended, start(['--version']).ended]);
     expect(help).toMatchObject({ code: 0, stderr: '' });

@@ -51,6 +51,8 @@ export class Courier {
   #acknowledged: Promise<void> = Promise.resolve();
   #abort = new AbortController();
   #paused = false;
+  /** Asleep with nothing pending. */
+  #isIdle = false;
   #stopping = false;
   #ended: Promise<void> | undefined;
   #hindered = (): void => {};
@@ -79,7 +81,7 @@ export class Courier {
   /** More can be read. */
   committed(): void {
     this.#supply.committed();
-    if (this.#sleeper.isWaiting || this.#supply.dueIn === 0) this.#sleeper.wake('by news');
+    if (this.#isIdle || this.#supply.dueIn === 0) this.#sleeper.wake('by news');
   }
 
   /** Nobody lingers while somebody waits. */
@@ -145,8 +147,11 @@ export class Courier {
     if (dueIn > 0) {
       // Asleep before anybody hears of it: a listener may wake us.
       const slept = this.#sleep(Math.min(dueIn, switches.dueIn), 'by news');
-      if (dueIn === Number.POSITIVE_INFINITY) this.#enter('idle');
-      return slept;
+      this.#isIdle = dueIn === Number.POSITIVE_INFINITY;
+      if (this.#isIdle) this.#enter('idle');
+      await slept;
+      this.#isIdle = false;
+      return;
     }
     if (!(await this.#supply.fill())) return this.#sleep(UNREADABLE_MS, 'by news');
     const { hand } = this.#supply;

@@ -125,9 +125,10 @@ export class SessionSwitches {
     });
   }
 
-  /** Nobody lingers while one of them waits. */
+  /** One of them waits for a moment with nothing pending: nobody lingers. */
   get waiting(): boolean {
-    return this.#queue.length > 0;
+    const [head] = this.#queue;
+    return head !== undefined && head.readyAt !== null && head.notBefore <= this.#setup.clock.mono();
   }
 
   /** Milliseconds until the next attempt, while nothing is at hand: 0 now, Infinity where none is due. */

@@ -8,15 +8,10 @@ export type Wakes = 'by news' | 'by hand';
 /** One who sleeps, and can be woken. */
 export class Sleeper {
   readonly #clock: Clock;
-  #sleep: { readonly wakes: Wakes; readonly endless: boolean; readonly end: () => void } | null = null;
+  #sleep: { readonly wakes: Wakes; readonly end: () => void } | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-  }
-
-  /** Asleep, and nothing but a wake will end it. */
-  get isWaiting(): boolean {
-    return this.#sleep?.endless ?? false;
   }
 
   /** Keeps the process alive, unless it is endless. */
@@ -29,7 +24,7 @@ export class Sleeper {
       };
       const endless = ms === Number.POSITIVE_INFINITY;
       const cancel = endless ? undefined : this.#clock.after(Math.min(ms, MAX_TIMER_MS), end, true);
-      this.#sleep = { wakes, endless, end };
+      this.#sleep = { wakes, end };
     });
   }
 

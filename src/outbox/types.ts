@@ -71,7 +71,7 @@ export interface OutboxOptions {
   durability?: 'fsync' | 'os' | undefined;
 }
 
-/** Where a passing went. The number is final. */
+/** Where a passing went. The number is final, unless its session is replaced before it is delivered: event `sessionClosed`, with `replacedBy`. */
 export interface Receipt {
   /** The session it was numbered in. */
   readonly token_session: string;

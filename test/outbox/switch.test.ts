@@ -306,6 +306,66 @@ describe('the new session', () => {
     expect(folder.leaving).toBeNull();
   });
 
+  it.each(['close()', 'pause()'])('%s while it is being created: nothing is parked, nothing lost', async (how) => {
+    const { outbox: before, open, clientOf, anew, clock, bibs } = await started();
+    await before.close();
+    let isSilent = true;
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          const response = await send(context);
+          if (context.operation !== 'sessions.create' || !isSilent) return response;
+          isSilent = false;
+          return new Promise<never>((_, reject) =>
+            context.signal?.addEventListener('abort', () => reject(context.signal?.reason)),
+          );
+        },
+      ],
+    });
+    const { outbox } = await open({}, client);
+    const switched = outbox.switchSession(anew);
+    const closed = how === 'close()' ? rejection(OutboxClosedError, switched) : undefined;
+    await clock.pass(100);
+    await outbox.append(runners(2, 2));
+    if (how === 'close()') await outbox.close();
+    else outbox.pause();
+    await closed;
+    const after = how === 'close()' ? (await open()).outbox : outbox;
+    after.resume();
+    await after.append(runner(4));
+    await clock.pass(5_000);
+    if (how === 'pause()') expect(await switched).toBe(after.token_session);
+    expect(bibs().flat()).toEqual(['1', '2', '3', '4']);
+    expect(counts(after)).toEqual({ appended: 4, delivered: 4, parked: 0, pending: 0 });
+  });
+
+  it('without a limit waits for as long as it takes', async () => {
+    const { outbox, clock, anew, tokens } = await started();
+    outbox.pause();
+    const switched = outbox.switchSession(anew, { timeoutMs: Number.POSITIVE_INFINITY });
+    expect(clock.timers).not.toContain(Number.POSITIVE_INFINITY);
+    await clock.pass(10 * 60_000);
+    outbox.resume();
+    await switched;
+    expect(tokens()).toHaveLength(2);
+  });
+
+  it('that fails in passing for long makes no smaller batches of what is delivered meanwhile', async () => {
+    const { sandbox, outbox, clock, anew } = await started({ backoff: { firstMs: 10_000, maxMs: 10_000 } });
+    sandbox.fault({ kind: 'status', status: 429, on: 'POST /sessions' });
+    const switched = outbox.switchSession(anew);
+    await rest();
+    const { requests } = outbox.stats();
+    for (let n = 2; n < 6; n++) {
+      await outbox.append(runner(n));
+      await clock.pass(10);
+    }
+    await clock.pass(500);
+    expect(outbox.stats().requests - requests).toBe(1);
+    await clock.pass(10_000);
+    await switched;
+  });
+
   it('that never came: a minute later the old one is closed by nobody but others', async () => {
     const { sandbox, server, outbox, clock, anew, folder, token_session } = await started();
     sandbox.fault({ kind: 'status', status: 502, on: 'POST /sessions' });

@@ -124,6 +124,14 @@ export interface OutboxEvents {
             ms: number;
         }
     ];
+    numbersSkipped: [
+        info: {
+            token_session: string;
+            from: number;
+            to: number;
+            why: unknown;
+        }
+    ];
 }
 
 export declare class OutboxFullError extends RufusError {

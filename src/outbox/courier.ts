@@ -10,6 +10,7 @@ import type { Emitter } from './emitter.js';
 import { type Errand, Errands } from './errands.js';
 import { bytesOf, type Hand, numbersOf } from './hand.js';
 import type { Entry, Journal, ParkReason } from './journal.js';
+import { confirmNumbers } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
 import { send } from './request.js';
@@ -155,8 +156,9 @@ export class Courier {
     }
     if (!(await this.#supply.fill())) return this.#sleep(UNREADABLE_MS, 'by news');
     const { hand } = this.#supply;
-    const isClosed = this.#setup.closedSessions.has(hand.entries[0]!.token_session);
-    return isClosed ? this.#leave(hand) : this.#send(hand);
+    if (this.#setup.closedSessions.has(hand.entries[0]!.token_session)) return this.#leave(hand);
+    const unconfirmed = this.#unconfirmed(hand);
+    return unconfirmed === undefined ? this.#send(hand) : this.#confirm(unconfirmed);
   }
 
   async #send(hand: Hand, errand?: Errand): Promise<void> {
@@ -278,6 +280,34 @@ export class Courier {
     }
     this.#progress();
     drain.passed(piece.length);
+  }
+
+  /** The first at hand whose number the server may have from somebody else. */
+  #unconfirmed({ entries }: Hand): Entry | undefined {
+    const from = this.#setup.journal.unconfirmedFrom(entries[0]!.token_session);
+    return from === undefined ? undefined : entries.find(({ num_passing }) => num_passing >= from);
+  }
+
+  /** Numbers were skipped while the server could not be asked: it is asked before it gets any of them. */
+  async #confirm(first: Entry): Promise<void> {
+    const { client, journal, emitter } = this.#setup;
+    await this.#acknowledged;
+    if (this.#stopping || this.#paused) return;
+    if (this.state !== 'blocked') this.#enter('sending');
+    const confirmed = await confirmNumbers({ client, journal, first, signal: this.#signal() });
+    switch (confirmed.do) {
+      case 'send':
+        return this.#backoff.reset();
+      case 'skipped':
+        this.#backoff.reset();
+        this.#supply.drop();
+        emitter.emit('numbersSkipped', confirmed.skip);
+        return;
+      case 'stop':
+        return this.#stopped(confirmed.cause);
+      default:
+        return this.#rest(confirmed);
+    }
   }
 
   /** The session of what is at hand takes no more. */

@@ -54,7 +54,7 @@ export class OutboxClosedError extends RufusError {
 
 /**
  * The next free number of the session is not known: the folder has no history of it, and the server could not be asked.
- * A number that is given twice is a passing lost, so nothing is sent. Pass `startAt`, or a key that may read.
+ * A number that is given twice is a passing lost, so nothing is sent. The message says what helps; `cause` is the failure to ask.
  */
 export class NumberingUnknownError extends RufusError {
   constructor(message: string, facts: ErrorFacts = {}) {

@@ -122,7 +122,7 @@ export interface Journal {
   /** The device of the current session, as the last `startSession` said it; null where it did not. A replacement keeps it. */
   readonly deviceid: string | null;
   /**
-   * The folder looks like a copy of another, or like an old state put back: its numbers may be behind the server's.
+   * The folder is damaged, looks like a copy of another, or like an old state put back: numbers may have been given that it does not know of.
    * Stays so, over restarts, until `adopt()`. Not every restored copy can be told from here.
    */
   readonly suspect: boolean;
@@ -143,6 +143,15 @@ export interface Journal {
    * `deviceid` is remembered with it, so that a restart knows whose session this is.
    */
   startSession(token_session: string, atLeast?: number, deviceid?: string): Promise<void>;
+  /** The server has not said yet that it has no numbers of this session from here on; undefined where nothing is in doubt. Over restarts. */
+  unconfirmedFrom(token_session: string): number | undefined;
+  /** Durably: `unconfirmedFrom`; null: it has said so, or never will. */
+  setUnconfirmed(token_session: string, from: number | null): Promise<void>;
+  /**
+   * Durably: pending passings of this one's session, from it on, get new numbers: `atLeast` or above, and above all that were given.
+   * Resolves with the first of them. `unconfirmedFrom` is over; what was read ahead carries the old numbers: forget it.
+   */
+  renumber(first: Entry, atLeast: number): Promise<number>;
   /**
    * Durably: the session may be closed by a request of our own from here on, and what it refuses then goes to its replacement.
    * null: it will not be, after all.

@@ -75,6 +75,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
       journal,
       wanted: leavesFirst ? { token_session: old } : settings.session,
       resume: true,
+      skipped: (skip) => emitter.emit('numbersSkipped', skip),
       create: async (device) => {
         // What is pending stays with its session.
         if (old === null || journal.stats().pending > 0 || !replacements.closesCurrent(device)) {
@@ -87,7 +88,17 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     if (isDamage(journal.found)) emitter.emit('recovered', { ...journal.found });
     const closedSessions = new ClosedSessions({ client, journal, settings, clock, replacements });
     const wake = (): void => courier?.hurry();
-    const switches = new SessionSwitches({ client, journal, settings, clock, random, drain, replacements, wake });
+    const switches = new SessionSwitches({
+      client,
+      journal,
+      settings,
+      clock,
+      random,
+      drain,
+      replacements,
+      emitter,
+      wake,
+    });
     const delivery = {
       client,
       journal,

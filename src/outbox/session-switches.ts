@@ -5,6 +5,7 @@ import { judgeAside, says } from './answers.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
 import type { Drain } from './drain.js';
+import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import type { Entry, Journal } from './journal.js';
 import { settleSession } from './numbering.js';
@@ -69,6 +70,7 @@ export interface SessionSwitchesSetup {
   readonly random: () => number;
   readonly drain: Drain;
   readonly replacements: Replacements;
+  readonly emitter: Emitter;
   /** Something is due. */
   readonly wake: () => void;
 }
@@ -142,7 +144,7 @@ export class SessionSwitches {
 
   /** Makes the change. `first`: the first pending passing, once it is asked for. */
   async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
-    const { client, journal, replacements, clock, settings } = this.#setup;
+    const { client, journal, replacements, clock, settings, emitter } = this.#setup;
     const head = this.#queue[0]!;
     const from = journal.session!;
     const signal = AbortSignal.any([stopped, head.given.signal]);
@@ -155,6 +157,7 @@ export class SessionSwitches {
         wanted: head.wanted,
         resume: false,
         signal,
+        skipped: (skip) => emitter.emit('numbersSkipped', skip),
         create: async (device) => {
           const options = { signal, retry: false } as const;
           if (!replacements.closesCurrent(device)) return replacements.startBeside(device, options);

@@ -12,8 +12,8 @@ export type NewPassing = Omit<PassingInput, 'num_passing'>;
 /**
  * Which session the passings go to.
  *
- * `{ token_session }`: this one. Where the folder has a history of it, the history decides the next number and `startAt` is
- * ignored; where the folder replaced it (`onSessionClosed: 'new-session'`), its replacement is used. Without a history and
+ * `{ token_session }`: this one. Where the folder has a history of it, the history decides the next number, and `startAt` may
+ * raise it, never lower it; where the folder replaced it (`onSessionClosed: 'new-session'`), its replacement is used. Without a history and
  * without `startAt` the next free number is read from the server, which takes a key that may read.
  *
  * `{ deviceid, open: 'active-or-new' }`: the device's active session, or a new one if there is none. A folder with a
@@ -27,7 +27,7 @@ export type OutboxSession =
   | {
       /** The session. */
       token_session: string;
-      /** The next free number there, an integer of at least 0. Default: what the folder or the server knows. */
+      /** The lowest number to be given there from now on, an integer of at least 0. Default: what the folder or the server knows. */
       startAt?: number | undefined;
     }
   | {
@@ -157,6 +157,12 @@ export interface OutboxEvents {
   recovered: [info: { records: number; tornBytes: number; corruptRecords: number }];
   /** The wall clock was set by this many milliseconds (forwards if positive). Timestamps are never rewritten. */
   clockStep: [info: { ms: number }];
+  /**
+   * Which numbers were given could not be known, or others have been there: the next number was `from` and is `to`. `why`: the error
+   * that kept the server from telling, or one that says what it has. Where passings were appended at `from` or above and not
+   * yet sent, they keep their order and go on at `to`: their receipts named other numbers.
+   */
+  numbersSkipped: [info: { token_session: string; from: number; to: number; why: unknown }];
 }
 
 /**

@@ -20,16 +20,20 @@ async function box(options = {}) {
 }
 
 describe('a session that the folder knows', () => {
-  it('goes on where it stopped, whatever startAt says', async () => {
+  it('goes on where it stopped; startAt may raise the next number and never lowers it', async () => {
     const { open, stored } = await box();
     const first = await open({ startAt: 10 });
     expect(numbers(await first.append(runners(3)))).toEqual([10, 11, 12]);
     await first.drained();
     await first.close();
-    const second = await open({ startAt: 500 });
+    const second = await open({ startAt: 1 });
     expect(numbers(await second.append(runners(2, 4)))).toEqual([13, 14]);
     await second.drained();
-    expect(stored()).toEqual(['10:1', '11:2', '12:3', '13:4', '14:5']);
+    await second.close();
+    const third = await open({ startAt: 500 });
+    expect(numbers(await third.append(runners(1, 6)))).toEqual([500]);
+    await third.drained();
+    expect(stored()).toEqual(['10:1', '11:2', '12:3', '13:4', '14:5', '500:6']);
   });
 
   it('opens offline, and with a key that may not read', async () => {
@@ -92,8 +96,8 @@ describe('a session that the folder knows', () => {
     expect(sandbox.state.passings(token_session)).toHaveLength(4);
   });
 
-  it('an old copy cannot be used while nobody can say how far the numbers have come', async () => {
-    const { open, directory } = await box();
+  it('an old copy goes on far above while nobody can say how far the numbers have come, and is asked for before it sends', async () => {
+    const { open, directory, token_session, stored } = await box();
     const first = await open({ startAt: 1 });
     await first.append(runners(1));
     await first.drained();
@@ -103,15 +107,23 @@ describe('a session that the folder knows', () => {
     await cp(`${directory}.old`, directory, { recursive: true });
     await rm(`${directory}.old`, { recursive: true });
     const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
-    await rejection(NumberingUnknownError, open({}, offline));
-    // The folder was let go of, and is good once the server has answered.
-    const second = await open();
-    expect(numbers(await second.append(runners(1, 2)))).toEqual([2]);
+    const second = await open({}, offline);
+    const events = listen(second);
+    expect(numbers(await second.append(runners(1, 2)))).toEqual([1_000_002]);
+    expect(events.of('numbersSkipped')).toMatchObject([
+      { token_session, from: 2, to: 1_000_002, why: { code: 'connection' } },
+    ]);
     await second.close();
-    expect(numbers(await (await open({}, offline)).append(runners(1, 3)))).toEqual([3]);
+    // Once is enough.
+    const third = await open({}, offline);
+    expect(numbers(await third.append(runners(1, 3)))).toEqual([1_000_003]);
+    await third.close();
+    const fourth = await open();
+    await fourth.drained();
+    expect(stored()).toEqual(['1:1', '1000002:2', '1000003:3']);
   });
 
-  it('an old copy with a key that may not read goes on: nobody can say', async () => {
+  it('an old copy with a key that may not read goes on far above: nobody can say', async () => {
     const { open, directory, clientOf, sandbox } = await box();
     const first = await open({ startAt: 1 });
     await first.append(runners(1));
@@ -121,7 +133,9 @@ describe('a session that the folder knows', () => {
     await cp(`${directory}.old`, directory, { recursive: true });
     await rm(`${directory}.old`, { recursive: true });
     const second = await open({}, clientOf({ apiKey: sandbox.keys.write }));
-    expect(numbers(await second.append(runners(1, 2)))).toEqual([2]);
+    expect(numbers(await second.append(runners(1, 2)))).toEqual([1_000_002]);
+    await second.drained();
+    expect(second.stats()).toMatchObject({ inserted: 2, duplicates: 0 });
   });
 });
 

@@ -3,6 +3,7 @@ import { decodeLine, encodeLine, endOfLine, recordOf } from './line.js';
 import type { Ack } from './records.js';
 
 const SLOT = 4096;
+const BLANK = 0x20;
 
 /** What a slot of ack.dat holds. */
 export interface AckSlot extends Ack {
@@ -26,6 +27,8 @@ export class AckFile {
     private readonly synced: boolean,
     /** The newer good slot, as found; null if neither is. */
     readonly found: AckSlot | null,
+    /** Neither is good, though one was written. */
+    readonly broken: boolean,
     generation: number,
     /** What `AckSlot.identity` is for this file. */
     readonly identity: string | null,
@@ -51,7 +54,9 @@ export class AckFile {
       const slots = [0, SLOT].map((at) => readSlot(bytes.subarray(at, at + SLOT)));
       const newest = slots.reduce((a, b) => ((b?.seq ?? 0) > (a?.seq ?? 0) ? b : a));
       const { identity } = await disk.facts(path);
-      return new AckFile(file, synced, newest === null ? null : recordOf<AckSlot>(newest), newest?.seq ?? 0, identity);
+      const found = newest === null ? null : recordOf<AckSlot>(newest);
+      const broken = found === null && bytes.subarray(0, length).some((byte) => byte !== BLANK);
+      return new AckFile(file, synced, found, broken, newest?.seq ?? 0, identity);
     } catch (error) {
       await file.close();
       throw error;

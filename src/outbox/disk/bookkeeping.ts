@@ -118,7 +118,8 @@ export class Bookkeeping {
     const { state, ackFile } = this.setup;
     const { session } = state;
     const next = session === null ? 0 : (state.nextNumber(session) ?? 0);
-    const identity = this.suspect ? (ackFile.found?.identity ?? 'unknown') : ackFile.identity;
+    // Whatever made it suspect may not show any more once something is written.
+    const identity = this.suspect ? 'unknown' : ackFile.identity;
     return { ...state.ack, tallies: this.tallies, durable: { seq: state.last, session, next }, identity };
   }
 }

@@ -26,10 +26,12 @@ import {
   OneRecord,
   PassingList,
   type PassingListFacts,
+  renumberRecord,
   replaceRecord,
   sessionRecord,
   sizeOf,
   sourceRecord,
+  unconfirmedRecord,
 } from './lists.js';
 import type { Lock } from './lock.js';
 import { LogReader, readBatch, type Stored } from './reader.js';
@@ -110,6 +112,26 @@ export class DiskJournal implements Journal {
 
   leave(leaving: Leaving | null): Promise<void> {
     return this.submitOne((draft) => leavingRecord(draft, leaving));
+  }
+
+  unconfirmedFrom(token_session: string): number | undefined {
+    return this.parts.state.unconfirmedFrom(token_session);
+  }
+
+  setUnconfirmed(token_session: string, from: number | null): Promise<void> {
+    return this.submitOne((draft) => unconfirmedRecord(draft, token_session, from));
+  }
+
+  async renumber(first: Entry, atLeast: number): Promise<number> {
+    let to = atLeast;
+    await this.submitOne((draft) => {
+      const record = renumberRecord(draft, first, atLeast);
+      to = record.base;
+      return record;
+    });
+    await this.reader.close();
+    this.reader = this.newReader();
+    return to;
   }
 
   async replaceSession(replacement: Replacement): Promise<void> {

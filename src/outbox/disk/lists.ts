@@ -159,7 +159,7 @@ export function sessionRecord(
   session: string,
   atLeast: number,
   deviceid: string | null,
-  more: Pick<SessionRecord, 'source' | 'leaving'> = {},
+  more: Pick<SessionRecord, 'source' | 'leaving' | 'unconfirmed'> = {},
 ): SessionRecord {
   draft.raise(session, atLeast);
   draft.session = session;
@@ -183,6 +183,33 @@ export const sourceRecord = (draft: LogDraft, source: Source): SessionRecord =>
 /** The session restated, as one that is about to be replaced, or no longer is. */
 export const leavingRecord = (draft: LogDraft, leaving: Leaving | null): SessionRecord =>
   sessionRecord(draft, draft.current(), 0, draft.deviceid, { leaving });
+
+/** The session restated, with what is known of the numbers of one of them. */
+export const unconfirmedRecord = (draft: LogDraft, session: string, from: number | null): SessionRecord =>
+  sessionRecord(draft, draft.current(), 0, draft.deviceid, { unconfirmed: { session, from } });
+
+/** The passings of a session from this one on get other numbers, above all that were given before. */
+export function renumberRecord(
+  draft: LogDraft,
+  { seq, token_session, num_passing }: Entry,
+  atLeast: number,
+): ReplaceRecord {
+  const next = draft.nextNumber(token_session) ?? num_passing;
+  const base = Math.max(atLeast, next);
+  draft.raise(token_session, base + Math.max(0, next - num_passing));
+  return {
+    t: 'r',
+    from: token_session,
+    to: token_session,
+    firstSeq: seq,
+    lastSeq: draft.last,
+    firstNum: num_passing,
+    base,
+    deviceid: undefined,
+    at: draft.at,
+    mono: draft.mono,
+  };
+}
 
 export interface Replacing extends Omit<Replacement, 'first'> {
   readonly first: Pick<Entry, 'seq' | 'num_passing'>;

@@ -2,10 +2,11 @@ import type { Clock } from '../clock.js';
 import type { Damage } from '../journal.js';
 import { AckFile } from './ack.js';
 import type { Disk, DiskFile } from './disk.js';
-import type { Segment } from './log.js';
+import { firstOf, type Segment, segmentName } from './log.js';
 import type { ParkedLog } from './parked.js';
-import type { LogRecord } from './records.js';
+import type { LogRecord, ParkedLogRecord } from './records.js';
 import { recoverLog } from './recover.js';
+import { scanSegment } from './scan.js';
 import { LogState } from './state.js';
 
 /** What the log and ack.dat of a folder say together. */
@@ -22,6 +23,7 @@ export async function load(disk: Disk, folder: string, synced: boolean): Promise
   const ackFile = await AckFile.open(disk, folder, synced);
   try {
     const slot = ackFile.found;
+    const hadLog = (await disk.list(folder)).some((name) => /\.log(\.damaged)?$/.test(name));
     const state = new LogState();
     const { segments, tail, last, burned, damage } = await recoverLog<LogRecord>({
       disk,
@@ -43,12 +45,43 @@ export async function load(disk: Disk, folder: string, synced: boolean): Promise
     }
     const behind = slot !== null && slot.durable.seq > inLog;
     const copied = slot !== null && slot.identity !== null && slot.identity !== ackFile.identity;
-    const bare = slot === null && segments.length > 0;
-    return { state, ackFile, segments, tail, found: damage, suspect: behind || copied || bare };
+    const kept = slot === null && (await readBackups(disk, folder, state));
+    const bare = slot === null && (hadLog || kept || ackFile.broken);
+    // How many passings stood in the damaged end can only be guessed.
+    const cut = burned > 0;
+    return { state, ackFile, segments, tail, found: damage, suspect: behind || copied || bare || cut };
   } catch (error) {
     await ackFile.close();
     throw error;
   }
+}
+
+/** Without ack.dat, the newest files of delivered/ and parked/ vouch for numbers, too. False where there are none. */
+async function readBackups(disk: Disk, folder: string, state: LogState): Promise<boolean> {
+  let found = false;
+  for (const name of ['delivered', 'parked']) {
+    const firsts = (await disk.list(`${folder}/${name}`)).flatMap((file) => firstOf(file) ?? []);
+    if (firsts.length === 0) continue;
+    found = true;
+    const first = Math.max(...firsts);
+    const raise = ({ record }: { readonly record: LogRecord | ParkedLogRecord }): void => {
+      if (record.t === 'p' || record.t === 'k') state.raise(record.session, record.num + 1);
+      else if (record.t === 's') state.raise(record.session, record.next);
+      else if (record.t === 'h' && 'next' in record) {
+        for (const [session, next] of Object.entries(record.next)) state.raise(session, next);
+      }
+      if ('session' in record) state.session ??= record.session;
+      if ('deviceid' in record) state.deviceid ??= record.deviceid ?? null;
+    };
+    const file = await disk.open(`${folder}/${name}/${segmentName(first)}`, 'read');
+    try {
+      const { lastCommit } = await scanSegment<LogRecord | ParkedLogRecord>(file, first, raise);
+      lastCommit.forEach(raise);
+    } finally {
+      await file.close();
+    }
+  }
+  return found;
 }
 
 /** Puts right what acknowledgement, log and parked/ disagree about. Returns how many passings are lost for good thereby. */

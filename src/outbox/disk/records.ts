@@ -51,6 +51,7 @@ export interface SessionRecord extends Stamp {
   readonly source?: Source | undefined;
   /** The session that is about to be replaced; null: none is any more. Absent: as before. */
   readonly leaving?: Leaving | null | undefined;
+  readonly unconfirmed?: { readonly session: string; readonly from: number | null } | undefined;
 }
 /** Passings firstSeq…lastSeq of session `from` are sent to `to`: the one with number firstNum as `base`, the others at their distance to it. */
 export interface ReplaceRecord extends Stamp {
@@ -75,6 +76,8 @@ export interface LogHeader extends Stamp {
   readonly positions: Readonly<Record<string, string | number>>;
   readonly leaving?: Leaving | undefined;
   readonly replaced: readonly Omit<ReplaceRecord, keyof Stamp | 't' | 'deviceid'>[];
+  /** Sessions of which the server has not said that it has none of the numbers from here on. */
+  readonly unconfirmed?: Readonly<Record<string, number>> | undefined;
   /** Which session took the place of which. */
   readonly successors: Readonly<Record<string, string>>;
   /** Corrupt passings beyond the acknowledgement. */

@@ -24,6 +24,7 @@ export class LogState {
   readonly positions = new Map<string, string | number>();
   private readonly next = new Map<string, number>();
   private replaced: Replaced[] = [];
+  private readonly unconfirmed = new Map<string, number>();
   private readonly successors = new Map<string, string>();
 
   constructor(last = 0) {
@@ -36,6 +37,10 @@ export class LogState {
 
   successorOf(session: string): string | undefined {
     return this.successors.get(session);
+  }
+
+  unconfirmedFrom(session: string): number | undefined {
+    return this.unconfirmed.get(session);
   }
 
   /** Numbers below `next` are taken. */
@@ -54,6 +59,7 @@ export class LogState {
         this.raise(record.session, record.next);
         if (record.source !== undefined) this.positions.set(record.source.name, record.source.position);
         if (record.leaving !== undefined) this.leaving = record.leaving;
+        if (record.unconfirmed !== undefined) this.confirm(record.unconfirmed);
         break;
       case 'r':
         this.replace(record);
@@ -102,10 +108,19 @@ export class LogState {
   replace(record: Replaced): void {
     const { from, to, firstSeq, lastSeq, firstNum, base } = record;
     this.replaced.push({ from, to, firstSeq, lastSeq, firstNum, base });
-    this.successors.set(from, to);
-    this.session = to;
-    if (this.leaving?.session === from) this.leaving = null;
+    if (from === to) {
+      this.unconfirmed.delete(from);
+    } else {
+      this.successors.set(from, to);
+      this.session = to;
+      if (this.leaving?.session === from) this.leaving = null;
+    }
     this.raise(to, base + Math.max(0, (this.next.get(from) ?? firstNum) - firstNum));
+  }
+
+  private confirm({ session, from }: { readonly session: string; readonly from: number | null }): void {
+    if (from === null) this.unconfirmed.delete(session);
+    else this.unconfirmed.set(session, from);
   }
 
   /** Nothing before `seq` is in the folder any more: how it was sent need not be known. */
@@ -124,6 +139,7 @@ export class LogState {
       next: Object.fromEntries(this.next),
       positions: Object.fromEntries(this.positions),
       ...(this.leaving && { leaving: this.leaving }),
+      ...(this.unconfirmed.size > 0 && { unconfirmed: Object.fromEntries(this.unconfirmed) }),
       replaced: this.replaced,
       successors: Object.fromEntries(this.successors),
       missing: this.missing.toJSON(),
@@ -148,6 +164,7 @@ export class LogState {
     this.deviceid = header.deviceid;
     this.leaving = header.leaving ?? null;
     for (const [session, next] of Object.entries(header.next)) this.raise(session, next);
+    for (const [session, from] of Object.entries(header.unconfirmed ?? {})) this.unconfirmed.set(session, from);
     for (const [name, position] of Object.entries(header.positions)) this.positions.set(name, position);
     this.replaced = header.replaced.map((replaced: Replaced): Replaced => ({ ...replaced }));
     for (const [from, to] of Object.entries(header.successors)) this.successors.set(from, to);

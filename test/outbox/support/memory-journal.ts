@@ -28,6 +28,7 @@ export class MemoryFolder {
   next = new Map<string, number>();
   positions = new Map<string, string | number>();
   successors = new Map<string, string>();
+  unconfirmed = new Map<string, number>();
   session: string | null = null;
   deviceid: string | null = null;
   leaving: Leaving | null = null;
@@ -89,6 +90,27 @@ class MemoryJournal implements Journal {
     this.folder.session = token;
     this.folder.deviceid = deviceid ?? null;
     this.folder.next.set(token, Math.max(this.folder.next.get(token) ?? 0, atLeast));
+  }
+
+  unconfirmedFrom(token: string) {
+    return this.folder.unconfirmed.get(token);
+  }
+  async setUnconfirmed(token: string, from: number | null) {
+    if (from === null) this.folder.unconfirmed.delete(token);
+    else this.folder.unconfirmed.set(token, from);
+  }
+  async renumber({ seq, token_session, num_passing }: Entry, atLeast: number) {
+    const next = this.folder.next.get(token_session)!;
+    const to = Math.max(atLeast, next);
+    this.folder.log = this.folder.log.map((entry) =>
+      entry.seq >= seq && entry.token_session === token_session
+        ? { ...entry, num_passing: entry.num_passing - num_passing + to }
+        : entry,
+    );
+    this.folder.next.set(token_session, to + next - num_passing);
+    this.folder.unconfirmed.delete(token_session);
+    this.#read = this.folder.ack;
+    return to;
   }
 
   async leave(leaving: Leaving | null) {

@@ -40,6 +40,7 @@ const NAMES: readonly (keyof OutboxEvents)[] = [
   'storage',
   'recovered',
   'clockStep',
+  'numbersSkipped',
 ];
 /** Everything an outbox tells from here on. */
 export function listen(outbox: Outbox) {

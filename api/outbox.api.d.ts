@@ -1,6 +1,6 @@
 // Made by `npm run api` from the built declarations. A change here is a change of the public surface.
 
-import type { PassingInput, RufusClient, RufusError, Session } from 'rufus-client';
+import type { BindDeviceInput, PassingInput, RufusClient, RufusError, Session } from 'rufus-client';
 
 export type NewPassing = Omit<PassingInput, 'num_passing'>;
 
@@ -175,6 +175,10 @@ export interface OutboxOptions {
 export type OutboxSession = {
     token_session: string;
     startAt?: number | undefined;
+} | {
+    device: BindDeviceInput;
+    open: 'active-or-new' | 'new';
+    alias?: string | undefined;
 } | {
     deviceid: string;
     open: 'active-or-new' | 'new';

@@ -5,11 +5,12 @@ import { shorten } from '../core/redact.js';
 import type { RequestOptions } from '../types.js';
 import { judgeAside, says, type Unsettled } from './answers.js';
 import { NumberingUnknownError } from './errors.js';
+import type { BoundSession } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
-import type { OutboxEvents, OutboxSession } from './types.js';
+import type { OutboxEvents } from './types.js';
 
 /** A folder with a history opens within this, whatever the network does. */
-const WITHIN_MS = 3_000;
+export const OPEN_WITHIN_MS = 3_000;
 
 /** More than a device reads in a year of races: nobody has given a number so far ahead. */
 const SKIP = 1_000_000;
@@ -19,10 +20,12 @@ export type Skip = OutboxEvents['numbersSkipped'][0];
 export interface SessionChoice {
   readonly client: RufusClient;
   readonly journal: Journal;
-  readonly wanted: OutboxSession;
+  readonly wanted: BoundSession;
   /** The folder's last session will do, if it is of the device. */
   readonly resume: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds that a folder with a history may take. Default 3,000. */
+  readonly withinMs?: number | undefined;
   readonly skipped: (skip: Skip) => void;
   /** Makes a new session of the device the current one. */
   readonly create: (device: { deviceid: string; alias?: string | undefined }) => Promise<void>;
@@ -118,12 +121,16 @@ interface Compared {
 }
 
 /** An old copy of a folder, put back, is behind the server: going on with its numbers would lose every passing. */
-async function compare({ client, journal, signal }: SessionChoice, token: string, known: number): Promise<Compared> {
+async function compare(
+  { client, journal, signal, withinMs = OPEN_WITHIN_MS }: SessionChoice,
+  token: string,
+  known: number,
+): Promise<Compared> {
   const search = new Search(client, token, known);
-  const deadline = AbortSignal.timeout(WITHIN_MS);
+  const deadline = AbortSignal.timeout(withinMs);
   try {
     const next = await search.end({
-      totalTimeoutMs: WITHIN_MS,
+      totalTimeoutMs: withinMs,
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
       ...(!journal.suspect && { retry: false }),
     });

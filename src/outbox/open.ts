@@ -6,8 +6,9 @@ import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';
 import { Drain } from './drain.js';
 import { Emitter } from './emitter.js';
+import { FolderDevice } from './folder-device.js';
 import type { Damage, Journal, JournalOptions } from './journal.js';
-import { settleSession } from './numbering.js';
+import { OPEN_WITHIN_MS, settleSession } from './numbering.js';
 import { outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
 import { Replacements } from './replacements.js';
@@ -25,7 +26,7 @@ export interface OutboxSeams {
 /**
  * Opens the outbox of a folder, and goes on where the last one stopped.
  *
- * @throws RufusConfigError - an option is missing or wrong
+ * @throws RufusConfigError - an option is missing or wrong, or the folder is of another device
  * @throws OutboxLockedError - another process uses the folder
  * @throws StorageError - the folder cannot be read or written, or a newer version wrote it
  * @throws NumberingUnknownError - the folder does not know the session, and the server cannot tell its next free number
@@ -33,15 +34,13 @@ export interface OutboxSeams {
  *
  * @example
  * const client = new RufusClient();
- * await using outbox = await openOutbox({ client, directory: './finish', session: { deviceid, open: 'active-or-new' } });
+ * const device = { type: 'reader', model: 'R1', serial_number: '0042' };
+ * await using outbox = await openOutbox({ client, directory: './finish', session: { device, open: 'active-or-new' } });
  * const { num_passing } = await outbox.append({ timestamp: new Date(), bib: '1024' });
  */
 export function openOutbox(options: OutboxOptions): Promise<Outbox> {
   return openOutboxWith(options, {});
 }
-
-/** A folder with a history opens within this, whatever the network does. */
-const OPEN_WITHIN_MS = 3_000;
 
 export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams): Promise<Outbox> {
   const settings = outboxSettings(options);
@@ -67,14 +66,17 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   try {
     const replacements = new Replacements(client, journal, clock);
     const old = journal.session;
-    const isNew = 'open' in settings.session && settings.session.open === 'new';
+    const device = new FolderDevice(client, settings.journal.directory);
+    const session = await device.bound(settings.session, journal.deviceid);
+    const isNew = 'open' in session && session.open === 'new';
     // Creating a session closes the old one: what is pending there comes first.
     const leavesFirst = isNew && old !== null && journal.stats().pending > 0;
     await settleSession({
       client,
       journal,
-      wanted: leavesFirst ? { token_session: old } : settings.session,
+      wanted: leavesFirst ? { token_session: old } : session,
       resume: true,
+      withinMs: Math.max(1_000, Math.round(OPEN_WITHIN_MS - (clock.mono() - begun))),
       skipped: (skip) => emitter.emit('numbersSkipped', skip),
       create: async (device) => {
         // What is pending stays with its session.
@@ -96,6 +98,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
       random,
       drain,
       replacements,
+      device,
       emitter,
       wake,
     });
@@ -114,8 +117,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     courier = new Courier(delivery);
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
     outbox = new DurableOutbox({ settings, clock, journal, courier, emitter, drain, switches, unwatch });
-    if (leavesFirst)
-      await outbox.switchInBackground(settings.session, Math.max(0, OPEN_WITHIN_MS - (clock.mono() - begun)));
+    if (leavesFirst) await outbox.switchInBackground(session, Math.max(0, OPEN_WITHIN_MS - (clock.mono() - begun)));
     outbox.start();
     return outbox;
   } catch (error) {

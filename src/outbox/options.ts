@@ -2,6 +2,7 @@ import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
 import { checkedOptions, duration, oneOf, whole } from '../core/options.js';
 import { idFault } from '../core/validation/ids.js';
+import { checkDevice } from '../core/validation/requests.js';
 import type { JournalOptions } from './journal.js';
 import type { OutboxOptions, OutboxSession } from './types.js';
 
@@ -71,7 +72,7 @@ export function outboxSettings(options: OutboxOptions): OutboxSettings {
 /** @throws RufusConfigError - it names the field */
 export function checkedSession(session: OutboxSession): OutboxSession {
   if (typeof session !== 'object' || session === null) {
-    throw new RufusConfigError('`session` must be { token_session } or { deviceid, open }.');
+    throw new RufusConfigError('`session` must be { token_session }, { device, open } or { deviceid, open }.');
   }
   if ('token_session' in session) {
     checkedOptions('session', session, { token_session: true, startAt: true });
@@ -79,8 +80,17 @@ export function checkedSession(session: OutboxSession): OutboxSession {
     if (session.startAt !== undefined) whole('session.startAt', session.startAt, 0);
     return session;
   }
-  checkedOptions('session', session, { deviceid: true, open: true, alias: true });
-  checkedId('session.deviceid', session.deviceid);
+  if ('device' in session) {
+    checkedOptions('session', session, { device: true, open: true, alias: true });
+    const device = checkDevice(session.device);
+    if (!device.ok) {
+      const [fault] = device.issues;
+      throw new RufusConfigError(`\`${['session.device', ...fault!.path].join('.')}\` is unusable: ${fault!.message}.`);
+    }
+  } else {
+    checkedOptions('session', session, { deviceid: true, open: true, alias: true });
+    checkedId('session.deviceid', session.deviceid);
+  }
   oneOf('session.open', session.open, ['active-or-new', 'new']);
   if (session.alias !== undefined && typeof session.alias !== 'string') {
     throw new RufusConfigError('`session.alias` must be text.');

@@ -7,6 +7,7 @@ import type { Clock } from './clock.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
+import type { FolderDevice } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
 import { settleSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
@@ -70,6 +71,7 @@ export interface SessionSwitchesSetup {
   readonly random: () => number;
   readonly drain: Drain;
   readonly replacements: Replacements;
+  readonly device: FolderDevice;
   readonly emitter: Emitter;
   /** Something is due. */
   readonly wake: () => void;
@@ -144,7 +146,7 @@ export class SessionSwitches {
 
   /** Makes the change. `first`: the first pending passing, once it is asked for. */
   async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
-    const { client, journal, replacements, clock, settings, emitter } = this.#setup;
+    const { client, journal, replacements, clock, settings, device: folderDevice, emitter } = this.#setup;
     const head = this.#queue[0]!;
     const from = journal.session!;
     const signal = AbortSignal.any([stopped, head.given.signal]);
@@ -154,7 +156,7 @@ export class SessionSwitches {
       await settleSession({
         client,
         journal,
-        wanted: head.wanted,
+        wanted: await folderDevice.switched(head.wanted, { signal, retry: false }),
         resume: false,
         signal,
         skipped: (skip) => emitter.emit('numbersSkipped', skip),
@@ -188,6 +190,7 @@ export class SessionSwitches {
     } finally {
       head.attempting = false;
     }
+    await folderDevice.remember(head.wanted, journal.deviceid);
     const to = journal.session!;
     head.settle({ token: to });
     return { do: 'switched', from, to, replaced };

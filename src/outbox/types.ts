@@ -1,5 +1,5 @@
 import type { RufusClient } from '../client.js';
-import type { PassingInput, Session } from '../types.js';
+import type { BindDeviceInput, PassingInput, Session } from '../types.js';
 
 /**
  * A passing as the reader gives it. The outbox numbers it.
@@ -16,6 +16,9 @@ export type NewPassing = Omit<PassingInput, 'num_passing'>;
  * raise it, never lower it; where the folder replaced it (`onSessionClosed: 'new-session'`), its replacement is used. Without a history and
  * without `startAt` the next free number is read from the server, which takes a key that may read.
  *
+ * `{ device, open }`: the same as with a deviceid, for a device that may have to be bound first (`devices.ensureBound`). The folder
+ * keeps the deviceid: from the second start on it opens without network. A folder of another device is refused.
+ *
  * `{ deviceid, open: 'active-or-new' }`: the device's active session, or a new one if there is none. A folder with a
  * history of that device goes on with its last session and asks nobody.
  *
@@ -29,6 +32,14 @@ export type OutboxSession =
       token_session: string;
       /** The lowest number to be given there from now on, an integer of at least 0. Default: what the folder or the server knows. */
       startAt?: number | undefined;
+    }
+  | {
+      /** The device, bound if it is not yet. */
+      device: BindDeviceInput;
+      /** Which of its sessions. */
+      open: 'active-or-new' | 'new';
+      /** The name of a session that has to be created. Default none. */
+      alias?: string | undefined;
     }
   | {
       /** The device, bound already. */

@@ -1,5 +1,6 @@
 import { cp, rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { RufusConfigError } from '../../src/index.js';
 import { NumberingUnknownError } from '../../src/outbox/index.js';
 import type { Outbox } from '../../src/outbox/types.js';
 import { clientAt, refusedPort, rejection } from '../support/client.js';
@@ -278,17 +279,79 @@ describe('a device', () => {
     expect(sandbox.state.sessions).toHaveLength(1);
   });
 
-  it("'active-or-new': a history of another device is none", async () => {
+  it('a folder of another device is refused, with both of them named', async () => {
     const { client, deviceid } = await sandboxed();
     const directory = await tempFolder();
     const first = await opened({ client, directory, session: { deviceid, open: 'active-or-new' } });
     await first.close();
-    const other = await client.devices.bind({ type: 'reader', model: 'M1', serial_number: 'SN-2' });
+    const device = { type: 'reader', model: 'M1', serial_number: 'SN-2' };
+    const other = await client.devices.bind(device);
+    for (const session of [{ deviceid: other.deviceid }, { device }]) {
+      const open = opened({ client, directory, session: { ...session, open: 'active-or-new' } });
+      const { message } = await rejection(RufusConfigError, open);
+      expect(message).toContain(deviceid.slice(0, 8));
+      expect(message).toContain(other.deviceid.slice(0, 8));
+    }
+    // The folder was let go of.
+    await opened({ client, directory, session: { deviceid, open: 'active-or-new' } });
+  });
+
+  it('{ device }: bound at the first start, remembered from then on', async () => {
+    const { sandbox, client } = await sandboxed();
+    const directory = await tempFolder();
+    const device = { type: 'reader', model: 'R1', serial_number: '0042', alias: 'Finish' };
+    const session = { device, open: 'active-or-new' } as const;
     const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
-    const session = { deviceid: other.deviceid, open: 'active-or-new' } as const;
-    await rejection(NumberingUnknownError, opened({ client: offline, directory, session }));
+    await expect(opened({ client: offline, directory, session })).rejects.toMatchObject({ code: 'connection' });
+    const first = await opened({ client, directory, session });
+    expect(sandbox.state.devices.filter(({ serial_number }) => serial_number === '0042')).toHaveLength(1);
+    await first.append(runners(2));
+    await first.close();
+    const second = await opened({ client: offline, directory, session });
+    expect(await second.append(runner(3))).toEqual({ token_session: first.token_session, num_passing: 3 });
+    await second.close();
+    const other = { ...session, device: { ...device, serial_number: '0043' } };
+    const { message } = await rejection(RufusConfigError, opened({ client: offline, directory, session: other }));
+    expect(message).toMatch(/reader R1 0042.*reader R1 0043/);
+    const third = await opened({ client, directory, session });
+    await third.drained();
+    expect(sandbox.state.passings(first.token_session)).toHaveLength(3);
+  });
+
+  it('{ device }: opens within 3 s in front of a silent network, its folder damaged', async () => {
+    const { sandbox, client } = await sandboxed();
+    const directory = await tempFolder();
+    const session = { device: { type: 'reader', model: 'R1', serial_number: '0042' }, open: 'active-or-new' } as const;
+    const first = await opened({ client, directory, session });
+    await first.append(runners(2));
+    await first.drained();
+    await first.close();
+    await rm(`${directory}/ack.dat`);
+    sandbox.fault({ kind: 'hang', times: 100 });
+    const begun = performance.now();
     const second = await opened({ client, directory, session });
-    expect(second.token_session).not.toBe(first.token_session);
+    expect(performance.now() - begun).toBeLessThan(3_400);
+    expect((await second.append(runner(3))).num_passing).toBe(1_000_003);
+  }, 15_000);
+
+  it('{ device }: switched to another one, which is remembered in turn', async () => {
+    const { client } = await sandboxed();
+    const directory = await tempFolder();
+    const session = { device: { type: 'reader', model: 'R1', serial_number: '1' }, open: 'active-or-new' } as const;
+    const other = { ...session, device: { ...session.device, serial_number: '2' } };
+    const first = await opened({ client, directory, session });
+    const token_session = await first.switchSession(other);
+    await first.close();
+    const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+    const second = await opened({ client: offline, directory, session: other });
+    expect(second.token_session).toBe(token_session);
+  });
+
+  it('{ device }: an unusable one is refused', async () => {
+    const { client } = await sandboxed();
+    const session = { device: { type: 'reader', model: '' }, open: 'new' } as never;
+    const { message } = await rejection(RufusConfigError, opened({ client, directory: await tempFolder(), session }));
+    expect(message).toContain('session.device.');
   });
 
   it("'active-or-new' with a key that may not read: NumberingUnknownError, and no session is created", async () => {

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Device, RufusAbortError, RufusClient } from 'rufus-client';
+import { SimulatedRace } from '../src/simulation/simulated-race.js';
 import { Board } from './live-board/board.js';
 import { Standings } from './live-board/standings.js';
-import { SimulatedRace } from './support/simulated-race.js';
 import { openTarget } from './support/target.js';
 
 const { values } = parseArgs({

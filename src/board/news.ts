@@ -35,9 +35,9 @@ export class News {
     this.#tell();
   }
 
-  /** A device that nothing is known about yet. */
+  /** A device that perhaps nothing is known about yet. */
   show(deviceid: string): void {
-    if (this.#race.show(deviceid, null)) this.#tell(deviceid);
+    if (this.#race.show(deviceid)) this.#tell(deviceid);
   }
 
   link(key: string, state: Follow['state'], since: Date, reason: string | null): void {

@@ -27,12 +27,12 @@ export class Race {
     return [...this.#devices.keys()];
   }
 
-  /** Shows it, after those that are shown already. `false` where it is one of them, under that name. */
-  show(deviceid: string, alias: string | null): boolean {
+  /** Shows it, after those that are shown already; without an alias under the one it has. `false` where that is nothing new. */
+  show(deviceid: string, alias?: string | null): boolean {
     const known = this.#devices.get(deviceid);
-    if (known?.alias === alias) return false;
-    if (known === undefined) this.#devices.set(deviceid, { alias, tally: this.#tallyOf(deviceid) });
-    else known.alias = alias;
+    if (known !== undefined && (alias === undefined || alias === known.alias)) return false;
+    if (known === undefined) this.#devices.set(deviceid, { alias: alias ?? null, tally: this.#tallyOf(deviceid) });
+    else known.alias = alias ?? null;
     this.#changed.add(deviceid);
     return true;
   }

@@ -179,7 +179,7 @@ describe('what a race adds up to', () => {
   const time = (seconds: number) => new Date(START + seconds * 1_000).toISOString();
   const raceOf = (...records: BatchRecord[]) => {
     const race = new Race();
-    race.show('D', null);
+    race.show('D');
     for (const each of records) race.take(each);
     return race;
   };
@@ -232,6 +232,14 @@ describe('what a race adds up to', () => {
     const race = raceOf(record([[1, 'yesterday', '1', null]]));
     expect(deviceOf(race)).toMatchObject({ reads: 1, perMinute: [], last: { timestamp: 'yesterday' } });
     expect(race.state().recent[0]!.delayMs).toBeNull();
+  });
+
+  test('counts nothing of a session again that was left', () => {
+    const first = record([[1, time(1), '1', null]]);
+    const second = record([[1, time(9), '2', null]], { cursor: { token_session: 'U'.repeat(64), last: 1 } });
+    const race = raceOf(first, second, first, second);
+    expect(deviceOf(race)).toMatchObject({ reads: 2, runners: 2, last: { bib: '2' } });
+    expect(race.cursorOf('D')).toBe(second.cursor);
   });
 
   test('keeps a week of minutes, and 500 crossings of a bib', () => {

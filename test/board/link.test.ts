@@ -1,5 +1,6 @@
 // What the board says of RUFUS, of each device, and since when.
 import { describe, expect, test } from 'vitest';
+import { Links } from '../../src/board/links.js';
 import type { DeviceStatus, FullState } from '../../src/board/wire.js';
 import { boardOf, company, Listener, type Mat, reads, readsOf, stateOf, stateWhen } from './support.js';
 
@@ -37,6 +38,20 @@ test('a cut link is an outage since it was cut, and live again once it is mended
   expect(Date.parse(live.link.since)).toBeGreaterThanOrEqual(mendedAt);
   await stateWhen(board.url, (state) => readsOf(state) === 2);
   await listener.when(() => linkOf(listener)?.state === 'live');
+});
+
+test('what is learnt about a state does not change since when it is so', () => {
+  const [start, later, muchLater] = [1_000, 2_000, 3_000].map((ms) => new Date(ms)) as [Date, Date, Date];
+  const links = new Links(start);
+  expect(links.set('D', 'ended', later, 'no device')).toBe(true);
+  expect(links.set('D', 'ended', muchLater, 'no device')).toBe(false);
+  expect(links.set('D', 'ended', muchLater, 'no session')).toBe(true);
+  expect(links.of('D')).toEqual({ state: 'ended', since: later.toISOString(), reason: 'no session' });
+  links.set('D', 'outage', later);
+  links.set('E', 'outage', muchLater);
+  expect(links.total).toEqual({ state: 'outage', since: later.toISOString() });
+  links.set('E', 'refused', muchLater);
+  expect(links.total).toEqual({ state: 'refused', since: muchLater.toISOString() });
 });
 
 test('an outage counts from its first failure, however long it lasts', async () => {
@@ -105,7 +120,7 @@ test('a device whose session is deleted is told on its card, and its counts stay
 
 describe("with devices: 'all'", () => {
   test('shows every device of the account, and those that are bound later', async () => {
-    const { writer, mats, clientOf } = await company(['Start', 'Finish']);
+    const { writer, mats, clientOf } = await company(['Start', 'Finish'], { latencyMs: 50 });
     const board = await boardOf({ client: clientOf(), devices: 'all' });
     const listener = new Listener(board.url);
     expect((await stateOf(board.url)).devices.map(({ alias }) => alias)).toEqual(['Start', 'Finish']);

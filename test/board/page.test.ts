@@ -258,7 +258,10 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
     expect(await page.locator(LINK).textContent()).toBe('live');
   });
 
-  test('does not show a board that hangs as live', async () => {
+  test.each([
+    ['that hangs for good', false],
+    ['whose connection alone is dead', true],
+  ])('does not show a board %s as live for longer than three beats', async (_, isThere) => {
     const { writer, board, first, live } = await finishLine();
     const relay = await relayTo(board.url);
     const context = await browser.newContext({ locale: 'en-GB' });
@@ -269,9 +272,11 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
     await writer.passings.insert(first.token_session, live([1]));
     await text(page, card(first.deviceid, 'reads'), '1');
     relay.silence();
-    await board.close();
+    await writer.passings.insert(first.token_session, live([2], 2));
+    if (!isThere) await board.close();
     await page.clock.runFor(14_000);
-    await text(page, LINK, /^board silent for 1\d s$/);
+    await text(page, LINK, isThere ? 'live' : /^board silent for 1\d s$/);
+    await text(page, card(first.deviceid, 'reads'), isThere ? '2' : '1');
   });
 
   test('wants the token, takes it from behind the #, and sends it in no address', async () => {

@@ -7,6 +7,7 @@ import { RufusClient, RufusConfigError } from 'rufus-client';
 import { Sandbox } from 'rufus-client/testing';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Journal } from '../../src/board/journal.js';
+import { Race } from '../../src/board/race.js';
 import type { RunnerCrossings, State } from '../../src/board/wire.js';
 import { Random } from '../../src/simulation/field.js';
 import { boardOf, company, Listener, type Mat, reads, readsOf, startBoard, stateOf, stateWhen } from './support.js';
@@ -119,6 +120,11 @@ test('counts right whatever is cut off the file, or written over its end', async
     const board = await boardOf({ client: clientOf(), devices, state: file });
     expect(figures(await stateWhen(board.url, (state) => readsOf(state) >= 24))).toEqual(right);
     await board.close();
+    // What was written behind the damage is of use.
+    const race = new Race();
+    await (await Journal.open(file, (record) => race.take(record))).close();
+    for (const deviceid of devices) race.show(deviceid);
+    expect(readsOf(race.state())).toBe(24);
   }
 });
 
@@ -169,7 +175,10 @@ test('names the folder that is missing', async () => {
   await expect(refused).rejects.toThrow(/cannot be written.*no-such-folder/);
 });
 
-test('counts on when the disk is full, says so, and is right after a restart', async () => {
+test.each([
+  ['a part of a line', 20],
+  ['nothing', 0],
+])('counts on when the disk is full and takes %s, says so, and is right after a restart', async (_, taken) => {
   const file = await stateFile();
   const { writer, mats, clientOf } = await company(['Finish']);
   const [{ deviceid, token_session }] = mats as [Mat];
@@ -182,8 +191,7 @@ test('counts on when the disk is full, says so, and is right after a restart', a
   const prototype = Object.getPrototypeOf(handle) as { appendFile(text: string): Promise<void> };
   await handle.close();
   const full = vi.spyOn(prototype, 'appendFile').mockImplementation(async function (this: unknown, text) {
-    // What a full disk does: a part of the line gets there.
-    await appendFile(file, text.slice(0, 20));
+    await appendFile(file, text.slice(0, taken));
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   });
   await writer.passings.insert(token_session, reads(['2'], 2));

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -8,7 +8,7 @@ import { build } from 'esbuild';
  */
 export async function pageHtml(): Promise<string> {
   const folder = fileURLToPath(new URL('page/', import.meta.url));
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [`${folder}main.tsx`],
     outdir: folder,
     write: false,
@@ -19,8 +19,22 @@ export async function pageHtml(): Promise<string> {
     jsx: 'automatic',
     jsxImportSource: 'preact',
     legalComments: 'none',
+    metafile: true,
   });
-  const template = await readFile(`${folder}index.html`, 'utf8');
+  const template = readFileSync(`${folder}index.html`, 'utf8');
   const textOf = (extension: string) => outputFiles.find(({ path }) => path.endsWith(extension))!.text.trim();
-  return template.replace('/* style */', () => textOf('.css')).replace('/* script */', () => textOf('.js'));
+  return template
+    .replace('licenses', () => licensesOf(Object.keys(metafile.inputs)))
+    .replace('/* style */', () => textOf('.css'))
+    .replace('/* script */', () => textOf('.js'));
+}
+
+/** The licenses of what is bundled demand that they come along. */
+function licensesOf(files: readonly string[]): string {
+  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+\//.exec(file)?.[0] ?? []);
+  const texts = [...new Set(folders)].map((folder) => {
+    const { name, version } = JSON.parse(readFileSync(`${folder}package.json`, 'utf8'));
+    return `${name} ${version}\n\n${readFileSync(`${folder}LICENSE`, 'utf8').trim()}`;
+  });
+  return texts.join('\n\n').replaceAll('--', '- -');
 }

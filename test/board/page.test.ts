@@ -318,6 +318,13 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
   });
 });
 
+test('brings the licenses of what is bundled into it', async () => {
+  const { pageHtml } = await import('../../src/board/page-html.js');
+  const [comment] = /<!--.*?-->/s.exec(await pageHtml())!;
+  for (const library of ['preact', 'uplot']) expect(comment).toMatch(new RegExp(`^${library} \\d+\\.`, 'm'));
+  expect(comment.match(/Permission is hereby granted/g)).toHaveLength(2);
+});
+
 test('is at most 60 kB, gzipped', async () => {
   const { pageHtml } = await import('../../src/board/page-html.js');
   const html = await pageHtml();

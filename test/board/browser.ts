@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 
 const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'];
 const place = PLACES.find((path) => path !== undefined && existsSync(path));
@@ -13,7 +13,7 @@ export const hasBrowser = place !== undefined;
 export const why = hasBrowser ? '' : ' (skipped: no Chromium here; install it, or name it in CHROMIUM)';
 
 /** With an empty profile of its own; talks to nobody but the page's server. */
-export function launch(): Promise<Browser> {
+function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: place!,
     args: [
@@ -26,6 +26,18 @@ export function launch(): Promise<Browser> {
       '--disable-sync',
     ],
   });
+}
+
+/** One for all tests of a file. */
+export function browserOfFile(): () => Browser {
+  let browser: Browser;
+  beforeAll(async () => {
+    if (hasBrowser) browser = await launch();
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+  });
+  return () => browser;
 }
 
 export const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1920, height: 1080 } } as const;
@@ -63,6 +75,16 @@ export async function open(browser: Browser, url: string, options: BrowserContex
   await page.addInitScript({ content: WATCH });
   await page.goto(url);
   return { page, complaints };
+}
+
+/** Opens a page whose clock the test can move on. */
+export async function openWithClock(browser: Browser, url: string): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en-GB' });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  await page.clock.install();
+  await page.goto(url);
+  return page;
 }
 
 /** Waits for the text of an element, or for a part of it. */

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Browser, Page as Tab } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { Page as Tab } from 'playwright-core';
+import { expect, onTestFinished, test } from 'vitest';
 import { Guard } from '../../src/board/guard.js';
 import { respond } from '../../src/board/http.js';
 import { News } from '../../src/board/news.js';
@@ -12,20 +12,14 @@ import { Page } from '../../src/board/page.js';
 import { pageHtml } from '../../src/board/page-html.js';
 import { Race } from '../../src/board/race.js';
 import { Stream } from '../../src/board/stream.js';
-import { hasBrowser, launch, text, why } from './browser.js';
+import { browserOfFile, hasBrowser, text, why } from './browser.js';
 
 const TOTAL = 200_000;
 const AT_ONCE = 50;
 const DEVICES = Array.from({ length: 10 }, (_, index) => String(index).repeat(64));
 const MIB = 2 ** 20;
 
-let browser: Browser;
-beforeAll(async () => {
-  if (hasBrowser) browser = await launch();
-}, 60_000);
-afterAll(async () => {
-  await browser?.close();
-});
+const browser = browserOfFile();
 
 /** Everything of the board but its followers: crossings come from here, as fast as the page can take them. */
 async function servedRace() {
@@ -114,7 +108,7 @@ test.skipIf(!hasBrowser)(
   { timeout: 180_000 },
   async () => {
     const race = await servedRace();
-    const context = await browser.newContext();
+    const context = await browser().newContext();
     onTestFinished(() => context.close());
     const tab = await context.newPage();
     await tab.addInitScript({ content: MEASURE });

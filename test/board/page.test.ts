@@ -6,23 +6,27 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { RufusClient } from 'rufus-client';
 import { Sandbox } from 'rufus-client/testing';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { hasBrowser, launch, open, relayTo, SIZES, seriousFindings, text, why } from './browser.js';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import {
+  browserOfFile,
+  hasBrowser,
+  open,
+  openWithClock,
+  relayTo,
+  SIZES,
+  seriousFindings,
+  text,
+  why,
+} from './browser.js';
 import { boardOf, company, type Mat, reads, readsOf, startBoard, stateOf, stateWhen } from './support.js';
 
 // A browser is many processes, on cores that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
 
-let browser: Browser;
-beforeAll(async () => {
-  if (hasBrowser) browser = await launch();
-}, 60_000);
-afterAll(async () => {
-  await browser?.close();
-});
+const browser = browserOfFile();
 
 const card = (deviceid: string, field: string) => `[data-deviceid="${deviceid}"] [data-field="${field}"]`;
 const LINK = '[data-field="link"]';
@@ -56,7 +60,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
     'on a $size, $colorScheme: shows a race as it comes, still, silent and to everybody',
     async ({ viewport, colorScheme }) => {
       const { writer, mats, board, first, live } = await finishLine(['Start', '10K', 'Half', 'Finish']);
-      const { page, complaints } = await open(browser, board.url, { viewport, colorScheme });
+      const { page, complaints } = await open(browser(), board.url, { viewport, colorScheme });
       await text(page, LINK, 'live');
       for (let round = 0; round < 6; round++) {
         for (const { token_session } of mats) {
@@ -91,7 +95,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
   test('on a wall: large, with nothing to press and nothing to scroll', async () => {
     const { writer, board, first, live } = await finishLine(['Start', '10K', 'Half', '30K', 'Finish']);
     await writer.passings.insert(first.token_session, live(Array.from({ length: 60 }, (_, index) => index)));
-    const { page, complaints } = await open(browser, `${board.url}/?view=wall`);
+    const { page, complaints } = await open(browser(), `${board.url}/?view=wall`);
     await text(page, card(first.deviceid, 'reads'), '60');
     expect(await page.locator('button, input, a, select').count()).toBe(0);
     const box =
@@ -110,7 +114,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
       writer.passings.insert(mats[mat]!.token_session, [{ num_passing, bib, timestamp }]);
     await at(0, '2026-04-20T09:00:00.000Z', '17');
     await at(1, '2026-04-20T10:02:03.400Z', '17');
-    const { page, complaints } = await open(browser, board.url, { viewport: SIZES.phone });
+    const { page, complaints } = await open(browser(), board.url, { viewport: SIZES.phone });
     await text(page, card(mats[1]!.deviceid, 'reads'), '1');
     await page.keyboard.press('/');
     await page.keyboard.type('17');
@@ -157,7 +161,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
           { num_passing: 1, bib: HOSTILE[index]!, chip: HOSTILE[index]!, timestamp: new Date() },
         ]);
       }
-      const { page, complaints } = await open(browser, titled.url, { viewport });
+      const { page, complaints } = await open(browser(), titled.url, { viewport });
       await stateWhen(board.url, (state) => readsOf(state) === HOSTILE.length);
       await expect.poll(() => page.locator('tbody tr').count()).toBe(HOSTILE.length);
       const shown = await page.locator('tbody td.bib').allTextContents();
@@ -174,7 +178,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
 
   test('says in words and colour since when RUFUS does not answer, and when it does again', async () => {
     const { line, writer, board, first: mat, live } = await finishLine();
-    const { page, complaints } = await open(browser, board.url);
+    const { page, complaints } = await open(browser(), board.url);
     await text(page, LINK, 'live');
     const colour = () => computed(page, LINK, 'color');
     const calm = await colour();
@@ -217,7 +221,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
     await writer.passings.insertMany(token_session, reads(Array.from({ length: 500 }, (_, index) => index % 300)));
     const env = { URL_OF: server.url, KEY: sandbox.keys.read, DEVICE: deviceid, STATE: join(folder, 'race.board') };
     const { child, url } = await startBoard(env);
-    const { page } = await open(browser, url);
+    const { page } = await open(browser(), url);
     await text(page, card(deviceid, 'reads'), '500');
     child.kill('SIGKILL');
     await text(page, LINK, /^board silent for \d+ s$/);
@@ -232,11 +236,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
   test('after an hour of sleep shows the truth within a second', async () => {
     const { writer, board, first, live } = await finishLine();
     const relay = await relayTo(board.url);
-    const context = await browser.newContext({ locale: 'en-GB' });
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    await page.clock.install();
-    await page.goto(relay.url);
+    const page = await openWithClock(browser(), relay.url);
     await writer.passings.insert(first.token_session, live([1, 2]));
     await text(page, card(first.deviceid, 'reads'), '2');
     // The lid is closed: the connection is dead, and the page does not know.
@@ -264,11 +264,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
   ])('does not show a board %s as live for longer than three beats', async (_, isThere) => {
     const { writer, board, first, live } = await finishLine();
     const relay = await relayTo(board.url);
-    const context = await browser.newContext({ locale: 'en-GB' });
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    await page.clock.install();
-    await page.goto(relay.url);
+    const page = await openWithClock(browser(), relay.url);
     await writer.passings.insert(first.token_session, live([1]));
     await text(page, card(first.deviceid, 'reads'), '1');
     relay.silence();
@@ -282,7 +278,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
   test('wants the token, takes it from behind the #, and sends it in no address', async () => {
     const { mats, clientOf } = await company(['Finish']);
     const board = await boardOf({ client: clientOf(), devices: [mats[0]!.deviceid], token: 'not-for-everybody' });
-    const { page } = await open(browser, board.url);
+    const { page } = await open(browser(), board.url);
     await text(page, 'main', /This board wants its token/);
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
@@ -308,7 +304,7 @@ describe.skipIf(!hasBrowser)(`the page${why}`, () => {
       evil.close();
       evil.closeAllConnections();
     });
-    const context = await browser.newContext();
+    const context = await browser().newContext();
     onTestFinished(() => context.close());
     const page = await context.newPage();
     await page.goto(`http://localhost:${(evil.address() as AddressInfo).port}/`);

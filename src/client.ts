@@ -67,7 +67,7 @@ export class RufusClient implements AsyncDisposable {
    * not validated. `path` is below the base URL and percent-encoded. A GET is repeatable by default, nothing else is.
    *
    * @example
-   * const participants = await client.request('GET', '/participants', { query: { page: 1 } });
+   * const answer = await client.request('GET', '/events', { query: { page: 1, limit: 10 } });
    */
   request(method: string, path: string, options: RawRequestOptions = {}): RequestPromise<unknown> {
     return this.#transport.call(rawOperation(method, path, options), callOptionsOf(options), () =>

@@ -199,13 +199,13 @@ export class BadRequestError extends RufusAPIError {
     brand(BadRequestError, 'BadRequestError');
   }
 }
-/** 401: the key is missing or unknown. */
+/** 401: the key is missing or unknown. Whether the API answers such a key with this or with 403 is not documented. */
 export class AuthenticationError extends RufusAPIError {
   static {
     brand(AuthenticationError, 'AuthenticationError');
   }
 }
-/** 403: the key is known but may not do this. */
+/** 403: the key may not do this, or is missing or unknown: the API's documentation lists no 401. */
 export class PermissionDeniedError extends RufusAPIError {
   static {
     brand(PermissionDeniedError, 'PermissionDeniedError');

@@ -37,7 +37,7 @@ async function respond(
   params: Readonly<Record<string, string>>,
 ): Promise<Answer> {
   try {
-    authorize(operation.permission, request.headers, world.keys);
+    authorize(operation.permission, request.headers, world.keys, settings.unknownKey);
     const body = operation.method === 'POST' ? await readJson(request, settings.maxBodyBytes) : undefined;
     const query = new URL(request.url).searchParams;
     return operation.answer({ world, settings, params, query, body });
@@ -47,8 +47,7 @@ async function respond(
   }
 }
 
-/** 403 for a missing or unknown key too: the specification lists no 401. */
-function authorize(permission: Permission, headers: Headers, keys: SandboxKeys): void {
+function authorize(permission: Permission, headers: Headers, keys: SandboxKeys, unknownKey: 401 | 403): void {
   const granted: Record<Permission, readonly string[]> = {
     READ: [keys.read, keys.readWrite, keys.admin],
     WRITE: [keys.write, keys.readWrite, keys.admin],
@@ -57,8 +56,8 @@ function authorize(permission: Permission, headers: Headers, keys: SandboxKeys):
   const sent = [headers.get('x-api-key'), headers.get('api_key')].filter((key) => key !== null);
   if (sent.some((key) => granted[permission].includes(key))) return;
   const known = Object.values(keys).some((key) => sent.includes(key));
-  const reason = sent.length === 0 ? 'The api key is missing' : 'The api key is unknown';
-  throw new Refusal(403, { description: known ? `The api key has no ${permission} permission` : reason });
+  if (known) throw new Refusal(403, { description: `The api key has no ${permission} permission` });
+  throw new Refusal(unknownKey, { description: `The api key is ${sent.length === 0 ? 'missing' : 'unknown'}` });
 }
 
 async function readJson(request: Request, maxBytes: number): Promise<unknown> {

@@ -1,29 +1,18 @@
-import { execFile } from 'node:child_process';
-import { access, constants, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { builtPackage } from './support/build.js';
 import { PROJECT_FOLDER, runNode } from './support/child.js';
 
-// Built into a folder of its own: in the project, so that dependencies resolve, and not in dist, which others may be reading.
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(PROJECT_FOLDER, 'dist-test-'));
-  const tsup = join(PROJECT_FOLDER, 'node_modules/tsup/dist/cli-default.js');
-  const args = [tsup, '--no-dts', '--silent', '--out-dir', folder];
-  await promisify(execFile)(process.execPath, args, { cwd: PROJECT_FOLDER });
-}, 120_000);
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const built = builtPackage();
 
 /** The modules that a built file loads, its own chunks followed, lazily loaded ones too. */
 async function importsOf(file: string, seen = new Set<string>()): Promise<Set<string>> {
   const found = new Set<string>();
   if (seen.has(file)) return found;
   seen.add(file);
-  const code = await readFile(join(folder, file), 'utf8');
+  const code = await readFile(join(built.folder, file), 'utf8');
   for (const { fileName } of ts.preProcessFile(code, true, true).importedFiles) {
     if (!fileName.startsWith('.')) found.add(fileName);
     else for (const deeper of await importsOf(join(dirname(file), fileName), seen)) found.add(deeper);
@@ -53,12 +42,12 @@ describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
         ? await run(
             '--input-type=module',
             '--eval',
-            `import { RufusClient } from '${folder}/index.js'; import { Sandbox } from '${folder}/testing.js';${body}`,
+            `import { RufusClient } from '${built.folder}/index.js'; import { Sandbox } from '${built.folder}/testing.js';${body}`,
           )
         : await run(
             '--input-type=commonjs',
             '--eval',
-            `const { RufusClient } = require('${folder}/index.cjs'); const { Sandbox } = require('${folder}/testing.cjs');${body}`,
+            `const { RufusClient } = require('${built.folder}/index.cjs'); const { Sandbox } = require('${built.folder}/testing.cjs');${body}`,
           );
     expect(ended).toEqual({ code: 0, stdout: '0\n', stderr: '' });
   });
@@ -69,8 +58,8 @@ test('errors of the ESM and the CJS build know each other', async () => {
     '--input-type=module',
     '--eval',
     `import { createRequire } from 'node:module';
-     import * as esm from '${folder}/index.js';
-     const cjs = createRequire('${folder}/')('${folder}/index.cjs');
+     import * as esm from '${built.folder}/index.js';
+     const cjs = createRequire('${built.folder}/')('${built.folder}/index.cjs');
      const thrownBy = ({ RufusClient }) => { try { new RufusClient({ apiKey: '' }); } catch (error) { return error; } };
      const [a, b] = [thrownBy(esm), thrownBy(cjs)];
      console.log(JSON.stringify({
@@ -85,14 +74,14 @@ test('errors of the ESM and the CJS build know each other', async () => {
 
 describe('rufus-sandbox', () => {
   test('is a command, in one format', async () => {
-    const bin = join(folder, 'rufus-sandbox.js');
+    const bin = join(built.folder, 'rufus-sandbox.js');
     expect((await readFile(bin, 'utf8')).split('\n')[0]).toBe('#!/usr/bin/env node');
     await access(bin, constants.X_OK);
-    await expect(access(join(folder, 'rufus-sandbox.cjs'))).rejects.toThrow('ENOENT');
+    await expect(access(join(built.folder, 'rufus-sandbox.cjs'))).rejects.toThrow('ENOENT');
   });
 
   test('loads msw only once it is needed, so that it can tell how to install it', async () => {
-    const bin = await readFile(join(folder, 'rufus-sandbox.js'), 'utf8');
+    const bin = await readFile(join(built.folder, 'rufus-sandbox.js'), 'utf8');
     const eager = [...bin.matchAll(/\bfrom\s*['"](\.[^'"]+)['"]/g)].map(([, name]) => basename(name!));
     for (const chunk of eager) expect(await thirdParty(chunk)).toEqual([]);
     expect(await thirdParty('rufus-sandbox.js')).toContain('msw');
@@ -100,11 +89,11 @@ describe('rufus-sandbox', () => {
 
   test('tells its version and its options', async () => {
     const manifest = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'));
-    expect(await run(join(folder, 'rufus-sandbox.js'), '--version')).toEqual({
+    expect(await run(join(built.folder, 'rufus-sandbox.js'), '--version')).toEqual({
       code: 0,
       stdout: `${manifest.version}\n`,
       stderr: '',
     });
-    expect((await run(join(folder, 'rufus-sandbox.js'), '--help')).stdout).toContain('--port');
+    expect((await run(join(built.folder, 'rufus-sandbox.js'), '--help')).stdout).toContain('--port');
   });
 });

@@ -251,7 +251,10 @@ export type PassingPoll = {
      * The `num_passing` that the answer resumes after: in the example 42 is followed by passing 43. What it is where nothing was resumed, or after a jump to a newer session, is not documented; it may be 0 or -1 (inferred).
      */
     resumed_from?: number | null;
-    passings: Array<Passing>;
+    /**
+     * May be absent where there is none, as `result` of the lists (inferred).
+     */
+    passings?: Array<Passing>;
 };
 
 export type EventList = {

@@ -175,7 +175,7 @@ export const PassingPoll = z.looseObject({
     session_used: z.string().nullish(),
     session_label: z.string().nullish(),
     resumed_from: z.int().nullish(),
-    passings: z.array(Passing)
+    passings: z.array(Passing).optional()
 });
 
 export const EventList = z.looseObject({

@@ -21,7 +21,7 @@ export function makeHandlers(world: World, settings: Settings, faults: Faults): 
       if (request.signal.aborted) return HttpResponse.error();
       const answer = async () => write(await respond(operation, world, settings, request, params), settings);
       if (fault === undefined) return answer();
-      return inject(fault, request.signal, answer, (status) => write(failure(status), settings));
+      return inject(fault, request.signal, answer, (status) => write(failure(status, settings), settings));
     }),
   );
 }
@@ -68,9 +68,12 @@ async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   return parseJson(bytes.toString(), request.headers.get('content-type'));
 }
 
-/** The body of a 500 is null in the specification. */
-function failure(status: number): { status: number; body: Answer['body'] | null } {
-  return { status, body: status === 500 ? null : { description: `Injected by the sandbox: ${status}` } };
+/** The body of a 500 is null in the specification, within its envelope. */
+function failure(status: number, { envelope }: Settings): { status: number; body: Answer['body'] | null } {
+  return {
+    status,
+    body: status === 500 && envelope === 'spec' ? null : { description: `Injected by the sandbox: ${status}` },
+  };
 }
 
 function write({ status, body }: { status: number; body: Answer['body'] | null }, { envelope }: Settings): Response {

@@ -6,7 +6,17 @@ const library = {
   testing: 'src/testing/index.ts',
   outbox: 'src/outbox/index.ts',
 };
-const shared: Options = { target: 'node20', platform: 'node', splitting: true, removeNodeProtocol: false };
+const shared: Options = {
+  target: 'node20',
+  platform: 'node',
+  splitting: true,
+  removeNodeProtocol: false,
+  sourcemap: true,
+  esbuildOptions(options) {
+    // The maps name the files in src/, which the package has, too.
+    options.sourcesContent = false;
+  },
+};
 
 export default defineConfig([
   // A command is run, never imported: one format is enough.

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { Sandbox } from 'rufus-client/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PROJECT_FOLDER } from './support/child.js';
@@ -84,6 +84,20 @@ describe('links', () => {
       return anchor !== undefined && !anchorsOf(target).includes(anchor);
     });
     expect(broken).toEqual([]);
+  });
+
+  it('of what is packed lead to what is packed', () => {
+    const { files }: { files: string[] } = JSON.parse(text('package.json'));
+    // These npm always takes along.
+    const packed = ['README.md', 'LICENSE', ...files];
+    const isPacked = (file: string) => packed.some((each) => file === each || file.startsWith(`${each}/`));
+    const astray = [...DOCUMENTS, 'CHANGELOG.md'].filter(isPacked).flatMap((document) =>
+      linksOf(document)
+        .map((link) => link.split('#')[0]!)
+        .filter((link) => link !== '' && !isPacked(posix.join(posix.dirname(document), link)))
+        .map((link) => `${document}: ${link}`),
+    );
+    expect(astray).toEqual([]);
   });
 
   it('lead to every guide', () => {

@@ -68,7 +68,10 @@ export interface SandboxState {
   /** In the order in which they were bound. */
   readonly devices: readonly Device[];
   /** In the order in which they were opened, those of all devices. */
-  readonly sessions: readonly (Session & { deviceid: string })[];
+  readonly sessions: readonly (Session & {
+    /** Its device. */
+    deviceid: string;
+  })[];
   /** By `num_passing`. Empty for an unknown session. */
   passings(token_session: string): readonly Passing[];
 }

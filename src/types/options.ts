@@ -50,11 +50,11 @@ export type ValidationMode = 'tolerant' | 'strict';
 export interface RetryOptions {
   /** Attempts after the first. An integer of at least 0. Default 2. */
   maxRetries?: number | undefined;
-  /** Milliseconds. Before retry n (from 0) the pause is random up to `min(maxDelayMs, baseDelayMs * 2 ** n)`. Default 500. */
+  /** Milliseconds, a whole number of at least 0. Before retry n (from 0) the pause is random up to `min(maxDelayMs, baseDelayMs * 2 ** n)`. Default 500. */
   baseDelayMs?: number | undefined;
-  /** Milliseconds. Default 8_000. */
+  /** Milliseconds that no pause exceeds, but for `Retry-After`. A whole number of at least 0. Default 8_000. */
   maxDelayMs?: number | undefined;
-  /** Milliseconds. `Retry-After` is a minimum of the pause; a longer one than this throws at once, with `retryAfterMs` on the error. Default 60_000. */
+  /** Milliseconds, a whole number of at least 0. `Retry-After` is a minimum of the pause; a longer one than this throws at once, with `retryAfterMs` on the error. Default 60_000. */
   maxRetryAfterMs?: number | undefined;
 }
 
@@ -137,7 +137,7 @@ export interface RufusClientOptions extends Omit<RequestOptions, 'signal'> {
   dispatcher?: DispatcherLike | undefined;
   /** An http:// or https:// proxy for our own agent; 'env' reads HTTP_PROXY, HTTPS_PROXY, NO_PROXY. Default none. */
   proxy?: string | URL | 'env' | undefined;
-  /** Sockets of our own agent. Default 16. */
+  /** Sockets of our own agent, a whole number of at least 1. Default 16. */
   connections?: number | undefined;
   /** Bytes of one answer, decompressed; more throws RufusResponseValidationError. Default 67_108_864 (64 MiB). */
   maxResponseBytes?: number | undefined;
@@ -147,6 +147,13 @@ export interface RufusClientOptions extends Omit<RequestOptions, 'signal'> {
   logger?: Logger | undefined;
   /** Default: env RUFUS_LOG, else 'warn'. */
   logLevel?: LogLevel | undefined;
-  /** Named in the User-Agent header, so that the vendor can tell applications apart. Printable ASCII. */
-  appInfo?: { name: string; version?: string | undefined } | undefined;
+  /** Named in the User-Agent header, so that the vendor can tell applications apart. */
+  appInfo?:
+    | {
+        /** Of your application: printable ASCII, not empty. */
+        name: string;
+        /** Its version: printable ASCII. Default none. */
+        version?: string | undefined;
+      }
+    | undefined;
 }

@@ -15,14 +15,15 @@ const CONNECTION_OPTIONS: readonly (keyof ConnectionOptions)[] = ['dispatcher', 
  * The RUFUS Cloud API.
  *
  * One client serves a whole process: it keeps its sockets open between calls. Close it at the end, or let
- * `await using` do so.
+ * `await using` do so, where there is such a thing: in TypeScript, and from Node 24 on.
  *
  * @throws {RufusConfigError} where an option is missing or wrong.
  * @example
- * await using client = new RufusClient({ apiKey: process.env.RUFUS_API_KEY });
+ * const client = new RufusClient({ apiKey: process.env.RUFUS_API_KEY });
  * const { deviceid } = await client.devices.ensureBound({ type: 'reader', model: 'R1', serial_number: '0042' });
  * const { token_session } = await client.sessions.create({ deviceid });
  * await client.passings.insert(token_session, [{ num_passing: 1, bib: '7', timestamp: new Date() }]);
+ * await client.close();
  */
 export class RufusClient implements AsyncDisposable {
   /** Bind, look up and unbind timing devices. */

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
+import * as client from 'rufus-client';
+import * as outbox from 'rufus-client/outbox';
 import { Sandbox } from 'rufus-client/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PROJECT_FOLDER } from './support/child.js';
@@ -18,8 +20,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 beforeEach(() => {
-  vi.stubEnv('RUFUS_API_KEY', undefined);
-  vi.stubEnv('RUFUS_BASE_URL', undefined);
+  // As where somebody tries the sandbox: what a snippet does not take from there must not depend on it.
+  vi.stubEnv('RUFUS_API_KEY', 'ror-00000000000000000000');
+  vi.stubEnv('RUFUS_BASE_URL', 'http://127.0.0.1:9/v0');
   for (const method of ['log', 'error', 'warn'] as const) vi.spyOn(console, method).mockImplementation(() => {});
 });
 afterEach(() => {
@@ -56,6 +59,40 @@ describe.each(DOCUMENTS.filter((document) => snippetsOf(document).some(({ runs }
     await run(snippet);
     const printed = log.mock.calls.map((values) => values.join(' '));
     for (const expected of plainOutputOf(snippet)) expect(printed).toContain(expected);
+  });
+});
+
+it('no snippet, and no example of a hover, has what plain JavaScript on Node 20 and 22 does not know', () => {
+  const src = join(PROJECT_FOLDER, 'src');
+  const sources = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const hovers = sources.flatMap(
+    (file) => readFileSync(join(src, file), 'utf8').match(/^ *\* .*\bawait using \w+ =.*$/gm) ?? [],
+  );
+  expect(hovers).toEqual([]);
+  const snippets = DOCUMENTS.flatMap(snippetsOf).filter(({ code }) => code.includes('await using'));
+  expect(snippets.map(({ title }) => title)).toEqual([]);
+});
+
+describe('errors', () => {
+  /** Each row of a table of classes: the class, and its codes. */
+  const rowsOf = (document: string) =>
+    [...text(document).matchAll(/^\| `(\w+Error)` \| ((?:`\w+`(?:, )?)+) \|/gm)].map(([, name, codes]) => [
+      name!,
+      codes!.replaceAll('`', '').split(', '),
+    ]);
+  const error = { status: 400, issues: [], timeoutMs: 1, usedBytes: 0, freeBytes: 0, pendingBytes: 0 };
+  const classesOf = (module: object) =>
+    Object.entries(module).filter(([name, value]) => name.endsWith('Error') && typeof value === 'function');
+
+  it('of the outbox stand in the guide with their codes', () => {
+    const made = classesOf(outbox).map(([name, errorClass]) => [name, [new errorClass('', error).code]]);
+    expect(Object.fromEntries(rowsOf('docs/4-outbox.md'))).toEqual(Object.fromEntries(made));
+  });
+
+  it('of the client stand in the README', () => {
+    const listed = rowsOf('README.md').map(([name]) => name);
+    const classes = classesOf(client).map(([name]) => name);
+    expect(listed.sort()).toEqual(classes.filter((name) => name !== 'RufusError').sort());
   });
 });
 

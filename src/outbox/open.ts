@@ -35,8 +35,9 @@ export interface OutboxSeams {
  * @example
  * const client = new RufusClient();
  * const device = { type: 'reader', model: 'R1', serial_number: '0042' };
- * await using outbox = await openOutbox({ client, directory: './finish', session: { device, open: 'active-or-new' } });
+ * const outbox = await openOutbox({ client, directory: './finish', session: { device, open: 'active-or-new' } });
  * const { num_passing } = await outbox.append({ timestamp: new Date(), bib: '1024' });
+ * await outbox.close();
  */
 export function openOutbox(options: OutboxOptions): Promise<Outbox> {
   return openOutboxWith(options, {});

@@ -204,7 +204,7 @@ export interface OutboxEvents {
  * operator can see it, whatever the network, the power and the server do.
  *
  * @example
- * await using outbox = await openOutbox({ client, directory: '/var/lib/timing/finish', session: { deviceid, open: 'active-or-new' } });
+ * const outbox = await openOutbox({ client, directory: '/var/lib/timing/finish', session: { deviceid, open: 'active-or-new' } });
  * reader.on('read', async (read) => {
  *   await outbox.append({ timestamp: read.time, bib: read.bib, chip: read.chip });
  *   read.acknowledge(); // now, not before

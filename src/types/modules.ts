@@ -30,7 +30,8 @@ export interface Devices {
   /** Binds a new device. 409 throws ConflictError, whose `deviceid` is set where the answer has one. Needs WRITE. */
   bind(device: BindDeviceInput, options?: RequestOptions): RequestPromise<{ deviceid: string; description: string }>;
   /**
-   * Like bind, but an "already bound" answer that carries the deviceid resolves. Safe at every start of a device.
+   * Like bind, but an "already bound" answer that carries the deviceid resolves. Safe at every start of a device; keep the
+   * deviceid all the same, for a start without network, and because it is not documented that the answer carries it.
    * `created: false` after a retry is no proof that somebody else bound it. Needs WRITE.
    *
    * @example

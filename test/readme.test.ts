@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
@@ -5,6 +6,7 @@ import * as client from 'rufus-client';
 import * as outbox from 'rufus-client/outbox';
 import { Sandbox } from 'rufus-client/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { CHOICES, NUMBERS } from '../src/testing/settings.js';
 import { PROJECT_FOLDER } from './support/child.js';
 import { type Snippet, snippetsOf, typeErrors } from './support/snippets.js';
 
@@ -94,6 +96,53 @@ describe('errors', () => {
     const classes = classesOf(client).map(([name]) => name);
     expect(listed.sort()).toEqual(classes.filter((name) => name !== 'RufusError').sort());
   });
+});
+
+it.each(['README.md', 'docs/6-testing-your-integration.md'])(
+  '%s has every option of the sandbox, with its default',
+  (document) => {
+    const defaults = [
+      ...Object.entries(CHOICES).map(([option, [first]]) => [
+        option,
+        typeof first === 'string' ? `'${first}'` : `${first}`,
+      ]),
+      ...Object.entries(NUMBERS).map(([option, { value }]) => [
+        option,
+        value.toLocaleString('en').replaceAll(',', '_'),
+      ]),
+    ];
+    const rows = [...text(document).matchAll(/^\| `(\w+)` (?:\| `--([\w-]+)` )?\| `([^`]+)` \|/gm)];
+    for (const [option, value] of defaults) {
+      const row = rows.find(([, name]) => name === option);
+      expect([option, row?.[3]]).toEqual([option, value]);
+      if (row?.[2] !== undefined)
+        expect(row[2].replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())).toBe(option);
+    }
+  },
+);
+
+it.skipIf(process.platform === 'win32')('the commands of the outbox guide find what a folder holds', async () => {
+  const directory = join(folder, 'outbox');
+  const sandbox = new Sandbox();
+  const api = new client.RufusClient({ apiKey: sandbox.keys.readWrite, dispatcher: sandbox.dispatcher });
+  const device = { type: 'reader', model: 'R1', serial_number: '1' };
+  const box = await outbox.openOutbox({ client: api, directory, session: { device, open: 'active-or-new' } });
+  for (const bib of ['1024', '7']) await box.append({ timestamp: new Date(), bib });
+  await box.drained();
+  await api.sessions.close(box.token_session);
+  await box.append({ timestamp: new Date(), bib: '8' });
+  await box.drained();
+  await box.close();
+
+  const commands = [...text('docs/4-outbox.md').matchAll(/^grep .*$/gm)].map(([command]) => command);
+  const printed = commands.map(
+    (command) => spawnSync('sh', ['-c', command], { cwd: directory, encoding: 'utf8' }).stdout,
+  );
+  const [all, one, parked, counts] = printed.map((lines) => lines.trim().split('\n'));
+  expect(all!.map((line) => JSON.parse(line).passing.bib)).toEqual(['1024', '7', '8']);
+  expect(one).toEqual([expect.stringContaining('"bib":"1024"')]);
+  expect(parked!.map((line) => JSON.parse(line))).toMatchObject([{ reason: 'session-closed', passing: { bib: '8' } }]);
+  expect(counts).toEqual([expect.stringMatching(/\d\.log:3$/)]);
 });
 
 /** What the snippet says that it prints, where that is a number or a truth: `console.log(a, b); // 2 0`. */

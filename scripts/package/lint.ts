@@ -78,10 +78,26 @@ function mapFaults(installed: string): string[] {
     });
 }
 
+/** The stack of an error that the package throws, in ESM and in CommonJS. */
+function stackFaults(project: string): string[] {
+  const thrown = `try { new RufusClient({ apiKey: 5 }); } catch ({ stack }) { console.log(stack); }`;
+  const programs = {
+    module: `import { RufusClient } from 'rufus-client'; ${thrown}`,
+    commonjs: `const { RufusClient } = require('rufus-client'); ${thrown}`,
+  };
+  return Object.entries(programs).flatMap(([type, code]) => {
+    const args = ['--enable-source-maps', `--input-type=${type}`, '--eval', code];
+    const stack = execFileSync(process.execPath, args, { cwd: project, encoding: 'utf8' });
+    const arrives = /rufus-client[\\/]src[\\/]core[\\/]options\.ts:\d+/.test(stack);
+    return arrives ? [] : [`A stack trace (${type}) does not lead to src/:\n${stack}`];
+  });
+}
+
 async function sourcesAreFound(tarball: string, project: string): Promise<boolean> {
   const installed = install(tarball, project);
   const faults = [
     ...mapFaults(installed),
+    ...stackFaults(project),
     ...(await definitionFaults(project, 'module')),
     ...(await definitionFaults(project, 'commonjs')),
   ];

@@ -163,6 +163,8 @@ describe('the document', () => {
 
   test('takes the key in either header', () => {
     expect(document.security).toEqual([{ XApiKeyHeader: [] }, { ApiKeyHeader: [] }]);
+    const { XApiKeyHeader } = nodeOf(nodeOf(document.components).securitySchemes);
+    expect(XApiKeyHeader).toMatchObject({ name: 'x-api-key', 'x-key-format': { 'x-evidence': ['docs'] } });
   });
 
   test('closes what is sent, and only that', () => {

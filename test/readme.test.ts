@@ -75,6 +75,12 @@ it('no snippet, and no example of a hover, has what plain JavaScript on Node 20 
   expect(snippets.map(({ title }) => title)).toEqual([]);
 });
 
+it('no document fetches a stranger by `npx rufus-sandbox`, where the package is not installed', () => {
+  for (const document of [...DOCUMENTS, 'CHANGELOG.md', 'CONTRIBUTING.md']) {
+    expect(text(document), document).not.toMatch(/npx rufus-sandbox/);
+  }
+});
+
 describe('errors', () => {
   /** Each row of a table of classes: the class, and its codes. */
   const rowsOf = (document: string) =>

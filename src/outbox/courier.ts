@@ -66,6 +66,7 @@ export class Courier {
     this.#sleeper = new Sleeper(clock);
     const hurried = (): boolean => drain.awaited || switches.waiting;
     this.#supply = new Supply({ journal, batch: settings.batch, clock, doubt: this.#doubt, hurried });
+    if (journal.pending > 0) this.#enter('sending');
   }
 
   start(): void {
@@ -82,6 +83,7 @@ export class Courier {
   /** More can be read. */
   committed(): void {
     this.#supply.committed();
+    if (this.state === 'idle') this.#enter('sending');
     if (this.#isIdle || this.#supply.dueIn === 0) this.#sleeper.wake('by news');
   }
 
@@ -347,7 +349,7 @@ export class Courier {
     await this.#acknowledged;
     if (this.#stopping || this.#paused) return;
     const first = async (): Promise<Entry | null> => {
-      if (journal.stats().pending === 0) return null;
+      if (journal.pending === 0) return null;
       if (await this.#supply.fill()) return this.#supply.hand.entries[0]!;
       throw new Error('What is pending cannot be read yet');
     };

@@ -50,7 +50,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   let outbox: DurableOutbox | null = null;
   let courier: Courier | null = null;
   const emitter = new Emitter((error) => outbox?.failed(error));
-  const drain = new Drain(() => journal.stats().pending);
+  const drain = new Drain(() => journal.pending);
   const journal = await (seams.openJournal ?? openJournal)({
     ...settings.journal,
     clock,
@@ -70,7 +70,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     const session = await device.bound(settings.session, journal.deviceid);
     const isNew = 'open' in session && session.open === 'new';
     // Creating a session closes the old one: what is pending there comes first.
-    const leavesFirst = isNew && old !== null && journal.stats().pending > 0;
+    const leavesFirst = isNew && old !== null && journal.pending > 0;
     await settleSession({
       client,
       journal,
@@ -80,7 +80,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
       skipped: (skip) => emitter.emit('numbersSkipped', skip),
       create: async (device) => {
         // What is pending stays with its session.
-        if (old === null || journal.stats().pending > 0 || !replacements.closesCurrent(device)) {
+        if (old === null || journal.pending > 0 || !replacements.closesCurrent(device)) {
           return replacements.startBeside(device);
         }
         const replaced = await replacements.replace({ session: old, ...device, first: async () => null });

@@ -13,6 +13,7 @@ import type { Journal, ParkedEntry } from './journal.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
 import { type Rewound, rewind } from './rewind.js';
 import type { SessionSwitches } from './session-switches.js';
+import { snapshot } from './stats.js';
 import {
   type NewPassing,
   Outbox,
@@ -107,7 +108,7 @@ export class DurableOutbox extends Outbox {
   stats(): OutboxStats {
     const { journal, courier, clock } = this.#parts;
     const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = journal.stats();
-    return {
+    return snapshot({
       state: courier.state,
       storage,
       token_session: this.token_session,
@@ -117,7 +118,7 @@ export class DurableOutbox extends Outbox {
       oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, clock.wall() - oldestPendingAt),
       lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
       lastError: courier.lastError,
-    };
+    });
   }
 
   on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this {

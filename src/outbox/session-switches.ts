@@ -140,7 +140,7 @@ export class SessionSwitches {
     const [head] = this.#queue;
     if (head === undefined || head.readyAt === null) return Number.POSITIVE_INFINITY;
     const { clock, journal } = this.#setup;
-    const quietBy = journal.stats().pending === 0 ? 0 : head.readyAt + QUIET_WITHIN_MS;
+    const quietBy = journal.pending === 0 ? 0 : head.readyAt + QUIET_WITHIN_MS;
     return Math.max(0, head.notBefore - clock.mono(), quietBy - clock.mono());
   }
 

@@ -103,8 +103,8 @@ export interface ParkedPassing extends Receipt {
 }
 
 /**
- * - `idle`: nothing to do.
- * - `sending`: a request is under way, or the next one is about to be.
+ * - `idle`: nothing is pending.
+ * - `sending`: a request is under way, or the next one is about to be: also while a batch waits `lingerMs` for company.
  * - `backoff`: waiting after a failure that will pass by itself.
  * - `blocked`: waiting for a person (the key is refused, the client is closed); tried again every `probeMs`.
  * - `paused`: by `pause()`.
@@ -120,7 +120,7 @@ export interface OutboxStats {
   readonly state: OutboxState;
   /** `full`: appends are refused until there is room, delivery goes on. `failed`: the disk itself; appends are refused until the outbox is opened again. */
   readonly storage: 'ok' | 'full' | 'failed';
-  /** The current session. */
+  /** The current session, whole. Not enumerable: JSON and `inspect` show its first characters, a copy by spread lacks it. */
   readonly token_session: string;
   /** Taken: their `append` has resolved. */
   readonly appended: number;
@@ -221,7 +221,7 @@ export abstract class Outbox implements AsyncDisposable {
    * @throws OutboxClosedError - it was closed before that
    */
   abstract drained(options?: { signal?: AbortSignal | undefined }): Promise<void>;
-  /** How it stands, now. Cheap: made for a health check or a scrape. */
+  /** How it stands, now. Cheap: made for a health check or a scrape, and as JSON fit for one: it holds no whole token. */
   abstract stats(): OutboxStats;
   /** Listens. Listeners are called in order, after the fact. */
   abstract on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;

@@ -92,6 +92,7 @@ export interface JournalOptions {
   /** Default 'fsync'. */
   durability?: 'fsync' | 'os' | undefined;
   clock?: Clock | undefined;
+  /** Looked up at each event: what is assigned later counts from then on. */
   events?: Partial<JournalEvents> | undefined;
 }
 

@@ -10,6 +10,8 @@ import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { Journal, ParkedEntry } from './journal.js';
+import type { LastError } from './last-error.js';
+import type { OutboxLog } from './log.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
 import { type Rewound, rewind } from './rewind.js';
 import type { SessionSwitches } from './session-switches.js';
@@ -37,6 +39,8 @@ export interface OutboxParts {
   readonly journal: Journal;
   readonly courier: Courier;
   readonly emitter: Emitter;
+  readonly lastError: LastError;
+  readonly log: OutboxLog;
   readonly drain: Drain;
   readonly switches: SessionSwitches;
   /** Ends the watch over the clock. */
@@ -63,11 +67,6 @@ export class DurableOutbox extends Outbox {
       if (this.#closing === undefined) this.#parts.courier.start();
     });
     this.#cancelStart = () => clearImmediate(immediate);
-  }
-
-  /** A listener threw. */
-  failed(error: unknown): void {
-    this.#parts.courier.fail(error);
   }
 
   get token_session(): string {
@@ -106,7 +105,7 @@ export class DurableOutbox extends Outbox {
   }
 
   stats(): OutboxStats {
-    const { journal, courier, clock } = this.#parts;
+    const { journal, courier, clock, lastError } = this.#parts;
     const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = journal.stats();
     return snapshot({
       state: courier.state,
@@ -117,7 +116,7 @@ export class DurableOutbox extends Outbox {
       diskBytes,
       oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, clock.wall() - oldestPendingAt),
       lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
-      lastError: courier.lastError,
+      lastError: lastError.message,
     });
   }
 
@@ -146,7 +145,10 @@ export class DurableOutbox extends Outbox {
   async requeue(filter: (parked: ParkedPassing) => boolean = () => true): Promise<Receipt[]> {
     this.#demandOpen();
     if (typeof filter !== 'function') throw new RufusConfigError('`filter` must be a function.');
-    return this.#track(this.#parts.journal.requeue((entry) => filter(shown(entry))));
+    const { journal, log } = this.#parts;
+    const receipts = await this.#track(journal.requeue((entry) => filter(shown(entry))));
+    log.requeued(receipts.length);
+    return receipts;
   }
 
   async rewind(window: { from: string | Date; to: string | Date }): Promise<Rewound> {
@@ -198,7 +200,7 @@ export class DurableOutbox extends Outbox {
   }
 
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
-    const { courier, switches, drain, journal, unwatch, emitter } = this.#parts;
+    const { courier, switches, drain, journal, unwatch, emitter, log } = this.#parts;
     if (drainMs > 0) await this.#drainWithin(drainMs);
     this.#cancelStart();
     emitter.release();
@@ -207,6 +209,7 @@ export class DurableOutbox extends Outbox {
     switches.close();
     drain.close();
     await journal.close();
+    log.close();
     const { pending, parked } = journal.stats();
     return { pending, parked };
   }

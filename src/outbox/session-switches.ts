@@ -9,9 +9,11 @@ import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import type { FolderDevice } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
+import type { OutboxLog } from './log.js';
 import { settleSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
+import type { Sleeper } from './sleeper.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';
@@ -73,8 +75,8 @@ export interface SessionSwitchesSetup {
   readonly replacements: Replacements;
   readonly device: FolderDevice;
   readonly emitter: Emitter;
-  /** Something is due. */
-  readonly wake: () => void;
+  readonly log: OutboxLog;
+  readonly sleeper: Sleeper;
 }
 
 /** Changes of the session that were asked for, in order. The courier makes them between two requests, when the old session has got what is its own. */
@@ -113,7 +115,9 @@ export class SessionSwitches {
           this.#queue.splice(at, 1);
           if ('token' in outcome) resolve(outcome.token);
           else reject(outcome.error);
-          if (at === 0) this.#begin();
+          if (at !== 0) return;
+          this.#setup.log.switchEnded();
+          this.#begin();
         },
       };
       const giveUp = (error: Error): void => {
@@ -146,7 +150,7 @@ export class SessionSwitches {
 
   /** Makes the change. `first`: the first pending passing, once it is asked for. */
   async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
-    const { client, journal, replacements, clock, settings, device: folderDevice, emitter } = this.#setup;
+    const { client, journal, replacements, clock, settings, device: folderDevice, emitter, log } = this.#setup;
     const head = this.#queue[0]!;
     const from = journal.session!;
     const signal = AbortSignal.any([stopped, head.given.signal]);
@@ -185,6 +189,7 @@ export class SessionSwitches {
       const retryAfterMs = 'retryAfterMs' in verdict ? verdict.retryAfterMs : undefined;
       const delayMs = passes ? head.backoff.next(retryAfterMs) : settings.probeMs;
       head.notBefore = clock.mono() + delayMs;
+      log.switchFailed(passes ? 'outage' : 'block', error);
       const { maybeStored } = verdict;
       return { do: 'again', cause: error, attempt: Math.max(1, head.backoff.failures), delayMs, maybeStored };
     } finally {
@@ -193,13 +198,17 @@ export class SessionSwitches {
     await folderDevice.remember(head.wanted, journal.deviceid);
     const to = journal.session!;
     head.settle({ token: to });
+    log.switched(from, to);
     return { do: 'switched', from, to, replaced };
   }
 
-  /** What the first of them was about has come to pass: its answer was lost, and the old session refused what came after. */
-  replaced(from: string, to: string): void {
+  /** True if that is what the first of them was about: its answer was lost, and the old session refused what came after. */
+  replaced(from: string, to: string): boolean {
     const [head] = this.#queue;
-    if (head?.tried === from) head.settle({ token: to });
+    if (head?.tried !== from) return false;
+    head.settle({ token: to });
+    this.#setup.log.switched(from, to);
+    return true;
   }
 
   close(): void {
@@ -213,7 +222,8 @@ export class SessionSwitches {
   #begin(): void {
     const [head] = this.#queue;
     if (head === undefined || this.#closed) return;
-    const { drain, clock, wake } = this.#setup;
+    const { drain, clock, sleeper } = this.#setup;
+    const wake = (): void => sleeper.wake('by news');
     const delivered = head.appended.then(() => {
       const drained = drain.wait(head.given.signal);
       wake();

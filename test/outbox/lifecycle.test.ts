@@ -24,6 +24,7 @@ import {
   all,
   counts,
   listen,
+  logbook,
   opened,
   runner,
   runners,
@@ -463,7 +464,12 @@ describe('stats and events', () => {
         const folder = new MemoryFolder();
         const clock = new HandClock();
         const options = { batch: { max: 4 }, probeMs: 500, backoff: { firstMs: 50, maxMs: 200 } };
-        const open = () => scripted(options, { script, folder, clock });
+        const logs: string[][] = [];
+        const open = () => {
+          const log = logbook();
+          logs.push(log.lines);
+          return scripted(options, { ...log.options, script, folder, clock });
+        };
         let { outbox, events } = await open();
         let given = 0;
         const check = () => {
@@ -497,6 +503,11 @@ describe('stats and events', () => {
         expect(new Set(arrived).size).toBe(given);
         expect(events.of('collision')).toEqual([]);
         await outbox.close();
+        // Of each trouble at most an outage and a block are told before it is over, once.
+        for (const lines of logs) {
+          const told = lines.filter((line) => /nothing can be delivered|answers/.test(line));
+          expect(told.map((line) => line[0]).join('')).toMatch(/^(w{1,2}i)*w{0,2}$/);
+        }
       }),
       { numRuns: 60 },
     );

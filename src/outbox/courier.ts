@@ -104,6 +104,7 @@ export class Courier {
     this.#paused = false;
     this.#backoff.reset();
     this.#setup.closedSessions.forgive();
+    this.#setup.switches.resume();
     this.#setup.sleeper.wake('by hand');
   }
 
@@ -370,7 +371,6 @@ export class Courier {
       }
       case 'switched': {
         const { from, to, replaced } = done;
-        if (from === to) return;
         // The user chose it: the server is asked again.
         closedSessions.reopen(to);
         if (!replaced) return;

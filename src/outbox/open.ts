@@ -67,9 +67,9 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     };
     const log = new OutboxLog({ client, journal, settings, clock, emitter });
     const replacements = new Replacements(client, journal, clock);
-    const old = journal.session;
-    const device = new FolderDevice(client, settings.journal.directory);
-    const session = await device.bound(settings.session, journal.deviceid);
+    const { session: old, deviceid: former } = journal;
+    const device = new FolderDevice(client, journal, settings.journal.directory);
+    const session = await device.bound(settings.session);
     const isNew = 'open' in session && session.open === 'new';
     // Creating a session closes the old one: what is pending there comes first.
     const leavesFirst = isNew && old !== null && journal.pending > 0;
@@ -89,6 +89,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
         if ('failure' in replaced) throw replaced.failure;
       },
     });
+    if (!leavesFirst) await device.remember(session, former);
     if (isDamage(journal.found)) tellDamage(journal.found);
     const shared = { client, journal, settings, clock, random, sleeper: new Sleeper(clock), emitter, lastError, log };
     const closedSessions = new ClosedSessions({ ...shared, replacements });

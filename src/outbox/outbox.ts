@@ -9,6 +9,7 @@ import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
+import type { BoundSession } from './folder-device.js';
 import type { Journal, ParkedEntry } from './journal.js';
 import type { LastError } from './last-error.js';
 import type { OutboxLog } from './log.js';
@@ -175,7 +176,7 @@ export class DurableOutbox extends Outbox {
   }
 
   /** For opening: begins to deliver, and resolves when the session is changed, delivery is hindered, or `ms` are over; the change goes on in the background. */
-  async switchInBackground(wanted: OutboxSession, ms: number): Promise<void> {
+  async switchInBackground(wanted: BoundSession, ms: number): Promise<void> {
     const { switches, courier, clock } = this.#parts;
     const switched = switches.request(wanted, [], { inBackground: true }).catch(() => undefined);
     const hindered = courier.hindered();

@@ -1,13 +1,13 @@
 import type { RufusClient } from '../client.js';
 import { onAbort } from '../core/abort.js';
-import { NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
+import { ConflictError, NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
 import { judgeAside, says } from './answers.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
-import { OutboxClosedError } from './errors.js';
-import type { FolderDevice } from './folder-device.js';
+import { NumberingUnknownError, OutboxClosedError } from './errors.js';
+import type { BoundSession, FolderDevice } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
 import type { OutboxLog } from './log.js';
 import { settleSession } from './numbering.js';
@@ -19,7 +19,7 @@ import type { OutboxSession } from './types.js';
 const OPERATION = 'outbox.switchSession';
 
 /** The API's own words; any other 404 is a gateway's, and passes. */
-const NO_DEVICE = /^device not found\b/i;
+const NONE_SUCH = /^(device|session) not found\b/i;
 
 /** Once all is delivered that was appended before the switch, it waits so long at most for a moment in which nothing is pending. */
 const QUIET_WITHIN_MS = 2_000;
@@ -46,7 +46,7 @@ export type Switched =
     };
 
 interface Switch {
-  readonly wanted: OutboxSession;
+  readonly wanted: OutboxSession | BoundSession;
   /** Appends that were under way when it was asked for. */
   readonly appended: Promise<unknown>;
   readonly inBackground: boolean;
@@ -90,7 +90,11 @@ export class SessionSwitches {
   }
 
   /** Resolves with the new session. `appending`: what is under way and goes to the old session, too. */
-  request(wanted: OutboxSession, appending: Iterable<Promise<unknown>>, options: SwitchOptions = {}): Promise<string> {
+  request(
+    wanted: OutboxSession | BoundSession,
+    appending: Iterable<Promise<unknown>>,
+    options: SwitchOptions = {},
+  ): Promise<string> {
     const { signal, timeoutMs, inBackground = false } = options;
     const { clock, random, settings } = this.#setup;
     return new Promise((resolve, reject) => {
@@ -153,14 +157,16 @@ export class SessionSwitches {
     const { client, journal, replacements, clock, settings, device: folderDevice, emitter, log } = this.#setup;
     const head = this.#queue[0]!;
     const from = journal.session!;
+    const former = journal.deviceid;
     const signal = AbortSignal.any([stopped, head.given.signal]);
     let replaced = false;
     head.attempting = true;
     try {
+      const wanted = await folderDevice.switched(head.wanted, { signal, retry: false });
       await settleSession({
         client,
         journal,
-        wanted: await folderDevice.switched(head.wanted, { signal, retry: false }),
+        wanted,
         resume: false,
         signal,
         skipped: (skip) => emitter.emit('numbersSkipped', skip),
@@ -173,14 +179,20 @@ export class SessionSwitches {
           replaced = true;
         },
       });
+      await folderDevice.remember(wanted, former);
     } catch (error) {
       if (head.error !== null) {
         head.settle({ error: head.error });
         return { do: 'left' };
       }
       if (stopped.aborted) return { do: 'stop', cause: error };
-      const verdict = judgeAside(error);
-      const isRefused = verdict.do === 'block' || (error instanceof NotFoundError && says(error, NO_DEVICE));
+      // Numbers that cannot be learned now can be later, if it is the network's fault.
+      const cause = error instanceof NumberingUnknownError ? error.cause : error;
+      const verdict = judgeAside(cause);
+      const isRefused =
+        verdict.do === 'block' ||
+        cause instanceof ConflictError ||
+        (cause instanceof NotFoundError && says(cause, NONE_SUCH));
       const passes = !isRefused || replacements.owes(from);
       if (!passes && !head.inBackground) {
         head.settle({ error });
@@ -195,11 +207,18 @@ export class SessionSwitches {
     } finally {
       head.attempting = false;
     }
-    await folderDevice.remember(head.wanted, journal.deviceid);
     const to = journal.session!;
     head.settle({ token: to });
     log.switched(from, to);
     return { do: 'switched', from, to, replaced };
+  }
+
+  /** A person says that what stood in the way is gone. */
+  resume(): void {
+    const [head] = this.#queue;
+    if (head === undefined) return;
+    head.backoff.reset();
+    head.notBefore = 0;
   }
 
   /** True if that is what the first of them was about: its answer was lost, and the old session refused what came after. */

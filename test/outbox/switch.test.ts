@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { NotFoundError, RufusAbortError, RufusTimeoutError } from '../../src/index.js';
-import { OutboxClosedError } from '../../src/outbox/index.js';
+import {
+  ConflictError,
+  NotFoundError,
+  PermissionDeniedError,
+  RufusAbortError,
+  type RufusClient,
+  RufusTimeoutError,
+} from '../../src/index.js';
+import { NumberingUnknownError, OutboxClosedError, type OutboxSession } from '../../src/outbox/index.js';
 import { rejection } from '../support/client.js';
 import { rest } from './support/clock.js';
 import { counts, runner, runners } from './support/rig.js';
@@ -255,6 +262,81 @@ describe('the new session', () => {
     await outbox.append(runner(2));
     await outbox.drained();
     expect(bibs()).toEqual([['1', '2']]);
+  });
+
+  const FORMS = [
+    ['the active one of a device', 'GET /sessions/device/{deviceid}/active'],
+    ['one that is given by its token', 'GET /sessions/{token_session}'],
+    ['a new one of a device that is not bound yet', 'POST /devices'],
+  ] as const;
+  async function wanted(form: (typeof FORMS)[number][0], server: RufusClient): Promise<OutboxSession> {
+    const device = { type: 'reader', model: 'M1', serial_number: 'SN-2' };
+    if (form.startsWith('a new one')) return { device, open: 'new' };
+    const { deviceid } = await server.devices.bind(device);
+    const { token_session } = await server.sessions.create({ deviceid });
+    return form.startsWith('the active one') ? { deviceid, open: 'active-or-new' } : { token_session };
+  }
+
+  it.each(FORMS)(
+    '%s: is waited for while the API does not answer, or until somebody says resume()',
+    async (form, on) => {
+      const { sandbox, server, outbox, clock, tokens, token_session } = await started({
+        backoff: { firstMs: 10_000, maxMs: 10_000 },
+      });
+      const session = await wanted(form, server);
+      sandbox.fault({ kind: 'status', status: 503, on, times: 2 });
+      const switched = outbox.switchSession(session);
+      await clock.pass(10_000);
+      expect(outbox.token_session).toBe(token_session);
+      outbox.resume();
+      // No time passes any more.
+      expect(await switched).toBe(tokens()[1]);
+      expect(outbox.token_session).toBe(tokens()[1]);
+    },
+  );
+
+  it.each(FORMS)('%s: that is refused rejects, and the old one stays in use', async (form, on) => {
+    const { sandbox, server, outbox, token_session } = await started();
+    const session = await wanted(form, server);
+    sandbox.fault({ kind: 'status', status: 403, on });
+    await rejection(
+      form.startsWith('a new one') ? PermissionDeniedError : NumberingUnknownError,
+      outbox.switchSession(session),
+    );
+    expect(outbox.token_session).toBe(token_session);
+  });
+
+  it('that does not exist rejects, and so does one that the API calls a conflict', async () => {
+    const { sandbox, outbox, anew, token_session } = await started();
+    await rejection(NumberingUnknownError, outbox.switchSession({ token_session: 'F'.repeat(64) }));
+    sandbox.fault({ kind: 'status', status: 409, on: 'POST /sessions' });
+    await rejection(ConflictError, outbox.switchSession(anew));
+    expect(outbox.token_session).toBe(token_session);
+  });
+
+  it('that is the old one: the server is asked again whether it takes passings', async () => {
+    const { outbox: before, open, clientOf, clock, token_session, at } = await started();
+    await before.close();
+    let closed = true;
+    const text = JSON.stringify({ description: 'Session not found or closed' });
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          const refused = closed && context.operation === 'passings.insert';
+          return refused ? { ...(await send({ ...context, headers: {} })), status: 404, text } : send(context);
+        },
+      ],
+    });
+    const { outbox } = await open({}, client);
+    await outbox.append(runner(2));
+    await clock.pass(100);
+    expect(counts(outbox)).toMatchObject({ parked: 1 });
+    closed = false;
+    expect(await outbox.switchSession({ token_session })).toBe(token_session);
+    await outbox.append(runner(3));
+    await clock.pass(100);
+    expect(at(token_session)).toContain('3:3');
+    expect(counts(outbox)).toMatchObject({ parked: 1, pending: 0 });
   });
 
   it('of a device that does not exist rejects', async () => {

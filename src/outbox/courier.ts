@@ -49,6 +49,8 @@ export class Courier {
   readonly #doubt = new Doubt();
   readonly #supply: Supply;
   readonly #errands = new Errands();
+  /** Who sends again, a batch at a time. */
+  #rewinds = 0;
   /** The last request left all as it was: the next one is a retry. */
   #repeats = false;
   #acknowledged: Promise<void> = Promise.resolve();
@@ -108,6 +110,17 @@ export class Courier {
     this.#setup.sleeper.wake('by hand');
   }
 
+  /** While it lasts, no session is left: creating another one closes it. */
+  async rewinding<T>(rewind: () => Promise<T>): Promise<T> {
+    this.#rewinds++;
+    try {
+      return await rewind();
+    } finally {
+      this.#rewinds--;
+      this.hurry();
+    }
+  }
+
   /**
    * Sends passings again that are no longer pending: all of one session. Resolves with how many the server has confirmed: fewer
    * than all where the session takes no more.
@@ -143,11 +156,11 @@ export class Courier {
     const dueIn = this.#supply.dueIn;
     const errand = this.#errands.turn(dueIn === 0);
     if (errand !== undefined) return this.#send(errand.hand, errand);
-    const { switches } = this.#setup;
-    if (this.#supply.hand.length === 0 && switches.dueIn === 0) return this.#switch();
+    const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#setup.switches.dueIn;
+    if (this.#supply.hand.length === 0 && switchIn === 0) return this.#switch();
     if (dueIn > 0) {
       // Asleep before anybody hears of it: a listener may wake us.
-      const slept = this.#sleep(Math.min(dueIn, switches.dueIn), 'by news');
+      const slept = this.#sleep(Math.min(dueIn, switchIn), 'by news');
       this.#isIdle = dueIn === Number.POSITIVE_INFINITY;
       if (this.#isIdle) this.#enter('idle');
       await slept;

@@ -155,7 +155,7 @@ export class DurableOutbox extends Outbox {
   async rewind(window: { from: string | Date; to: string | Date }): Promise<Rewound> {
     this.#demandOpen();
     const { journal, courier, settings } = this.#parts;
-    return rewind(journal, courier, window, settings.batch.max);
+    return courier.rewinding(() => rewind(journal, courier, window, settings.batch.max));
   }
 
   async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {

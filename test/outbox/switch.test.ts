@@ -4,6 +4,7 @@ import {
   NotFoundError,
   PermissionDeniedError,
   RufusAbortError,
+  RufusAPIError,
   type RufusClient,
   RufusTimeoutError,
 } from '../../src/index.js';
@@ -236,6 +237,126 @@ describe('a switch comes to an end', () => {
     expect(bibs()).toEqual([['1'], ['4']]);
     expect(counts(outbox)).toEqual({ appended: 4, delivered: 2, parked: 2, pending: 0 });
     expect(events.of('sessionClosed')).toContainEqual({ token_session, replacedBy: null });
+  });
+});
+
+describe('a switch among other things', () => {
+  it("with 'new-session', where somebody else closed the old one: its replacement gets what is pending, and is left then", async () => {
+    const { server, outbox, token_session, anew, bibs, tokens, events } = await started({
+      onSessionClosed: 'new-session',
+    });
+    outbox.pause();
+    await outbox.append(runners(2, 2));
+    const switched = outbox.switchSession(anew);
+    await server.sessions.close(token_session);
+    outbox.resume();
+    const next = await switched;
+    await outbox.append(runner(4));
+    await outbox.drained();
+    expect(bibs()).toEqual([['1'], ['2', '3'], ['4']]);
+    const [, replacement] = tokens();
+    expect(events.of('sessionClosed')).toEqual([
+      { token_session, replacedBy: replacement },
+      { token_session: replacement, replacedBy: next },
+    ]);
+    expect(counts(outbox)).toEqual({ appended: 4, delivered: 4, parked: 0, pending: 0 });
+  });
+
+  it('parks what the old session refuses, and goes on; what is put back meanwhile is delivered to the old one', async () => {
+    const { sandbox, outbox, clock, anew, bibs } = await started();
+    outbox.pause();
+    sandbox.fault({ kind: 'status', status: 400, on: 'POST /passings' });
+    await outbox.append(runner(2));
+    const first = outbox.switchSession(anew);
+    outbox.resume();
+    await first;
+    expect(counts(outbox)).toMatchObject({ parked: 1, pending: 0 });
+    sandbox.fault(down(2));
+    const second = outbox.switchSession(anew);
+    outbox.pause();
+    await outbox.requeue();
+    outbox.resume();
+    await clock.pass(5_000);
+    await second;
+    expect(bibs()).toEqual([['1'], ['2'], []]);
+  });
+
+  it('that comes in the middle of a rewind waits for its end', async () => {
+    const { outbox, open, clientOf, clock, anew, token_session, tokens } = await started();
+    await outbox.append(runners(9, 2));
+    await outbox.drained();
+    await outbox.close();
+    const slow = clientOf({
+      middleware: [
+        async (context, send) => {
+          if (context.operation === 'passings.insert') await new Promise<void>((resolve) => clock.after(100, resolve));
+          return send(context);
+        },
+      ],
+    });
+    const { outbox: again } = await open({ batch: { max: 2 } }, slow);
+    const rewound = again.rewind({ from: new Date(0), to: new Date(4e12) });
+    await clock.pass(150);
+    const switched = again.switchSession(anew);
+    await clock.pass(200);
+    expect(tokens()).toEqual([token_session]);
+    await clock.pass(5_000);
+    expect(await rewound).toEqual({ sent: 10, skipped: [] });
+    await switched;
+  });
+
+  it('while another process fights over the session: blocked, and made when somebody has looked', async () => {
+    const { server, deviceid, outbox, clock, anew, bibs } = await started({ onSessionClosed: 'new-session' });
+    for (let n = 2; n <= 5; n++) {
+      await server.sessions.create({ deviceid });
+      await outbox.append(runner(n));
+      await clock.pass(1_000);
+    }
+    expect(outbox.stats().state).toBe('blocked');
+    const switched = outbox.switchSession(anew);
+    await clock.pass(1_000);
+    outbox.resume();
+    await switched;
+    expect(bibs().filter((session) => session.length > 0)).toEqual([['1'], ['2'], ['3'], ['4'], ['5']]);
+    expect(counts(outbox)).toMatchObject({ parked: 0, pending: 0 });
+  });
+
+  it('each of a queue has its own fate: refused, given up while it waits its turn, made', async () => {
+    const { sandbox, outbox, anew, tokens } = await started();
+    sandbox.fault({ kind: 'status', status: 422, on: 'POST /sessions' });
+    outbox.pause();
+    const controller = new AbortController();
+    const refused = rejection(RufusAPIError, outbox.switchSession(anew));
+    const given = rejection(RufusAbortError, outbox.switchSession(anew, { signal: controller.signal }));
+    const made = outbox.switchSession(anew);
+    controller.abort();
+    await given;
+    outbox.resume();
+    await refused;
+    expect(await made).toBe(tokens()[1]);
+    expect(tokens()).toHaveLength(2);
+  });
+
+  it('all of a queue end with close()', async () => {
+    const { outbox, anew, tokens } = await started();
+    outbox.pause();
+    const ends = [1, 2, 3].map(() => rejection(OutboxClosedError, outbox.switchSession(anew)));
+    await outbox.close();
+    await Promise.all(ends);
+    expect(tokens()).toHaveLength(1);
+  });
+
+  it('that is paused ends with its time, and nothing has changed', async () => {
+    const { outbox, clock, anew, folder, tokens, token_session } = await started();
+    outbox.pause();
+    const ended = rejection(RufusTimeoutError, outbox.switchSession(anew, { timeoutMs: 1_000 }));
+    await clock.pass(1_000);
+    await ended;
+    outbox.resume();
+    await outbox.append(runner(2));
+    await outbox.drained();
+    expect(tokens()).toEqual([token_session]);
+    expect(folder).toMatchObject({ session: token_session, leaving: null });
   });
 });
 

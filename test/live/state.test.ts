@@ -7,7 +7,9 @@ import {
   AuthenticationError,
   type FollowOptions,
   type FollowState,
+  PermissionDeniedError,
   RufusClient,
+  type RufusClientOptions,
   RufusConfigError,
   RufusConnectionError,
   RufusTimeoutError,
@@ -19,7 +21,7 @@ import { Reader, range, read } from './support.js';
 const POLL = 'GET /passings/device2/{deviceid}';
 const QUICK = { min: 5, max: 20 };
 
-async function overSockets(clientOptions: { timeoutMs?: number } = {}) {
+async function overSockets(clientOptions: RufusClientOptions = {}) {
   const sandbox = new Sandbox();
   const server = await sandbox.listen();
   const client = new RufusClient({
@@ -116,13 +118,40 @@ describe('onState', () => {
     expect(states.map(({ state }) => state)).toEqual(['outage', 'live']);
   });
 
-  it('is not told of what ends the loop', async () => {
+  it.each([
+    [401, AuthenticationError],
+    [403, PermissionDeniedError],
+  ])('is not told of what ends the loop: a refused key throws, %i', async (status, kind) => {
     const { sandbox, states, follow } = await overSockets();
     const reader = await new Reader(follow()).until(3);
+    sandbox.fault({ on: POLL, kind: 'status', status });
+    await reader.done;
+    expect(reader.error).toBeInstanceOf(kind);
+    expect(states).toEqual([]);
+  });
+
+  it('is told of no end of an outage in which the key is refused: that throws', async () => {
+    const { sandbox, states, follow } = await overSockets();
+    const reader = await new Reader(follow()).until(3);
+    sandbox.fault({ on: POLL, kind: 'status', status: 503, times: 2 });
     sandbox.fault({ on: POLL, kind: 'status', status: 401 });
     await reader.done;
     expect(reader.error).toBeInstanceOf(AuthenticationError);
-    expect(states).toEqual([]);
+    expect(states).toMatchObject([{ state: 'outage', cause: { status: 503 } }]);
+  });
+
+  it('has its lines in the log: one warning, and one when it is over, each once at its level', async () => {
+    const lines: string[] = [];
+    const at = (level: string) => (message: string, fields?: object) =>
+      void lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
+    const logger = { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+    const { sandbox, write, follow } = await overSockets({ logger, logLevel: 'info' });
+    const reader = await new Reader(follow()).until(3);
+    sandbox.fault({ on: POLL, kind: 'status', status: 503, times: 5 });
+    await write(4, 4);
+    await reader.until(4);
+    expect(lines.filter((line) => line.startsWith('warn'))).toEqual([expect.stringContaining('"status":503')]);
+    expect(lines.filter((line) => line.includes('again'))).toEqual([expect.stringMatching(/^info follow: /)]);
   });
 
   it.each([

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { OutboxFullError } from '../../src/outbox/index.js';
 import { openOutboxWith } from '../../src/outbox/open.js';
 import type { OutboxOptions } from '../../src/outbox/types.js';
+import { runChild } from '../support/child.js';
 import { answerOf, failure } from '../support/client.js';
 import { TOKEN } from '../support/operations.js';
 import { rest } from './support/clock.js';
@@ -425,50 +423,31 @@ it('a client that only looks like one is told nothing, and works', async () => {
 });
 
 /** A box at a finish line, from the outside. */
-async function box(env: Record<string, string>, { logger = false } = {}) {
+async function box(env: Record<string, string>, options = '{}') {
   const { sandbox, server, clientOf, deviceid } = await sandboxed();
+  // One that a key may find that can only read.
+  const { token_session } = await clientOf({ apiKey: sandbox.keys.admin }).sessions.create({ deviceid });
+  const key = sandbox.keys.read;
   const source = `
-    import { RufusClient } from './src/index.js';
-    import { openOutbox } from './src/outbox/index.js';
-    const client = new RufusClient(${logger ? "{ logLevel: 'error' }" : ''});
-    const outbox = await openOutbox({ client, directory: process.env.FOLDER, probeMs: 40, session: { deviceid: process.env.DEVICE, open: 'active-or-new' } });
+    import { RufusClient } from '../src/index.js';
+    import { openOutbox } from '../src/outbox/index.js';
+    const client = new RufusClient(${options});
+    const session = { deviceid: process.env.DEVICE, open: 'active-or-new' };
+    const outbox = await openOutbox({ client, directory: process.env.FOLDER, probeMs: 40, session });
     for (let n = 0; n < 20; n++) {
       await outbox.append({ timestamp: new Date(), bib: String(n) });
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await outbox.close({ drainMs: 200 });
     await client.close();`;
-  // One that a key may find that can only read.
-  const { token_session } = await clientOf({ apiKey: sandbox.keys.admin }).sessions.create({ deviceid });
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    env: {
-      ...process.env,
-      RUFUS_API_KEY: sandbox.keys.read,
-      RUFUS_BASE_URL: server.url,
-      FOLDER: await tempFolder(),
-      DEVICE: deviceid,
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    stderr += text;
-  });
-  const [code] = await once(child, 'close');
-  return { code, stdout, stderr, token_session, key: sandbox.keys.read };
+  const where = { RUFUS_API_KEY: key, RUFUS_BASE_URL: server.url, FOLDER: await tempFolder(), DEVICE: deviceid };
+  return { ...(await runChild(source, { ...where, ...env })), token_session, key };
 }
 
 describe('a process whose key may only read', () => {
   it('says so on standard error, once, by default', async () => {
-    const { code, stdout, stderr, token_session, key } = await box({ RUFUS_LOG: '' });
-    expect(code).toBe(0);
-    expect(stdout).toBe('');
+    const { code, stdout, stderr, token_session, key } = await box({});
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     expect(stderr.match(/rufus-client: outbox: /g)).toHaveLength(1);
     expect(stderr).toMatch(/^rufus-client: outbox: nothing can be delivered to session .*403/);
     expect(stderr).toContain(token_session.slice(0, 8));
@@ -478,6 +457,10 @@ describe('a process whose key may only read', () => {
 
   it('is silent where RUFUS_LOG or logLevel say so', async () => {
     expect(await box({ RUFUS_LOG: 'off' })).toMatchObject({ code: 0, stdout: '', stderr: '' });
-    expect(await box({ RUFUS_LOG: 'debug' }, { logger: true })).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await box({ RUFUS_LOG: 'debug' }, "{ logLevel: 'error' }")).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    });
   });
 });

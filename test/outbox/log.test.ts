@@ -91,6 +91,7 @@ describe('an outage', () => {
     expect(await turn(5)).toBe('warn,info,warn,info');
     await clock.pass(60_000);
     expect(await turn(3)).toBe('warn,info,warn,info,warn,info');
+    expect(log.lines.at(-1)).toContain('after 0 s');
   });
 
   it('outlasts a pause, and is over with the first answer, whatever it says', async () => {
@@ -266,7 +267,7 @@ describe('a session', () => {
     const { sandbox, deviceid, open, clock, clientOf } = await race();
     const { outbox } = await open({}, clientOf(log.options));
     await outbox.append(runner(1));
-    await outbox.switchSession({ deviceid, open: 'new' });
+    await outbox.switchSession({ token_session: await outbox.switchSession({ deviceid, open: 'new' }) });
     sandbox.fault({ kind: 'reset-after', on: 'POST /sessions' });
     const switched = outbox.switchSession({ deviceid, open: 'new' });
     await rest();
@@ -376,16 +377,18 @@ describe('the disk', () => {
     expect(log.lines.slice(2)).toEqual([expect.stringMatching(/^warn: 3 passings/)]);
   });
 
-  it('that cannot park a passing is told of by its own state, and by nothing else', async () => {
-    const { outbox, script, folder, clock, log } = await logged();
-    script.always = () => answerOf(400, {});
+  it('that has no room to park is told of by its own state, and by nothing else', async () => {
+    const log = logbook();
+    const { server, open, folder, token_session, clock, clientOf } = await race();
+    const { outbox } = await open({}, clientOf(log.options));
     folder.fault = (step) => {
       if (step === 'park') throw new OutboxFullError('No room', { usedBytes: 1, freeBytes: 0 });
     };
+    await server.sessions.close(token_session);
     await outbox.append(runner(1));
     await clock.pass(60_000);
     expect(outbox.stats()).toMatchObject({ state: 'backoff', pending: 1 });
-    expect(log.lines).toEqual([]);
+    expect(log.lines).toEqual([expect.stringMatching(/^warn: session .* closed/)]);
   });
 
   it('what opening found is told', async () => {

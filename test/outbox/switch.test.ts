@@ -401,9 +401,9 @@ describe('the new session', () => {
   it.each(FORMS)(
     '%s: is waited for while the API does not answer, or until somebody says resume()',
     async (form, on) => {
-      const { sandbox, server, outbox, clock, tokens, token_session } = await started({
-        backoff: { firstMs: 10_000, maxMs: 10_000 },
-      });
+      const { sandbox, server, outbox: before, open, clientOf, clock, tokens, token_session } = await started();
+      await before.close();
+      const { outbox } = await open({ backoff: { firstMs: 10_000, maxMs: 10_000 } }, clientOf({ retry: false }));
       const session = await wanted(form, server);
       sandbox.fault({ kind: 'status', status: 503, on, times: 2 });
       const switched = outbox.switchSession(session);

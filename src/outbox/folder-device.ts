@@ -93,8 +93,8 @@ export class FolderDevice {
 
   /** A session that was given by its token says nothing of its device: it is the folder's. */
   async #own(deviceid: string, found: Known | null): Promise<void> {
-    const { session, deviceid: current, suspect } = this.#journal;
-    if (session === null || current !== null || suspect || found?.deviceid !== deviceid) return;
+    const { session, deviceid: current } = this.#journal;
+    if (session === null || current !== null || found?.deviceid !== deviceid) return;
     await this.#journal.startSession(session, undefined, deviceid);
   }
 

@@ -12,6 +12,7 @@ import {
   RufusRequestValidationError,
 } from '../../src/index.js';
 import { Outbox, OutboxClosedError, OutboxLockedError, openOutbox } from '../../src/outbox/index.js';
+import type { JournalOptions } from '../../src/outbox/journal.js';
 import { openOutboxWith } from '../../src/outbox/open.js';
 import type { OutboxOptions } from '../../src/outbox/types.js';
 import { hang } from '../support/behaviours.js';
@@ -142,6 +143,22 @@ describe('drained', () => {
     await outbox.drained();
     expect(counts(outbox)).toMatchObject({ parked: 3 });
     expect(outbox.stats().state).toBe('idle');
+  });
+
+  it('does not wait for what the disk has damaged', async () => {
+    const folder = new MemoryFolder();
+    let events: JournalOptions['events'];
+    const openJournal = (options: JournalOptions) => {
+      ({ events } = options);
+      return folder.open(options);
+    };
+    const { outbox } = await scripted({}, { folder, openJournal });
+    outbox.pause();
+    await outbox.append(runners(3));
+    const drained = outbox.drained();
+    await outbox.append(runners(2, 4));
+    events!.damaged!({ records: 0, tornBytes: 0, corruptRecords: 3 });
+    await drained;
   });
 
   it('can be given up, by signal or by closing', async () => {

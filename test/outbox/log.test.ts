@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { RufusTimeoutError } from '../../src/index.js';
 import { OutboxFullError } from '../../src/outbox/index.js';
 import { openOutboxWith } from '../../src/outbox/open.js';
 import type { OutboxOptions } from '../../src/outbox/types.js';
 import { runChild } from '../support/child.js';
-import { answerOf, failure } from '../support/client.js';
+import { answerOf, failure, rejection } from '../support/client.js';
 import { TOKEN } from '../support/operations.js';
 import { rest } from './support/clock.js';
 import { logbook, runner, runners, type Script, sandboxed, scripted, stored, tempFolder } from './support/rig.js';
@@ -313,6 +314,25 @@ describe('a session', () => {
     }
   });
 
+  it('that cannot be left is told once, whoever gives up waiting for his turn meanwhile', async () => {
+    const log = logbook();
+    const { sandbox, deviceid, open, clock, clientOf } = await race();
+    const { outbox } = await open({}, clientOf(log.options));
+    sandbox.fault({ kind: 'status', status: 429, on: 'POST /sessions', times: 20 });
+    const switched = outbox.switchSession({ deviceid, open: 'new' });
+    for (let n = 1; n <= 3; n++) {
+      const given = rejection(
+        RufusTimeoutError,
+        outbox.switchSession({ deviceid, open: 'new' }, { timeoutMs: 10_000 }),
+      );
+      await clock.pass(10_000);
+      await given;
+    }
+    await clock.pass(10 * 60_000);
+    await switched;
+    expect(log.lines.map((line) => line.slice(0, 4))).toEqual(['warn', 'info']);
+  });
+
   it('that somebody else writes to, with our numbers: one warning', async () => {
     const { outbox, script, clock, log } = await logged();
     script.always = (insert) => stored(insert, insert.nums.length);
@@ -360,8 +380,10 @@ describe('the disk', () => {
     expect(log.lines).toEqual([expect.stringMatching(/^warn: memory is full: .*No room for 150 bytes$/)]);
     await clock.pass(5_000);
     expect(log.lines.slice(1)).toEqual(['info: memory takes appends again']);
+    events().storage!('full', full);
+    expect(log.lines.slice(2)).toEqual([expect.stringMatching(/^warn: memory is full/)]);
     events().storage!('failed', new Error('EIO'));
-    expect(log.lines.slice(2)).toEqual([expect.stringMatching(/^warn: memory can no longer be written: .*EIO/)]);
+    expect(log.lines.slice(3)).toEqual([expect.stringMatching(/^warn: memory can no longer be written: .*EIO/)]);
   });
 
   it('damage is told at once, and more of it once a minute, and at the end', async () => {

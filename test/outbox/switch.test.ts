@@ -711,9 +711,9 @@ describe("opening with open: 'new'", () => {
     void open({ session: anew }, silent).then((second) => {
       opened = second.outbox.token_session;
     });
-    await clock.pass(2_999);
+    await clock.pass(2_500);
     expect(opened).toBeUndefined();
-    await clock.pass(1);
+    await clock.pass(499);
     expect(opened).toBe(token_session);
   });
 

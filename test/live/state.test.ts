@@ -34,9 +34,11 @@ async function overSockets(clientOptions: RufusClientOptions = {}) {
     await server.close();
     await client.close();
   });
-  const { deviceid } = await client.devices.bind({ type: 'reader', model: 'R1', serial_number: 'state-1' });
-  const { token_session } = await client.sessions.create({ deviceid });
-  const write = (from: number, to: number) => client.passings.insert(token_session, Array.from(range(from, to), read));
+  // Whoever prepares is not in a hurry, however busy the machine is.
+  const near = new RufusClient({ apiKey: sandbox.keys.readWrite, dispatcher: sandbox.dispatcher });
+  const { deviceid } = await near.devices.bind({ type: 'reader', model: 'R1', serial_number: 'state-1' });
+  const { token_session } = await near.sessions.create({ deviceid });
+  const write = (from: number, to: number) => near.passings.insert(token_session, Array.from(range(from, to), read));
   await write(1, 3);
   const states: FollowState[] = [];
   const follow = (options: FollowOptions = {}) =>

@@ -54,13 +54,15 @@ describe('onState', () => {
     ['a captive portal', { kind: 'html' }, expect.objectContaining({ code: 'invalid_response' })],
   ];
   it.each(OUTAGES)('is told once of an outage by %s, however long, and once of its end', async (_, fault, cause) => {
-    const { sandbox, write, states, follow } = await overSockets({ timeoutMs: 150 });
+    // Only where a request is to run out of time, and even there longer than a busy machine takes for one that does not.
+    const timeoutMs = fault.kind === 'hang' ? 700 : 30_000;
+    const { sandbox, write, states, follow } = await overSockets({ timeoutMs });
     const reader = await new Reader(follow()).until(3);
     expect(states).toEqual([]);
     await write(4, 4);
     await reader.until(4);
     const before = Date.now();
-    sandbox.fault({ on: POLL, times: 3, ...fault });
+    sandbox.fault({ on: POLL, times: 2, ...fault });
     await write(5, 6);
     await reader.until(6);
     const after = Date.now();
@@ -72,7 +74,9 @@ describe('onState', () => {
     // From the request that was not answered, not from the end of its time-out.
     const times = [before, outage.since.getTime(), live.since.getTime(), after];
     expect(times).toEqual([...times].sort((a, b) => a - b));
-    expect(live.since.getTime() - outage.since.getTime()).toBeGreaterThanOrEqual(fault.kind === 'hang' ? 450 : 0);
+    expect(live.since.getTime() - outage.since.getTime()).toBeGreaterThanOrEqual(
+      fault.kind === 'hang' ? 2 * timeoutMs : 0,
+    );
   });
 
   it('is told anew of each outage', async () => {

@@ -16,7 +16,7 @@ import type { OutboxLog } from './log.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
 import { type Rewound, rewind } from './rewind.js';
 import type { SessionSwitches } from './session-switches.js';
-import { snapshot } from './stats.js';
+import { Snapshot } from './stats.js';
 import {
   type NewPassing,
   Outbox,
@@ -108,7 +108,7 @@ export class DurableOutbox extends Outbox {
   stats(): OutboxStats {
     const { journal, courier, clock, lastError } = this.#parts;
     const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = journal.stats();
-    return snapshot({
+    return Snapshot.of({
       state: courier.state,
       storage,
       token_session: this.token_session,

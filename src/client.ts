@@ -1,4 +1,5 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
+import { lendLog } from './core/log.js';
 import { bag, checkedOptions, settle } from './core/options.js';
 import { callOptionsOf, RAW_OPTIONS, type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
 import { Transport } from './core/transport.js';
@@ -47,6 +48,7 @@ export class RufusClient implements AsyncDisposable {
     this.#connections = shared ?? new Connections(options);
     this.#ownsConnections = shared === undefined;
     this.#transport = new Transport(settings, this.#connections);
+    lendLog(this, this.#transport.log);
     this.devices = new DevicesModule(this.#transport);
     this.sessions = new SessionsModule(this.#transport);
     this.passings = new PassingsModule(this.#transport);

@@ -72,6 +72,42 @@ test('errors of the ESM and the CJS build know each other', async () => {
   expect(JSON.parse(ended.stdout)).toEqual({ twoCopies: true, across: [true, true, true], others: [false, false] });
 });
 
+test('an outbox of either build speaks through the logger of a client of either', async () => {
+  const ended = await run(
+    '--input-type=module',
+    '--eval',
+    `import { mkdtemp, rm } from 'node:fs/promises';
+     import { createRequire } from 'node:module';
+     import { tmpdir } from 'node:os';
+     import { Sandbox } from '${built.folder}/testing.js';
+     import * as esm from '${built.folder}/index.js';
+     import * as esmOutbox from '${built.folder}/outbox.js';
+     const require = createRequire('${built.folder}/');
+     const [cjs, cjsOutbox] = [require('${built.folder}/index.cjs'), require('${built.folder}/outbox.cjs')];
+     const sandbox = new Sandbox();
+     const admin = new esm.RufusClient({ apiKey: sandbox.keys.admin, dispatcher: sandbox.dispatcher });
+     const { deviceid } = await admin.devices.bind({ type: 'reader', model: 'R1', serial_number: '1' });
+     await admin.sessions.create({ deviceid });
+     const told = [];
+     for (const { RufusClient } of [esm, cjs]) {
+       for (const { openOutbox } of [esmOutbox, cjsOutbox]) {
+         const lines = [];
+         const line = (message) => lines.push(message);
+         const logger = { error: line, warn: line, info: line, debug: line };
+         const client = new RufusClient({ apiKey: sandbox.keys.read, dispatcher: sandbox.dispatcher, logger });
+         const directory = await mkdtemp(tmpdir() + '/outbox-');
+         const outbox = await openOutbox({ client, directory, probeMs: 5, session: { deviceid, open: 'active-or-new' } });
+         await outbox.append({ timestamp: new Date(), bib: '1' });
+         await outbox.close({ drainMs: 100 });
+         await rm(directory, { recursive: true });
+         told.push(lines.map((text) => /^outbox: .* 403/.test(text)));
+       }
+     }
+     console.log(JSON.stringify(told));`,
+  );
+  expect(ended).toEqual({ code: 0, stdout: '[[true],[true],[true],[true]]\n', stderr: '' });
+});
+
 describe('rufus-sandbox', () => {
   test('is a command, in one format', async () => {
     const bin = join(built.folder, 'rufus-sandbox.js');

@@ -17,7 +17,8 @@ export type NewPassing = Omit<PassingInput, 'num_passing'>;
  * without `startAt` the next free number is read from the server, which takes a key that may read.
  *
  * `{ device, open }`: the same as with a deviceid, for a device that may have to be bound first (`devices.ensureBound`). The folder
- * keeps the deviceid: from the second start on it opens without network. A folder of another device is refused.
+ * keeps the deviceid: from the second start on it opens without network. A folder of another device is refused; a device that was
+ * unbound and bound again is still the same.
  *
  * `{ deviceid, open: 'active-or-new' }`: the device's active session, or a new one if there is none. A folder with a
  * history of that device goes on with its last session and asks nobody.
@@ -126,8 +127,8 @@ export interface ParkedPassing extends Receipt {
 }
 
 /**
- * - `idle`: nothing to do.
- * - `sending`: a request is under way, or the next one is about to be.
+ * - `idle`: nothing is pending.
+ * - `sending`: a request is under way, or the next one is about to be: also while a batch waits `lingerMs` for company.
  * - `backoff`: waiting after a failure that will pass by itself.
  * - `blocked`: waiting for a person (the key is refused, the client is closed); tried again every `probeMs`.
  * - `paused`: by `pause()`.
@@ -143,7 +144,7 @@ export interface OutboxStats {
   readonly state: OutboxState;
   /** `full`: appends are refused until there is room, delivery goes on. `failed`: the disk itself; appends are refused until the outbox is opened again. */
   readonly storage: 'ok' | 'full' | 'failed';
-  /** The current session. */
+  /** The current session, whole. Not enumerable: JSON and `inspect` show its first characters, a copy by spread lacks it. */
   readonly token_session: string;
   /** Taken: their `append` has resolved. */
   readonly appended: number;
@@ -256,7 +257,7 @@ export abstract class Outbox implements AsyncDisposable {
     /** Ends the wait, and nothing else, with a RufusAbortError. */
     signal?: AbortSignal | undefined;
   }): Promise<void>;
-  /** How it stands, now. Cheap: made for a health check or a scrape. */
+  /** How it stands, now. Cheap: made for a health check or a scrape, and as JSON fit for one: it holds no whole token. */
   abstract stats(): OutboxStats;
   /** Listens. Listeners are called in order, after the fact. */
   abstract on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
@@ -264,7 +265,7 @@ export abstract class Outbox implements AsyncDisposable {
   abstract off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
   /** Stops sending; a request under way is aborted, and sent again later. Appends are accepted all the same. */
   abstract pause(): void;
-  /** Ends a pause; also ends a back-off or a block early: the network is back, the key was renewed. */
+  /** Ends a pause; also ends a back-off or a block early, and tries a switch that waits: the network is back, the key was renewed. */
   abstract resume(): void;
   /** Parked passings, oldest first. */
   abstract parked(): AsyncIterable<ParkedPassing>;
@@ -316,14 +317,15 @@ export abstract class Outbox implements AsyncDisposable {
    * its receipts named the old session. Event `sessionClosed`, with `replacedBy`, tells. A switch that closes nothing (to a
    * session that exists, or of another device) changes no number.
    *
-   * While the old session cannot be delivered to (no network, `blocked`, `paused`) the switch waits; `signal` and `timeoutMs`
+   * While the old session cannot be delivered to (no network, `blocked`, `paused`), a rewind is under way, or the API does not
+   * answer for the new session, the switch waits; `resume()` tries at once; `signal` and `timeoutMs`
    * end the wait, and nothing has changed. It parks nothing: only what the old session refuses because
    * somebody else closed it follows `onSessionClosed`. Killed, or aborted, while the new session is being created: if the old one
    * turns out to be closed by that, what it refuses goes to a new session. Several switches are made one after the other.
    *
    * @throws RufusTimeoutError, RufusAbortError - `timeoutMs` or `signal` ended the wait; the old session stays in use
    * @throws RufusAPIError - the new session is refused; the old one stays in use
-   * @throws NumberingUnknownError - the new session's next number cannot be learned; the old one stays in use
+   * @throws NumberingUnknownError - the new session's next number is not to be learned (no such session, a key that may not read); the old one stays in use
    * @throws OutboxClosedError - it was closed before that
    * @example
    * await outbox.switchSession({ deviceid, open: 'new', alias: 'Heat 2' }, { timeoutMs: 60_000 });

@@ -36,7 +36,7 @@ export interface FollowOptions {
   holeTimeoutMs?: number | undefined;
   /**
    * Told when the API stops answering usably, and when it does again: once each. A listener that throws disturbs nothing.
-   * Not told of what ends the loop: that throws. A request counts as unanswered after the client's `timeoutMs`.
+   * Not told of what ends the loop, a refused key (401, 403) above all: the loop throws it. A request counts as unanswered after the client's `timeoutMs`.
    *
    * @example
    * onState: ({ state, since }) => console.log(state, since.toISOString())

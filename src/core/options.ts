@@ -82,7 +82,7 @@ const DEFAULT_CALL: CallSettings = {
   validation: 'tolerant',
 };
 
-/** Checks and completes what the user gave. Reads the environment, and nothing else does. */
+/** Checks and completes what the user gave. Reads the environment, as nothing else does but `proxy: 'env'`. */
 export function settle(options: RufusClientOptions, version: string): Settings {
   checkedOptions('options', options, CLIENT_OPTIONS);
   const url = baseUrlOf(options);
@@ -218,7 +218,8 @@ function userAgentOf(appInfo: RufusClientOptions['appInfo'], version: string): s
   return `${own} (${app})`;
 }
 
-function environment(name: string): string | undefined {
+/** A variable's value; undefined where it is blank. */
+export function environment(name: string): string | undefined {
   const value = process.env[name]?.trim();
   return value === '' ? undefined : value;
 }

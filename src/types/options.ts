@@ -135,7 +135,7 @@ export interface RufusClientOptions extends Omit<RequestOptions, 'signal'> {
   allowInsecure?: boolean | undefined;
   /** Used as is and never closed by us. Default: an agent of our own, made on first use. */
   dispatcher?: DispatcherLike | undefined;
-  /** An http:// or https:// proxy for our own agent; 'env' reads HTTP_PROXY, HTTPS_PROXY, NO_PROXY. Default none. */
+  /** An http:// or https:// proxy for our own agent, http where no scheme is named; 'env' reads HTTP_PROXY, HTTPS_PROXY, NO_PROXY, the lower-case names first. What is no URL: RufusConfigError, without its value. Default none. */
   proxy?: string | URL | 'env' | undefined;
   /** Sockets of our own agent. Default 16. */
   connections?: number | undefined;

@@ -1,7 +1,8 @@
 import type { Dispatcher } from 'undici';
 import type { WireHeaders } from './answer.js';
 import { BodyReader } from './body.js';
-import { type Flight, Lost, type Wire, type WireRequest } from './flight.js';
+import type { Request } from './connection.js';
+import { type Flight, Lost, type Wire } from './flight.js';
 
 /**
  * The fast road, for our own agent only: undici's handler interface without the stream, the AbortSignal and the promise
@@ -9,20 +10,19 @@ import { type Flight, Lost, type Wire, type WireRequest } from './flight.js';
  */
 export function dispatchWire(agent: () => Dispatcher): Wire {
   return {
-    send(request, flight) {
+    send({ origin, path, method, headers, body, maxBytes }, flight) {
+      const request: Request = {
+        origin,
+        path,
+        method: method as Dispatcher.HttpMethod,
+        headers,
+        body,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        flight,
+      };
       try {
-        agent().dispatch(
-          {
-            origin: request.origin,
-            path: request.path,
-            method: request.method as Dispatcher.HttpMethod,
-            headers: request.headers,
-            body: request.body,
-            headersTimeout: 0,
-            bodyTimeout: 0,
-          },
-          new Receiver(flight, request),
-        );
+        agent().dispatch(request, new Receiver(flight, maxBytes));
       } catch (cause) {
         flight.settle(new Lost('network', false, cause));
       }
@@ -35,9 +35,9 @@ class Receiver implements Dispatcher.DispatchHandler {
   readonly #maxBytes: number;
   #body: BodyReader | undefined;
 
-  constructor(flight: Flight, request: WireRequest) {
+  constructor(flight: Flight, maxBytes: number) {
     this.#flight = flight;
-    this.#maxBytes = request.maxBytes;
+    this.#maxBytes = maxBytes;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

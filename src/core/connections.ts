@@ -1,3 +1,4 @@
+import './undici-check.js';
 import { Agent, type Dispatcher, Pool } from 'undici';
 import type { DispatcherLike, RufusClientOptions } from '../types.js';
 import { RufusConfigError } from './errors.js';

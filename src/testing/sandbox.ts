@@ -1,8 +1,9 @@
-import { getResponse, HttpResponse, type RequestHandler } from 'msw';
+import type { RequestHandler } from 'msw';
 import type { DispatcherLike } from '../types.js';
 import { makeDispatcher } from './dispatcher.js';
 import { Faults } from './faults.js';
 import { makeHandlers } from './handlers.js';
+import { getResponse, HttpResponse } from './msw.js';
 import { operationAt } from './operations.js';
 import { serve } from './server.js';
 import { type Settings, settingsOf } from './settings.js';

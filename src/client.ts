@@ -1,5 +1,5 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
-import { bag, checkedOptions, settle } from './core/options.js';
+import { bag, checkedOptions, headerOptions, settle } from './core/options.js';
 import { callOptionsOf, RAW_OPTIONS, type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
 import { Transport } from './core/transport.js';
 import { DevicesModule } from './resources/devices.js';
@@ -102,7 +102,7 @@ function merged(parent: RufusClientOptions, overrides: Partial<RufusClientOption
   const given = Object.fromEntries(
     Object.entries(bag('options', overrides)).filter(([, value]) => value !== undefined),
   );
-  const headers = { ...parent.headers, ...overrides.headers };
+  const headers = { ...parent.headers, ...headerOptions(overrides.headers ?? {}) };
   const options: RufusClientOptions = { ...parent, ...given, headers };
   if (parent.retry && overrides.retry) options.retry = { ...parent.retry, ...overrides.retry };
   if (overrides.dispatcher !== undefined) {

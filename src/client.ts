@@ -65,7 +65,7 @@ export class RufusClient implements AsyncDisposable {
    * not validated. `path` is below the base URL and percent-encoded. A GET is repeatable by default, nothing else is.
    *
    * @example
-   * const participants = await client.request('GET', '/participants', { query: { page: 1 } });
+   * const events = await client.request('GET', '/events', { query: { page: 1 } });
    */
   request(method: string, path: string, options: RawRequestOptions = {}): RequestPromise<unknown> {
     return this.#transport.call(rawOperation(method, path, options), callOptionsOf(options), () =>

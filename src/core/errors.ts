@@ -1,3 +1,4 @@
+import { type InspectOptions, inspect } from 'node:util';
 import type { InsertManyResult, Issue } from '../types.js';
 
 /** What every error of this library carries; see {@link RufusError}. */
@@ -37,6 +38,11 @@ export function brand(errorClass: { readonly name: string; readonly prototype: o
       return typeof value === 'object' && value !== null && mark in value;
     },
   });
+}
+
+/** Shows an error as it is, but calls none of its getters: what they give may hold a token or personal data. */
+function withoutGetters(this: unknown, depth: number, options: InspectOptions): unknown {
+  return options.getters ? inspect(this, { ...options, depth, getters: false, customInspect: false }) : this;
 }
 
 /** Sets what there is, so that a printed error is not full of `undefined`. */
@@ -86,7 +92,7 @@ export class RufusError extends Error {
   }
 }
 
-/** An option is missing or wrong, or the client is closed (code `'closed'`). Nothing was sent. */
+/** An option is missing or wrong, or the client is closed (code `'closed'`). Nothing was sent, unless a middleware gave no answer. */
 export class RufusConfigError extends RufusError {
   constructor(message: string, facts: ErrorFacts & { code?: string } = {}) {
     super(message, facts.code ?? 'config', facts);
@@ -193,6 +199,7 @@ export class RufusAPIError extends RufusError {
 
   static {
     brand(this, 'RufusAPIError');
+    Object.defineProperty(this.prototype, inspect.custom, { value: withoutGetters });
   }
 }
 
@@ -202,13 +209,13 @@ export class BadRequestError extends RufusAPIError {
     brand(this, 'BadRequestError');
   }
 }
-/** 401: the key is missing or unknown. */
+/** 401: the key is missing or unknown. The specification lists no 401: expect {@link PermissionDeniedError} for it, too. */
 export class AuthenticationError extends RufusAPIError {
   static {
     brand(this, 'AuthenticationError');
   }
 }
-/** 403: the key is known but may not do this. */
+/** 403: the key may not do this, or the API does not know it. What the real API answers to a wrong key, 401 or 403, is not documented. */
 export class PermissionDeniedError extends RufusAPIError {
   static {
     brand(this, 'PermissionDeniedError');

@@ -101,6 +101,14 @@ function errorOf(lost: Lost, call: CallState, tookEffect: boolean): unknown {
         code: 'api_key',
         cause: safeCause(lost.cause, call.secrets),
       });
+    case 'no-answer':
+      return new RufusConfigError(
+        say(
+          'has no answer: a middleware gave none',
+          'It must return what `next` resolves with, or `status`, `headers`, `text` and `json()` like it.',
+        ),
+        common,
+      );
     case 'abort':
       return abortError(call, tookEffect);
     case 'timeout':

@@ -105,8 +105,8 @@ export interface RawResponse {
 }
 
 /**
- * Wraps one attempt, inside the retry loop. It may change the context, answer by itself, or call `next` again. An error
- * of its own ends the call unchanged.
+ * Wraps one attempt, inside the retry loop. It may change the context, answer by itself, or call `next` again; it must
+ * return an answer. An error of its own ends the call unchanged.
  *
  * @example
  * const timed: Middleware = async (context, next) => {

@@ -32,9 +32,11 @@ async function overSockets(clientOptions: { timeoutMs?: number } = {}) {
     await server.close();
     await client.close();
   });
-  const { deviceid } = await client.devices.bind({ type: 'reader', model: 'R1', serial_number: 'state-1' });
-  const { token_session } = await client.sessions.create({ deviceid });
-  const write = (from: number, to: number) => client.passings.insert(token_session, Array.from(range(from, to), read));
+  // The first request of a process on a busy machine takes longer than what the follower is to wait.
+  const patient = client.withOptions({ timeoutMs: 30_000 });
+  const { deviceid } = await patient.devices.bind({ type: 'reader', model: 'R1', serial_number: 'state-1' });
+  const { token_session } = await patient.sessions.create({ deviceid });
+  const write = (from: number, to: number) => patient.passings.insert(token_session, Array.from(range(from, to), read));
   await write(1, 3);
   const states: FollowState[] = [];
   const follow = (options: FollowOptions = {}) =>

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
 const library = {
@@ -18,8 +19,29 @@ const shared: Options = {
   },
 };
 
+/** A file of its own, so that it runs before undici is loaded. */
+const first = { 'undici-check': 'src/core/undici-check.ts' };
+
+/** CommonJS can neither await at its top nor ask for `import.meta`. */
+const commonjs: Options = {
+  define: { 'import.meta.url': '__filename' },
+  esbuildPlugins: [
+    {
+      name: 'msw by require',
+      setup(build) {
+        build.onResolve({ filter: /^\.\/msw\.js$/ }, () => ({ path: resolve('src/testing/msw-required.ts') }));
+      },
+    },
+  ],
+};
+
 export default defineConfig([
   // A command is run, never imported: one format is enough.
-  { ...shared, format: 'esm', entry: { ...library, 'rufus-sandbox': 'src/testing/bin.ts' }, dts: { entry: library } },
-  { ...shared, format: 'cjs', entry: library, dts: { entry: library } },
+  {
+    ...shared,
+    format: 'esm',
+    entry: { ...library, ...first, 'rufus-sandbox': 'src/testing/bin.ts' },
+    dts: { entry: library },
+  },
+  { ...shared, ...commonjs, format: 'cjs', entry: { ...library, ...first }, dts: { entry: library } },
 ]);

@@ -1,6 +1,6 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
 import { lendLog } from './core/log.js';
-import { bag, checkedOptions, settle } from './core/options.js';
+import { bag, checkedOptions, headerOptions, settle } from './core/options.js';
 import { callOptionsOf, RAW_OPTIONS, type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
 import { Transport } from './core/transport.js';
 import { DevicesModule } from './resources/devices.js';
@@ -60,9 +60,7 @@ export class RufusClient implements AsyncDisposable {
    * unless `dispatcher`, `proxy` or `connections` is among the options; closing it leaves shared connections open.
    */
   withOptions(overrides: Partial<RufusClientOptions>): RufusClient {
-    const options = derive(this.#options, overrides);
-    if (!CONNECTION_OPTIONS.some((name) => overrides[name] !== undefined)) inherited.set(options, this.#connections);
-    return new RufusClient(options);
+    return derived(this.#options, overrides, this.#connections);
   }
 
   /**
@@ -92,17 +90,29 @@ export class RufusClient implements AsyncDisposable {
 // How `withOptions` hands its connections to the constructor, whose signature is public.
 const inherited = new WeakMap<RufusClientOptions, Connections>();
 
-function derive(parent: RufusClientOptions, overrides: Partial<RufusClientOptions>): RufusClientOptions {
+/** Out of the class: one that refers to itself by its name is renamed by the bundler. */
+function derived(
+  parent: RufusClientOptions,
+  overrides: Partial<RufusClientOptions>,
+  connections: Connections,
+): RufusClient {
+  const options = merged(parent, overrides);
+  if (!CONNECTION_OPTIONS.some((name) => overrides[name] !== undefined)) inherited.set(options, connections);
+  return new RufusClient(options);
+}
+
+function merged(parent: RufusClientOptions, overrides: Partial<RufusClientOptions>): RufusClientOptions {
   const given = Object.fromEntries(
     Object.entries(bag('options', overrides)).filter(([, value]) => value !== undefined),
   );
-  const merged: RufusClientOptions = { ...parent, ...given, headers: { ...parent.headers, ...overrides.headers } };
-  if (parent.retry && overrides.retry) merged.retry = { ...parent.retry, ...overrides.retry };
+  const headers = { ...parent.headers, ...headerOptions(overrides.headers ?? {}) };
+  const options: RufusClientOptions = { ...parent, ...given, headers };
+  if (parent.retry && overrides.retry) options.retry = { ...parent.retry, ...overrides.retry };
   if (overrides.dispatcher !== undefined) {
-    merged.proxy = overrides.proxy;
-    merged.connections = overrides.connections;
+    options.proxy = overrides.proxy;
+    options.connections = overrides.connections;
   } else if (overrides.proxy !== undefined || overrides.connections !== undefined) {
-    merged.dispatcher = undefined;
+    options.dispatcher = undefined;
   }
-  return merged;
+  return options;
 }

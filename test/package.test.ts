@@ -17,6 +17,7 @@ async function importsOf(file: string, seen = new Set<string>()): Promise<Set<st
     if (!fileName.startsWith('.')) found.add(fileName);
     else for (const deeper of await importsOf(join(dirname(file), fileName), seen)) found.add(deeper);
   }
+  for (const [, name] of code.matchAll(/\bmodule\.require\(['"]([^'"]+)['"]\)/g)) found.add(name!);
   return found;
 }
 

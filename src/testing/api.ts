@@ -1,6 +1,7 @@
-import { getResponse, HttpResponse, type RequestHandler } from 'msw';
+import type { RequestHandler } from 'msw';
 import type { Faults } from './faults.js';
 import { makeHandlers } from './handlers.js';
+import { getResponse, HttpResponse } from './msw.js';
 import { operationAt } from './operations.js';
 import type { Settings } from './settings.js';
 import type { World } from './world.js';

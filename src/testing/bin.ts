@@ -9,7 +9,7 @@ async function main(): Promise<void> {
   if (command === 'help') return console.log(HELP);
   if (command === 'version') return console.log(VERSION);
 
-  const { startServer } = await loadServer();
+  const { startServer } = await import('./bin-server.js');
   const server = await startServer(command).catch((error: unknown) => {
     throw explained(error, command);
   });
@@ -31,17 +31,6 @@ export RUFUS_API_KEY=${readWrite}
 #   READ_WRITE + unbind   ${admin}`);
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void server.close());
-}
-
-async function loadServer() {
-  try {
-    return await import('./bin-server.js');
-  } catch (error) {
-    if (!(error instanceof Error && error.message.includes("'msw'"))) throw error;
-    throw new Error(
-      'The sandbox needs msw, which is not installed. Install it beside rufus-client: npm install -D msw',
-    );
-  }
 }
 
 /** The system's error in listening, with what to do about it. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { HttpResponse, http, type RequestHandler } from 'msw';
+import type { RequestHandler } from 'msw';
 import type { Answer } from './call.js';
 import { type Faults, inject, isBodiless } from './faults.js';
+import { HttpResponse, http } from './msw.js';
 import { pause } from './network.js';
 import { OPERATIONS, type Operation, type Permission } from './operations.js';
 import { parseJson, Refusal } from './requests.js';

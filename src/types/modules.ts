@@ -94,7 +94,7 @@ export interface Passings {
   /**
    * Any number of passings, in batches, in order, one request in flight; a 413 halves the
    * batch, one passing that is still too large throws. When it throws, the error's `progress` says what the server has
-   * confirmed; sending all of it again is safe. An error of the source itself passes through unchanged. Needs WRITE.
+   * confirmed; sending all of it again is safe. Two equal `num_passing` in one call are refused. An error of the source itself passes through unchanged. Needs WRITE.
    *
    * @example
    * const { inserted_count, duplicate_count } = await client.passings.insertMany(token_session, readsOfTheDay());

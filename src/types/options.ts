@@ -105,8 +105,8 @@ export interface RawResponse {
 }
 
 /**
- * Wraps one attempt, inside the retry loop. It may change the context, answer by itself, or call `next` again. An error
- * of its own ends the call unchanged.
+ * Wraps one attempt, inside the retry loop. It may change the context, answer by itself, or call `next` again; it must
+ * return an answer. An error of its own ends the call unchanged.
  *
  * @example
  * const timed: Middleware = async (context, next) => {
@@ -135,7 +135,7 @@ export interface RufusClientOptions extends Omit<RequestOptions, 'signal'> {
   allowInsecure?: boolean | undefined;
   /** Used as is and never closed by us. Default: an agent of our own, made on first use. */
   dispatcher?: DispatcherLike | undefined;
-  /** An http:// or https:// proxy for our own agent; 'env' reads HTTP_PROXY, HTTPS_PROXY, NO_PROXY. Default none. */
+  /** An http:// or https:// proxy for our own agent, http where no scheme is named; 'env' reads HTTP_PROXY, HTTPS_PROXY, NO_PROXY, the lower-case names first. What is no URL: RufusConfigError, without its value. Default none. */
   proxy?: string | URL | 'env' | undefined;
   /** Sockets of our own agent, a whole number of at least 1. Default 16. */
   connections?: number | undefined;

@@ -6,7 +6,7 @@ import { AckFile } from './ack.js';
 import { Bookkeeping } from './bookkeeping.js';
 import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
-import { type Disk, isSystemError, nodeDisk } from './disk.js';
+import { type Disk, isSystemError, nodeDisk, reasonOf } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
 import { encodeLine } from './line.js';
 import { LogDraft } from './lists.js';
@@ -56,7 +56,7 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
     await loaded?.ackFile.close().catch(() => undefined);
     await lock?.release();
     if (!isSystemError(error)) throw error;
-    const message = `The outbox folder ${options.directory} cannot be used: ${error.message}`;
+    const message = `The outbox folder ${options.directory} cannot be used: ${reasonOf(error)}`;
     throw new StorageError(message, { cause: error });
   }
 }

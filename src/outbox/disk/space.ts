@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { OutboxFullError, StorageError } from '../errors.js';
 import type { StorageState } from '../journal.js';
-import { type Disk, isFull, isSystemError } from './disk.js';
+import { type Disk, isFull, isSystemError, reasonOf } from './disk.js';
 
 export interface SpaceSetup {
   readonly disk: Disk;
@@ -156,6 +156,6 @@ export class Space {
 }
 
 export function storageError(cause: unknown): StorageError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new StorageError(`The disk failed for good (${why}): open the outbox again, or on another disk`, { cause });
+  const message = `The disk failed for good: ${reasonOf(cause)}. Open the outbox again, or on another disk`;
+  return new StorageError(message, { cause });
 }

@@ -17,6 +17,7 @@ import type { AckFile } from './ack.js';
 import type { Bookkeeping } from './bookkeeping.js';
 import { CommitTimes } from './commit-times.js';
 import type { Committer, List } from './committer.js';
+import type { HighWater } from './high-water.js';
 import { type HistorySetup, history, type Kept } from './history.js';
 import { IntervalSet } from './intervals.js';
 import {
@@ -39,6 +40,7 @@ import { type Space, storageError } from './space.js';
 
 export interface Parts extends Omit<HistorySetup, 'entryOf'> {
   readonly ackFile: AckFile;
+  readonly highWater: HighWater;
   readonly committer: Committer<LogDraft>;
   readonly books: Bookkeeping;
   readonly space: Space;
@@ -234,7 +236,7 @@ export class DiskJournal implements Journal {
   }
 
   private async shut(): Promise<void> {
-    const { committer, books, parked, log, ackFile, lock, space } = this.parts;
+    const { committer, books, parked, log, ackFile, highWater, lock, space } = this.parts;
     await this.requeuing.catch(() => undefined);
     await committer.idle();
     await books.close();
@@ -243,6 +245,7 @@ export class DiskJournal implements Journal {
     await parked.close().catch(() => undefined);
     await log.close();
     await ackFile.close().catch(() => undefined);
+    await highWater.close().catch(() => undefined);
     await lock.release();
   }
 
@@ -272,8 +275,10 @@ export class DiskJournal implements Journal {
 
   private submitPassings(facts: Omit<PassingListFacts, 'bytes'>): Promise<Numbered[]> {
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
-    const { state, events } = this.parts;
+    const { state, highWater, events } = this.parts;
     const committed = (firstSeq: number, count: number, at: number): void => {
+      const { last: seq, session } = state;
+      highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
       this.times.note(firstSeq, at, state.pending <= count);
       events.committed?.(count);
     };

@@ -54,6 +54,7 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
   } catch (error) {
     await loaded?.tail?.close().catch(() => undefined);
     await loaded?.ackFile.close().catch(() => undefined);
+    await loaded?.highWater.close().catch(() => undefined);
     await lock?.release();
     if (!isSystemError(error)) throw error;
     const message = `The outbox folder ${options.directory} cannot be used: ${reasonOf(error)}`;
@@ -73,7 +74,7 @@ interface Ground {
 async function build(options: JournalOptions, ground: Ground): Promise<DiskJournal> {
   const { clock = systemClock, events = {}, retain, maxDiskBytes = 2 * GIB, minFreeBytes = 64 * MIB } = options;
   const { disk, folder, synced, lock, loaded } = ground;
-  const { state, ackFile, segments, tail, found, suspect } = loaded;
+  const { state, ackFile, highWater, segments, tail, found, suspect } = loaded;
   const boot = await bootId();
   const stamp = commitClock(clock, state);
   const header = (seq: number): Buffer =>
@@ -133,6 +134,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     parked,
     delivered,
     ackFile,
+    highWater,
     committer,
     books,
     space,

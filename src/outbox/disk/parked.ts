@@ -41,6 +41,7 @@ export class ParkedLog {
       folder,
       synced,
       vouched: 0,
+      noted: 0,
       apply: (_, record) => parked.apply(record),
       lost: (first, lastLost) => void parked.missing.add(first, lastLost),
     });

@@ -232,7 +232,7 @@ async function insist(work: () => Promise<void>): Promise<void> {
 async function tightDay(race: Race, attempt: (work: () => Promise<unknown>) => Promise<unknown>): Promise<void> {
   await race.open();
   const full = async (): Promise<void> => {
-    for (let i = 0; i < 6; i++) await attempt(() => race.append(40, { name: 'decoder', position: i }));
+    for (let i = 0; i < 3; i++) await attempt(() => race.append(70, { name: 'decoder', position: i }));
     await attempt(() => deliverAll(race));
   };
   await full();
@@ -261,8 +261,13 @@ describe('giving up the newest segment', () => {
   const options = { maxDiskBytes: 58_000 };
   async function stepsOf(segmentBytes: number): Promise<number> {
     const race = new Race(FaultDisk.empty(), options, segmentBytes);
+    let renewed = 0;
+    race.disk.fault = ({ kind, path }) => {
+      if (kind === 'rename' && path === '/outbox/spare') renewed++;
+      return undefined;
+    };
     await tightDay(race, unlessFull);
-    expect(race.disk.files().filter((path) => path.endsWith('.log')).length).toBeLessThan(20);
+    expect(renewed).toBeGreaterThan(segmentBytes === ONE_SEGMENT ? 2 : 0);
     await settled(race);
     return race.disk.steps;
   }
@@ -292,7 +297,7 @@ describe('giving up the newest segment', () => {
           expect(await goesOn(race), `step ${step} of ${steps}, variant ${variant}, seed ${SEED}`).toEqual([]);
         }
       }
-      expect(steps).toBeGreaterThan(100);
+      expect(steps).toBeGreaterThan(80);
     }
   });
 

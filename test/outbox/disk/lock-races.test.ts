@@ -1,5 +1,5 @@
 // The moments at which a process that takes the lock can be overtaken, one by one, and then all of them at random.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { constants, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -22,6 +22,18 @@ vi.mock('node:fs/promises', async (original) => {
     },
   ]);
   return { ...real, ...Object.fromEntries(calls) };
+});
+
+/** What the system says to the open of a file that is to be locked; null: it does it. */
+const system = vi.hoisted(() => ({ flags: 0, refusal: null as string | null }));
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>();
+  const open = (path: string, flags: number, mode: number, done: (error: Error | null, fd?: number) => void): void => {
+    system.flags = flags;
+    if (system.refusal === null) real.open(path, flags & ~0x20, mode, done);
+    else done(Object.assign(new Error(system.refusal), { code: system.refusal, syscall: 'open' }));
+  };
+  return { ...real, open };
 });
 
 const SEED = seedOf(815);
@@ -144,4 +156,19 @@ describe.skipIf(process.platform !== 'linux')('the lock by a socket file', () =>
     expect(taken).toBeGreaterThanOrEqual(rounds);
     expect(readdirSync(folder).sort()).toEqual(['lock-next', 'owner.json']);
   });
+});
+
+it('where files are locked as they are opened (macOS, BSD): takes what the system says for it', async () => {
+  system.refusal = null;
+  const lock = await lockFolder(folder, 'darwin');
+  // O_EXLOCK and O_NONBLOCK: never waits.
+  expect(system.flags & 0x20).toBe(0x20);
+  expect(system.flags & constants.O_NONBLOCK).toBe(constants.O_NONBLOCK);
+  await lock.release();
+  system.refusal = 'EAGAIN';
+  await expect(lockFolder(folder, 'darwin')).rejects.toThrow(/in use by process/);
+  system.refusal = 'ENOTSUP';
+  await expect(lockFolder(folder, 'freebsd')).rejects.toThrow(/cannot be locked \(ENOTSUP\).*use a folder on a local/);
+  system.refusal = 'EACCES';
+  await expect(lockFolder(folder, 'openbsd')).rejects.toThrow('EACCES');
 });

@@ -51,10 +51,16 @@ export class Context {
   /** The key and where it comes from; read once. */
   key(): Promise<KeySource> {
     this.#key ??= findKey(this.#options, this.screen).then((found) => {
-      this.#knownKey = found.apiKey;
+      this.secret(found.apiKey);
       return found;
     });
     return this.#key;
+  }
+
+  /** Remembers a key, so that no message shows it. */
+  secret(apiKey: string): string {
+    this.#knownKey = apiKey;
+    return apiKey;
   }
 
   /** Made on first use, and closed when the command ends. */
@@ -85,8 +91,8 @@ export class Context {
 
   /** Whatever an error says, the key is not in it. */
   withoutKey(text: string): string {
-    const known = this.#knownKey;
-    return (known === undefined ? text : text.replaceAll(known, '…')).replace(/ror-[0-9a-f]{4,}/gi, 'ror-…');
+    const known = this.#knownKey ?? '';
+    return (known.length < 4 ? text : text.replaceAll(known, '…')).replace(/ror-[0-9a-f]{4,}/gi, 'ror-…');
   }
 
   /** The library's log, on standard error. */

@@ -19,7 +19,7 @@ const OTHERS = 0o077;
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 /** The folder of profiles, as each system has its place for such files. */
-export function profilesFolder(environment: NodeJS.ProcessEnv = process.env): string {
+function profilesFolder(environment: NodeJS.ProcessEnv = process.env): string {
   const { XDG_CONFIG_HOME, APPDATA } = environment;
   if (XDG_CONFIG_HOME) return join(XDG_CONFIG_HOME, 'rufus', 'profiles');
   if (process.platform === 'win32') return join(APPDATA || join(homedir(), 'AppData/Roaming'), 'rufus', 'profiles');

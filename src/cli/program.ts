@@ -4,6 +4,7 @@ import { VERSION } from '../version.js';
 import { duration } from './arguments.js';
 import { addDevices } from './commands/devices.js';
 import { addEvents } from './commands/events.js';
+import { addLogin } from './commands/login.js';
 import { addSessions } from './commands/sessions.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
@@ -25,6 +26,7 @@ export function buildProgram(context: Context): Command {
     });
   addGlobalOptions(program);
   examples(program, ['rufus login', 'rufus doctor', 'rufus devices list', 'rufus help passings export']);
+  addLogin(program, context);
   addDevices(program, context);
   addSessions(program, context);
   addEvents(program, context);

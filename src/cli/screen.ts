@@ -68,10 +68,9 @@ export class Screen {
 
   #draw(): void {
     this.#drawnAt = performance.now();
-    const { columns = 80 } = this.#stream;
     const line = printable(this.#status);
     // The last column stays free: some terminals wrap as soon as it is written.
-    const { index, ellipsed } = truncatedWidth(line, { limit: columns - 1, ellipsis: '…' });
+    const { index, ellipsed } = truncatedWidth(line, { limit: (this.#stream.columns || 80) - 1, ellipsis: '…' });
     this.#stream.write(`\r${line.slice(0, index)}${ellipsed ? '…' : ''}\x1b[K`);
   }
 
@@ -81,6 +80,6 @@ export class Screen {
 }
 
 /** https://no-color.org */
-export function allowsColor(stream: Pick<Stream, 'isTTY'>, environment: NodeJS.ProcessEnv): boolean {
+function allowsColor(stream: Pick<Stream, 'isTTY'>, environment: NodeJS.ProcessEnv): boolean {
   return stream.isTTY === true && !environment.NO_COLOR && environment.TERM !== 'dumb';
 }

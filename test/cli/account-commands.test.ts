@@ -1,6 +1,8 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { openAccount } from './support/account.js';
 import { rufus } from './support/rufus.js';
+import { hasTerminals, onTerminal } from './support/terminal.js';
 
 const DEVICE = ['--type', 'reader', '--model', 'R1', '--serial-number', '0042', '--alias', 'Finish, "A"'];
 const json = ({ stdout }: { stdout: string }) => JSON.parse(stdout);
@@ -48,6 +50,57 @@ describe('devices', () => {
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toMatch(/^rufus: .*0 sessions and 0 passings.*--yes\.\n$/);
     expect(sandbox.state.devices).toHaveLength(1);
+  });
+});
+
+describe.runIf(hasTerminals)('on a terminal', () => {
+  const DEVICES = [1, 2].map((n) => ({
+    type: 'reader',
+    model: 'R1',
+    serial_number: String(n),
+    alias: `Mat\x1b[2J ${n}`,
+  }));
+
+  test('unbinding asks, and takes nothing but yes for a yes', async () => {
+    const { env, sandbox, client } = await openAccount();
+    const { deviceid } = await client.devices.bind({ ...DEVICES[0]!, alias: 'Finish' });
+    const admin = { ...env, RUFUS_API_KEY: sandbox.keys.admin };
+    for (const [answer, code, left] of [
+      ['\r', 1, 1],
+      ['yellow\r', 1, 1],
+      ['\x03', 130, 1],
+      ['y\r', 0, 0],
+    ] as const) {
+      const terminal = onTerminal(['devices', 'unbind', deviceid], { env: admin, columns: 200 });
+      await terminal.shows(
+        /Unbind Finish \([0-9A-F]{64}\) and delete 0 sessions and 0 passings on the server\? \[y\/N\] /,
+      );
+      terminal.type(answer);
+      expect((await terminal.ended).code).toBe(code);
+      expect(sandbox.state.devices).toHaveLength(left);
+    }
+  });
+
+  test('a list is a table, of as many columns as fit, and names cannot move the cursor', async () => {
+    const { env, client } = await openAccount();
+    for (const device of DEVICES) await client.devices.bind(device);
+    const wide = await onTerminal(['devices', 'list', '--no-color'], { env, columns: 160 }).ended;
+    expect(wide.code).toBe(0);
+    expect(wide.screen).toMatch(/^deviceid {58}alias {6}type {4}model {2}serial_number {2}sessions /);
+    expect(wide.screen).toMatch(/^[0-9A-F]{64} {2}Mat\ufffd\[2J 1 {2}reader {2}R1 {5}1 {14}/m);
+    expect(wide.screen).not.toContain('\x1b');
+    const narrow = await onTerminal(['devices', 'list'], { env, columns: 80 }).ended;
+    const lines = stripVTControlCharacters(narrow.screen).trimEnd().split('\r\n');
+    expect(lines).toHaveLength(4);
+    expect(Math.max(...lines.slice(0, 3).map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines[3]).toMatch(/^Too narrow for: type, model, .*--format csv$/);
+  });
+
+  test('one object is shown a field a line', async () => {
+    const { env, client } = await openAccount();
+    const { deviceid } = await client.devices.bind(DEVICES[0]!);
+    const { screen } = await onTerminal(['devices', 'get', deviceid, '--no-color'], { env }).ended;
+    expect(screen).toContain(`deviceid            ${deviceid}\r\ntype                reader\r\n`);
   });
 });
 

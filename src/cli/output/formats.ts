@@ -108,7 +108,7 @@ function jsonArray(): RecordWriter<object> {
 
 function tableWriter<T extends object>(fields: Fields<T>, { screen }: Context): RecordWriter<T> {
   const isTerminal = process.stdout.isTTY === true;
-  const width = isTerminal ? process.stdout.columns : Number.POSITIVE_INFINITY;
+  const width = isTerminal ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
   const table = new Table(fields.table, { width, hasColor: isTerminal && screen.hasColor });
   let isEmpty = true;
   return {

@@ -67,7 +67,7 @@ export function start(args: readonly string[], { env, cwd, bin = BIN }: Setting 
 /** msw looks for localStorage, and Node 26 warns whoever does. */
 const NODE_OPTIONS = ['--disable-warning=ExperimentalWarning'];
 
-function environment(given: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+export function environment(given: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(RUFUS_|NO_COLOR|FORCE_COLOR)/.test(name));
   return { ...Object.fromEntries(inherited), XDG_CONFIG_HOME: join(tmpdir(), 'no-such-folder'), ...given };
 }

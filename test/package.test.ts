@@ -1,22 +1,10 @@
-import { execFile } from 'node:child_process';
-import { access, constants, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { PROJECT_FOLDER, runNode } from './support/child.js';
 
-// Built into a folder of its own: in the project, so that dependencies resolve, and not in dist, which others may be reading.
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(PROJECT_FOLDER, 'dist-test-'));
-  const tsup = join(PROJECT_FOLDER, 'node_modules/tsup/dist/cli-default.js');
-  const args = [tsup, '--no-dts', '--silent', '--out-dir', folder];
-  await promisify(execFile)(process.execPath, args, { cwd: PROJECT_FOLDER });
-}, 120_000);
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = inject('dist');
 
 /** The modules that a built file loads, its own chunks followed, lazily loaded ones too. */
 async function importsOf(file: string, seen = new Set<string>()): Promise<Set<string>> {

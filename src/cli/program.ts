@@ -1,0 +1,50 @@
+import { styleText } from 'node:util';
+import { Command, Option } from 'commander';
+import { VERSION } from '../version.js';
+import { duration } from './arguments.js';
+import { addDevices } from './commands/devices.js';
+import { addEvents } from './commands/events.js';
+import { addLogin } from './commands/login.js';
+import { addSessions } from './commands/sessions.js';
+import type { Context } from './context.js';
+import { examples } from './help.js';
+
+const EVERY_COMMAND = '\nWhat every command takes (--profile, --timeout, --quiet, …): rufus --help';
+const LOG_LEVELS = ['off', 'error', 'warn', 'info', 'debug'];
+
+/** Every command with its options. What a command needs is loaded when it runs. */
+export function buildProgram(context: Context): Command {
+  const program = new Command('rufus')
+    .description('RUFUS Cloud from the command line: devices, sessions, passings.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help for a command')
+    .configureHelp({ styleTitle: (title) => styleText('bold', title) })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .hook('preAction', () => {
+      context.options = program.opts();
+    });
+  addGlobalOptions(program);
+  examples(program, ['rufus login', 'rufus doctor', 'rufus devices list', 'rufus help passings export']);
+  addLogin(program, context);
+  addDevices(program, context);
+  addSessions(program, context);
+  addEvents(program, context);
+  for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);
+  return program;
+}
+
+function addGlobalOptions(program: Command): void {
+  program
+    .optionsGroup('Options of every command:')
+    .option('--profile <name>', 'use the key that "rufus login --profile <name>" has kept')
+    .option('--api-key-file <file>', 'read the API key from a file, or from standard input: -')
+    .option('--base-url <url>', 'talk to another server (env: RUFUS_BASE_URL)')
+    .option('--proxy <url>', 'go through an HTTP proxy; env: the one in HTTPS_PROXY and HTTP_PROXY')
+    .option('--timeout <duration>', 'give up an attempt after this time: 500ms, 30s, 2m (default: 30s)', duration)
+    .addOption(new Option('--log-level <level>', 'how much to log on standard error').choices(LOG_LEVELS))
+    .option('--quiet', 'no progress, no notes, no warnings')
+    .option('--no-color', 'no colors (env: NO_COLOR)');
+}
+
+const allOf = (command: Command): Command[] => [command, ...command.commands.flatMap(allOf)];

@@ -4,6 +4,7 @@ import { VERSION } from '../version.js';
 import { duration } from './arguments.js';
 import { addDevices } from './commands/devices.js';
 import { addEvents } from './commands/events.js';
+import { addForward } from './commands/forward.js';
 import { addLogin } from './commands/login.js';
 import { addSessions } from './commands/sessions.js';
 import type { Context } from './context.js';
@@ -30,6 +31,7 @@ export function buildProgram(context: Context): Command {
   addDevices(program, context);
   addSessions(program, context);
   addEvents(program, context);
+  addForward(program, context);
   for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);
   return program;
 }

@@ -82,6 +82,11 @@ export class RecordReader {
     this.#format = format;
   }
 
+  /** Whether a line has shown how to read the others. */
+  get knowsLayout(): boolean {
+    return this.#read !== undefined;
+  }
+
   /** Never throws: what is wrong with a line is its reading. */
   read(line: Line): Reading {
     return line.text === undefined ? { reason: line.fault } : this.readText(line.text);

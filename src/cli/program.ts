@@ -5,6 +5,7 @@ import { duration } from './arguments.js';
 import { addDevices } from './commands/devices.js';
 import { addEvents } from './commands/events.js';
 import { addLogin } from './commands/login.js';
+import { addSandbox } from './commands/sandbox.js';
 import { addSessions } from './commands/sessions.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
@@ -14,13 +15,8 @@ const LOG_LEVELS = ['off', 'error', 'warn', 'info', 'debug'];
 
 /** Every command with its options. What a command needs is loaded when it runs. */
 export function buildProgram(context: Context): Command {
-  const program = new Command('rufus')
+  const program = asRoot(new Command('rufus'))
     .description('RUFUS Cloud from the command line: devices, sessions, passings.')
-    .version(VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help for a command')
-    .configureHelp({ styleTitle: (title) => styleText('bold', title) })
-    .configureOutput({ outputError: () => {} })
-    .exitOverride()
     .hook('preAction', () => {
       context.options = program.opts();
     });
@@ -30,8 +26,19 @@ export function buildProgram(context: Context): Command {
   addDevices(program, context);
   addSessions(program, context);
   addEvents(program, context);
+  addSandbox(program, context);
   for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);
   return program;
+}
+
+/** What holds for a program as a whole: its errors are told by `main`, in one line. */
+export function asRoot(command: Command): Command {
+  return command
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help for a command')
+    .configureHelp({ styleTitle: (title) => styleText('bold', title) })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
 }
 
 function addGlobalOptions(program: Command): void {

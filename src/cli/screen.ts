@@ -14,16 +14,15 @@ interface Stream {
 
 /** Standard error, as a person sees it: lines that stay and, on a terminal, below them one that changes. */
 export class Screen {
+  /** Begins the line of an error. */
+  name = 'rufus';
   quiet = false;
   readonly hasColor: boolean;
-  readonly #name: string;
   readonly #stream: Stream;
   #status = '';
   #drawnAt = Number.NEGATIVE_INFINITY;
 
-  /** `name` begins the line of an error. */
-  constructor(name: string, stream: Stream = process.stderr, environment: NodeJS.ProcessEnv = process.env) {
-    this.#name = name;
+  constructor(stream: Stream = process.stderr, environment: NodeJS.ProcessEnv = process.env) {
     this.#stream = stream;
     this.hasColor = allowsColor(stream, environment);
   }
@@ -39,11 +38,11 @@ export class Screen {
 
   /** What was asked for by --log-level. */
   log(line: string): void {
-    this.#keep(`${this.#name}: ${line}`);
+    this.#keep(`${this.name}: ${line}`);
   }
 
   error(line: string): void {
-    this.#keep(`${this.#colored('red', `${this.#name}:`)} ${line}`);
+    this.#keep(`${this.#colored('red', `${this.name}:`)} ${line}`);
   }
 
   /** The line that changes. It is cut where it would wrap, and the cursor stays where a shell expects it. */

@@ -5,6 +5,7 @@ import { duration } from './arguments.js';
 import { addDevices } from './commands/devices.js';
 import { addEvents } from './commands/events.js';
 import { addLogin } from './commands/login.js';
+import { addPassings } from './commands/passings.js';
 import { addSandbox } from './commands/sandbox.js';
 import { addSessions } from './commands/sessions.js';
 import type { Context } from './context.js';
@@ -25,6 +26,7 @@ export function buildProgram(context: Context): Command {
   addLogin(program, context);
   addDevices(program, context);
   addSessions(program, context);
+  addPassings(program, context);
   addEvents(program, context);
   addSandbox(program, context);
   for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);

@@ -27,6 +27,11 @@ export class Screen {
     this.hasColor = allowsColor(stream, environment);
   }
 
+  /** Somebody sees a line that changes. */
+  get isWatched(): boolean {
+    return this.#stream.isTTY === true && !this.quiet;
+  }
+
   /** For whoever watches; not with --quiet. */
   note(line: string): void {
     if (!this.quiet) this.#keep(line);
@@ -47,7 +52,7 @@ export class Screen {
 
   /** The line that changes. It is cut where it would wrap, and the cursor stays where a shell expects it. */
   status(line: string): void {
-    if (this.#stream.isTTY !== true || this.quiet) return;
+    if (!this.isWatched) return;
     const isDue = performance.now() - this.#drawnAt >= REDRAW_MS;
     this.#status = line;
     if (isDue) this.#draw();

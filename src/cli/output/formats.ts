@@ -30,13 +30,13 @@ export function withFormat(command: Command, elsewhere: Format = 'csv'): Command
     .addOption(new Option('--json', 'JSON lines; of a single object, JSON').conflicts('format'));
 }
 
-/** Of many records; `isOne`: of a single one. */
+/** `elsewhere`: where it is no table. `isOne`: of a single record. `isFile`: it does not go to standard output. */
 export function chosenFormat(
   { format, json }: FormatOptions,
-  { elsewhere = 'csv', isOne = false }: { elsewhere?: Format; isOne?: boolean } = {},
+  { elsewhere = 'csv', isOne = false, isFile = false }: { elsewhere?: Format; isOne?: boolean; isFile?: boolean } = {},
 ): Format {
   if (json === true) return isOne ? 'json' : 'jsonl';
-  return format ?? (process.stdout.isTTY ? 'table' : elsewhere);
+  return format ?? (process.stdout.isTTY && !isFile ? 'table' : elsewhere);
 }
 
 /** Turns records into text, a chunk at a time. */
@@ -68,19 +68,21 @@ export function recordWriter<T extends object>(
   }
 }
 
-/** Writes whole lists, page by page. */
+/** Writes whole lists, page by page. What fails before its first page writes nothing. */
 export async function writeRecords<T extends object>(
   sink: Sink,
   writer: RecordWriter<T>,
   pages: AsyncIterable<readonly T[]> | Iterable<readonly T[]>,
 ): Promise<number> {
+  let { head } = writer;
   let count = 0;
-  if (writer.head !== '') await sink.write(writer.head);
   for await (const records of pages) {
-    if (records.length > 0) await sink.write(writer.chunk(records));
+    if (records.length === 0) continue;
+    await sink.write(head + writer.chunk(records));
+    head = '';
     count += records.length;
   }
-  const tail = writer.tail();
+  const tail = head + writer.tail();
   if (tail !== '') await sink.write(tail);
   return count;
 }

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { wholeNumber } from '../arguments.js';
+import type { Context } from '../context.js';
+import { examples } from '../help.js';
+import { withFormat } from '../output/formats.js';
+import type { ExportOptions } from '../passings/export.js';
+
+export function addPassings(program: Command, context: Context): void {
+  const passings = program.command('passings').description('passings: export, import, tail');
+  addExport(passings, context);
+}
+
+function addExport(passings: Command, context: Context): void {
+  const command = withFormat(passings.command('export'))
+    .description('write a session, or what a device has read, to a file or to standard output')
+    .option('--session <token>', 'the passings of this session')
+    .option('--first <n>', 'of a session: from this num_passing on', wholeNumber(0))
+    .option('--last <n>', 'of a session: up to this num_passing', wholeNumber(0))
+    .option('--device <id>', 'the passings of this device, over all of its sessions')
+    .option('--from <time>', 'of a device: from this time on, 2026-05-03T09:30:00Z')
+    .option('--to <time>', 'of a device: up to this time')
+    .option('-o, --output <file>', 'write to a file, which appears when it is complete; .csv, .jsonl and .json say how')
+    .option('--force', 'replace a file that exists')
+    .option('--spreadsheet', 'CSV: an apostrophe before cells that a spreadsheet would take for a formula')
+    .action(async (options: ExportOptions) => (await import('../passings/export.js')).exportPassings(context, options));
+  examples(command, [
+    'rufus passings export --session TOKEN -o finish.csv',
+    'rufus passings export --session TOKEN --first 100 --last 199 --json',
+    'rufus passings export --device DEVICE --from 2026-05-03T09:00:00+02:00 -o finish.jsonl',
+    'rufus passings export --session TOKEN | gzip > finish.csv.gz',
+  ]);
+}

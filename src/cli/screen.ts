@@ -37,6 +37,11 @@ export class Screen {
     if (!this.quiet) this.#keep(line);
   }
 
+  /** What the command was run to find out. */
+  say(line: string): void {
+    this.#keep(line);
+  }
+
   warn(line: string): void {
     if (!this.quiet) this.#keep(`${this.#colored('yellow', 'warning:')} ${line}`);
   }

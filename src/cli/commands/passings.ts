@@ -4,10 +4,13 @@ import type { Context } from '../context.js';
 import { examples } from '../help.js';
 import { withFormat } from '../output/formats.js';
 import type { ExportOptions } from '../passings/export.js';
+import type { ImportOptions } from '../passings/import.js';
+import { withRecordOptions } from '../records/options.js';
 
 export function addPassings(program: Command, context: Context): void {
   const passings = program.command('passings').description('passings: export, import, tail');
   addExport(passings, context);
+  addImport(passings, context);
 }
 
 function addExport(passings: Command, context: Context): void {
@@ -28,5 +31,36 @@ function addExport(passings: Command, context: Context): void {
     'rufus passings export --session TOKEN --first 100 --last 199 --json',
     'rufus passings export --device DEVICE --from 2026-05-03T09:00:00+02:00 -o finish.jsonl',
     'rufus passings export --session TOKEN | gzip > finish.csv.gz',
+  ]);
+}
+
+function addImport(passings: Command, context: Context): void {
+  const command = withRecordOptions(passings.command('import'))
+    .description('send the passings of a file to a session; running it again is safe')
+    .argument('<file>', 'CSV with a header, or JSON lines; - for standard input')
+    .option('--session <token>', 'where they go')
+    .option(
+      '--first-number <n>',
+      'where the file has no num_passing: that of its first record (default: 1)',
+      wholeNumber(0),
+    )
+    .option('--skip-bad', 'send what can be sent, and end with exit code 6')
+    .option('--dry-run', 'read the file, and send nothing')
+    .action(async (file: string, options: ImportOptions) =>
+      (await import('../passings/import.js')).importPassings(context, file, options),
+    );
+  command.addHelpText(
+    'after',
+    `
+The file is checked first, and compared with what the session holds; only then something is sent, in order. What the session
+holds already is not sent again: run the same command again wherever it was stopped.
+
+A file with a column num_passing keeps its numbers. In one without, records are numbered in their order, from --first-number on.`,
+  );
+  examples(command, [
+    'rufus passings import finish.csv --session TOKEN',
+    'rufus passings import finish.csv --dry-run',
+    'rufus passings import times.txt --session TOKEN --columns bib,timestamp --delimiter ";" --date 2026-05-03 --timezone Europe/Madrid',
+    'zcat finish.jsonl.gz | rufus passings import - --session TOKEN',
   ]);
 }

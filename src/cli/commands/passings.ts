@@ -5,12 +5,14 @@ import { examples } from '../help.js';
 import { withFormat } from '../output/formats.js';
 import type { ExportOptions } from '../passings/export.js';
 import type { ImportOptions } from '../passings/import.js';
+import type { TailOptions } from '../passings/tail.js';
 import { withRecordOptions } from '../records/options.js';
 
 export function addPassings(program: Command, context: Context): void {
   const passings = program.command('passings').description('passings: export, import, tail');
   addExport(passings, context);
   addImport(passings, context);
+  addTail(passings, context);
 }
 
 function addExport(passings: Command, context: Context): void {
@@ -62,5 +64,28 @@ A file with a column num_passing keeps its numbers. In one without, records are 
     'rufus passings import finish.csv --dry-run',
     'rufus passings import times.txt --session TOKEN --columns bib,timestamp --delimiter ";" --date 2026-05-03 --timezone Europe/Madrid',
     'zcat finish.jsonl.gz | rufus passings import - --session TOKEN',
+  ]);
+}
+
+function addTail(passings: Command, context: Context): void {
+  const command = withFormat(passings.command('tail'), { elsewhere: 'jsonl', formats: ['table', 'csv', 'jsonl'] })
+    .description('print the passings of devices as they come, until Ctrl-C')
+    .argument('<device...>', 'their deviceids')
+    .option('--cursors <file>', 'remember there what has been printed, and go on behind it the next time')
+    .option('--from-start', "begin with the first passing of a device's newest session, not with the next one to come")
+    .action(async (devices: string[], options: TailOptions) =>
+      (await import('../passings/tail.js')).tailPassings(context, devices, options),
+    );
+  command.addHelpText(
+    'after',
+    `
+With --cursors each passing is printed once in all runs together, whatever happens between them: its line is written first, and
+then the cursor. Where the power goes, or kill -9 comes, just between the two, that one line comes twice.
+A device that the file knows goes on there, with --from-start or without.`,
+  );
+  examples(command, [
+    'rufus passings tail DEVICE',
+    'rufus passings tail START FINISH --from-start --json | my-results-program',
+    'rufus passings tail DEVICE --cursors finish.cursors >> finish.jsonl',
   ]);
 }

@@ -2,9 +2,9 @@ import { type Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { type CsvOptions, csvHead, csvLines } from './csv.js';
 import type { Sink } from './stdout.js';
-import { Table } from './table.js';
+import { Table, type TableHints } from './table.js';
 
-export const FORMATS = ['table', 'csv', 'jsonl', 'json'] as const;
+const FORMATS = ['table', 'csv', 'jsonl', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What `withFormat` adds to a command. */
@@ -19,14 +19,14 @@ export interface Fields<T extends object> {
   readonly table: readonly (keyof T & string)[];
 }
 
-/** Adds `--format` and `--json`. */
-export function withFormat(command: Command, elsewhere: Format = 'csv'): Command {
+/** Adds `--format` and `--json`. `elsewhere`: the default where standard output is no terminal. */
+export function withFormat(
+  command: Command,
+  { elsewhere = 'csv', formats = FORMATS }: { elsewhere?: Format; formats?: readonly Format[] } = {},
+): Command {
+  const defaults = `table on a terminal, ${elsewhere} elsewhere`;
   return command
-    .addOption(
-      new Option('--format <format>', `how to print it (default: table on a terminal, ${elsewhere} elsewhere)`).choices(
-        FORMATS,
-      ),
-    )
+    .addOption(new Option('--format <format>', `how to print it (default: ${defaults})`).choices(formats))
     .addOption(new Option('--json', 'JSON lines; of a single object, JSON').conflicts('format'));
 }
 
@@ -50,13 +50,13 @@ export function recordWriter<T extends object>(
   format: Format,
   fields: Fields<T>,
   context: Context,
-  csvOptions: CsvOptions = {},
+  options: CsvOptions & TableHints<T> = {},
 ): RecordWriter<T> {
   switch (format) {
     case 'csv':
       return {
         head: csvHead(fields.all),
-        chunk: (records) => csvLines(fields.all, records, csvOptions),
+        chunk: (records) => csvLines(fields.all, records, options),
         tail: () => '',
       };
     case 'jsonl':
@@ -64,7 +64,7 @@ export function recordWriter<T extends object>(
     case 'json':
       return jsonArray();
     case 'table':
-      return tableWriter(fields, context);
+      return tableWriter(fields, context, options);
   }
 }
 
@@ -108,10 +108,14 @@ function jsonArray(): RecordWriter<object> {
   };
 }
 
-function tableWriter<T extends object>(fields: Fields<T>, { screen }: Context): RecordWriter<T> {
+function tableWriter<T extends object>(
+  fields: Fields<T>,
+  { screen }: Context,
+  { usual }: TableHints<T>,
+): RecordWriter<T> {
   const isTerminal = process.stdout.isTTY === true;
   const width = isTerminal ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
-  const table = new Table(fields.table, { width, hasColor: isTerminal && screen.hasColor });
+  const table = new Table(fields.table, { width, hasColor: isTerminal && screen.hasColor, usual });
   let isEmpty = true;
   return {
     head: '',

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.js';
 import { duration } from './arguments.js';
+import { addCompletion } from './commands/completion.js';
 import { addDevices } from './commands/devices.js';
 import { addEvents } from './commands/events.js';
 import { addLogin } from './commands/login.js';
@@ -29,6 +30,7 @@ export function buildProgram(context: Context): Command {
   addPassings(program, context);
   addEvents(program, context);
   addSandbox(program, context);
+  addCompletion(program);
   for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);
   return program;
 }

@@ -26,7 +26,7 @@ export default defineConfig([
   {
     ...shared,
     format: 'esm',
-    entry: { rufus: 'src/cli/bin.ts', 'rufus-sandbox': 'src/testing/bin.ts' },
+    entry: { rufus: 'src/cli/bin.ts', 'rufus-sandbox': 'src/cli/sandbox-bin.ts' },
     esbuildPlugins: [besideUs],
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   },

@@ -1,7 +1,8 @@
-import { access, constants, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, constants, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { PROJECT_FOLDER, runNode } from './support/child.js';
 
 const folder = inject('dist');
@@ -71,28 +72,32 @@ test('errors of the ESM and the CJS build know each other', async () => {
   expect(JSON.parse(ended.stdout)).toEqual({ twoCopies: true, across: [true, true, true], others: [false, false] });
 });
 
-describe('rufus-sandbox', () => {
+describe.each(['rufus', 'rufus-sandbox'])('%s', (name) => {
   test('is a command, in one format', async () => {
-    const bin = join(folder, 'rufus-sandbox.js');
+    const bin = join(folder, `${name}.js`);
     expect((await readFile(bin, 'utf8')).split('\n')[0]).toBe('#!/usr/bin/env node');
-    await access(bin, constants.X_OK);
-    await expect(access(join(folder, 'rufus-sandbox.cjs'))).rejects.toThrow('ENOENT');
+    if (process.platform !== 'win32') await access(bin, constants.X_OK);
+    await expect(access(join(folder, `${name}.cjs`))).rejects.toThrow('ENOENT');
+    const { bin: bins } = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'));
+    expect(bins[name]).toBe(`./dist/${name}.js`);
   });
 
-  test('loads msw only once it is needed, so that it can tell how to install it', async () => {
-    const bin = await readFile(join(folder, 'rufus-sandbox.js'), 'utf8');
-    const eager = [...bin.matchAll(/\bfrom\s*['"](\.[^'"]+)['"]/g)].map(([, name]) => basename(name!));
-    for (const chunk of eager) expect(await thirdParty(chunk)).toEqual([]);
-    expect(await thirdParty('rufus-sandbox.js')).toContain('msw');
+  test('brings its helpers along, and takes the library that lies beside it', async () => {
+    expect(await thirdParty(`${name}.js`)).toEqual(['msw', 'undici', 'zod']);
   });
 
-  test('tells its version and its options', async () => {
-    const manifest = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'));
-    expect(await run(join(folder, 'rufus-sandbox.js'), '--version')).toEqual({
-      code: 0,
-      stdout: `${manifest.version}\n`,
-      stderr: '',
-    });
-    expect((await run(join(folder, 'rufus-sandbox.js'), '--help')).stdout).toContain('--port');
+  test('needs none of them to help', async () => {
+    const alone = await mkdtemp(join(tmpdir(), 'rufus-alone-'));
+    onTestFinished(() => rm(alone, { recursive: true }));
+    await cp(folder, alone, { recursive: true });
+    await writeFile(join(alone, 'package.json'), '{ "type": "module" }');
+    const help = await run(join(alone, `${name}.js`), '--help');
+    expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Usage: ${name}`) });
   });
+});
+
+test('there are no source maps: the commands would be twice as large', async () => {
+  const files = await readdir(folder);
+  expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);
+  for (const file of files) expect(await readFile(join(folder, file), 'utf8')).not.toContain('sourceMappingURL');
 });

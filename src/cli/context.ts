@@ -16,7 +16,7 @@ export interface GlobalOptions extends KeyOptions {
 
 /** What a command works with: the client, the screen, the wish to stop. */
 export class Context {
-  readonly screen: Screen;
+  readonly screen = new Screen();
   readonly interruption = new Interruption();
   /** What the process ends with if nothing fails; unset, 0 or that of the signal that came. */
   exitCode: ExitCode | undefined;
@@ -24,10 +24,6 @@ export class Context {
   #key: Promise<KeySource> | undefined;
   #knownKey: string | undefined;
   #client: RufusClient | undefined;
-
-  constructor(name = 'rufus') {
-    this.screen = new Screen(name);
-  }
 
   get options(): GlobalOptions {
     return this.#options;

@@ -21,6 +21,10 @@ const IN_OTHER_WORDS: readonly (readonly [string, string])[] = [
   ['`proxy`', '--proxy'],
   ["or 'env'", 'or env'],
   ['use devices.ensureBound, which takes that for an answer', 'with --ensure that is an answer, not an error'],
+  ['; insertMany finds a size that fits', ''],
+  ["or use `open: 'new'`", 'or --session new'],
+  [', or pass `startAt`', ''],
+  ['; see `cause`', ''],
   ['Use https, or pass `allowInsecure: true`.', 'Use https.'],
 ];
 
@@ -47,11 +51,13 @@ function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof RufusConfigError || error instanceof RufusRequestValidationError) return EXIT.misuse;
   if (error instanceof RufusConnectionError || error instanceof RufusResponseValidationError) return EXIT.unusable;
   if (error instanceof RufusAPIError) return isPassing(error) ? EXIT.unusable : EXIT.failed;
+  // Of the outbox, which most commands do not load: what kept it from asking the server says it.
+  if (error instanceof RufusError && error.code === 'numbering_unknown') return exitCodeOf(error.cause);
   return EXIT.failed;
 }
 
 /** A gateway's 404 is a page, or nothing: the address is wrong, and nobody knows whether the session is there. */
-const isFromApi = ({ body }: RufusAPIError) => typeof body === 'object' && body !== null;
+const isFromApi = ({ body }: RufusAPIError) => body !== undefined && typeof body !== 'string';
 
 /** The API does not answer now, or something else answers in its place. */
 function isPassing(error: RufusAPIError): boolean {
@@ -64,7 +70,8 @@ function adviceOn(error: RufusError): string {
   if (error instanceof RufusTimeoutError) return 'Try again later, or give it longer with --timeout 60s.';
   if (error instanceof AuthenticationError) return 'See rufus doctor, or rufus login.';
   if (error instanceof PermissionDeniedError) return 'See rufus doctor.';
-  if (error instanceof NotFoundError) return isFromApi(error) ? 'Check the id.' : '';
+  if (error instanceof NotFoundError && isFromApi(error)) return 'Check the id.';
+  if (error instanceof NotFoundError && error.body === undefined) return 'It came without a word: check the base URL.';
   if (error instanceof RateLimitError || error instanceof ServerError) return 'Try again later.';
   if (error instanceof RufusConnectionError) return 'Run rufus doctor to see where it ends.';
   if (error instanceof RufusAPIError && error.code === 'bad_request') return 'Check what was passed in.';

@@ -10,6 +10,7 @@ export async function main(args: readonly string[], build = buildProgram): Promi
   if (args.includes('--no-color')) process.env.NO_COLOR = '1';
   const context = new Context();
   const program = build(context);
+  context.screen.name = program.name();
   context.interruption.listen();
   // Whoever writes is told by the callback; without a listener it would be thrown, too.
   process.stdout.on('error', () => {});

@@ -2,10 +2,15 @@ import { styleText } from 'node:util';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.js';
 import { duration } from './arguments.js';
+import { addCompletion } from './commands/completion.js';
+import { addDemo } from './commands/demo.js';
 import { addDevices } from './commands/devices.js';
+import { addDoctor } from './commands/doctor.js';
 import { addEvents } from './commands/events.js';
 import { addForward } from './commands/forward.js';
 import { addLogin } from './commands/login.js';
+import { addPassings } from './commands/passings.js';
+import { addSandbox } from './commands/sandbox.js';
 import { addSessions } from './commands/sessions.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
@@ -15,25 +20,35 @@ const LOG_LEVELS = ['off', 'error', 'warn', 'info', 'debug'];
 
 /** Every command with its options. What a command needs is loaded when it runs. */
 export function buildProgram(context: Context): Command {
-  const program = new Command('rufus')
+  const program = asRoot(new Command('rufus'))
     .description('RUFUS Cloud from the command line: devices, sessions, passings.')
-    .version(VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help for a command')
-    .configureHelp({ styleTitle: (title) => styleText('bold', title) })
-    .configureOutput({ outputError: () => {} })
-    .exitOverride()
     .hook('preAction', () => {
       context.options = program.opts();
     });
   addGlobalOptions(program);
   examples(program, ['rufus login', 'rufus doctor', 'rufus devices list', 'rufus help passings export']);
+  addDemo(program, context);
   addLogin(program, context);
+  addDoctor(program, context);
   addDevices(program, context);
   addSessions(program, context);
+  addPassings(program, context);
   addEvents(program, context);
   addForward(program, context);
+  addSandbox(program, context);
+  addCompletion(program);
   for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);
   return program;
+}
+
+/** What holds for a program as a whole: its errors are told by `main`, in one line. */
+export function asRoot(command: Command): Command {
+  return command
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help for a command')
+    .configureHelp({ styleTitle: (title) => styleText('bold', title) })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
 }
 
 function addGlobalOptions(program: Command): void {

@@ -14,23 +14,32 @@ interface Stream {
 
 /** Standard error, as a person sees it: lines that stay and, on a terminal, below them one that changes. */
 export class Screen {
+  /** Begins the line of an error. */
+  name = 'rufus';
   quiet = false;
   readonly hasColor: boolean;
-  readonly #name: string;
   readonly #stream: Stream;
   #status = '';
   #drawnAt = Number.NEGATIVE_INFINITY;
 
-  /** `name` begins the line of an error. */
-  constructor(name: string, stream: Stream = process.stderr, environment: NodeJS.ProcessEnv = process.env) {
-    this.#name = name;
+  constructor(stream: Stream = process.stderr, environment: NodeJS.ProcessEnv = process.env) {
     this.#stream = stream;
     this.hasColor = allowsColor(stream, environment);
+  }
+
+  /** Somebody sees a line that changes. */
+  get isWatched(): boolean {
+    return this.#stream.isTTY === true && !this.quiet;
   }
 
   /** For whoever watches; not with --quiet. */
   note(line: string): void {
     if (!this.quiet) this.#keep(line);
+  }
+
+  /** What the command was run to find out. */
+  say(line: string): void {
+    this.#keep(line);
   }
 
   warn(line: string): void {
@@ -39,16 +48,16 @@ export class Screen {
 
   /** What was asked for by --log-level. */
   log(line: string): void {
-    this.#keep(`${this.#name}: ${line}`);
+    this.#keep(`${this.name}: ${line}`);
   }
 
   error(line: string): void {
-    this.#keep(`${this.#colored('red', `${this.#name}:`)} ${line}`);
+    this.#keep(`${this.#colored('red', `${this.name}:`)} ${line}`);
   }
 
   /** The line that changes. It is cut where it would wrap, and the cursor stays where a shell expects it. */
   status(line: string): void {
-    if (this.#stream.isTTY !== true || this.quiet) return;
+    if (!this.isWatched) return;
     const isDue = performance.now() - this.#drawnAt >= REDRAW_MS;
     this.#status = line;
     if (isDue) this.#draw();

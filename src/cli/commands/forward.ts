@@ -4,7 +4,7 @@ import type { Context } from '../context.js';
 import { address } from '../forward/addresses.js';
 import type { ForwardOptions } from '../forward/run.js';
 import { examples } from '../help.js';
-import { recordOptions } from '../records/options.js';
+import { withRecordOptions } from '../records/options.js';
 
 const NOTES = `
 A line is a passing: CSV with a header (timestamp, bib, chip, … in any order), or JSON lines with the API's fields.
@@ -28,7 +28,7 @@ export function addForward(program: Command, context: Context): void {
     .option('--connect <host:port>', 'a decoder that listens; connected again for ever', address)
     .option('--stdin', 'a pipe; at its end all is delivered');
 
-  recordOptions(command.optionsGroup('Lines:'))
+  withRecordOptions(command.optionsGroup('Lines:'))
     .option('--bibs <file>', 'CSV chip,bib for lines that have a chip only; read again when it changes')
     .option('--rejected <file>', 'where lines go that are no passing (default: DIR.rejected.jsonl)');
 

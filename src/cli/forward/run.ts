@@ -3,7 +3,8 @@ import { type Outbox, type OutboxOptions, openOutbox } from 'rufus-client/outbox
 import { CommandError, misuse } from '../command-error.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { type RecordFormat, recordFormat } from '../records/reader.js';
+import { type GivenRecordOptions, givenRecordFormat } from '../records/options.js';
+import type { RecordFormat } from '../records/reader.js';
 import type { Address } from './addresses.js';
 import { BibTable } from './bib-table.js';
 import { Caller } from './caller.js';
@@ -17,7 +18,7 @@ import { takeLines } from './stream.js';
 import { ServiceManager } from './systemd.js';
 import { Tail, tailSource } from './tail/tail.js';
 
-export interface ForwardOptions {
+export interface ForwardOptions extends GivenRecordOptions {
   readonly device: string;
   readonly outbox: string;
   readonly session: string;
@@ -28,12 +29,6 @@ export interface ForwardOptions {
   /** How long to deliver at the end of standard input, in milliseconds. Default: until it is done. */
   readonly drain?: number;
   readonly replies?: boolean;
-  readonly format?: 'csv' | 'jsonl';
-  readonly columns?: readonly string[];
-  readonly delimiter?: string;
-  readonly timezone?: string;
-  readonly ambiguous?: 'earlier' | 'later';
-  readonly date?: string;
   readonly bibs?: string;
   readonly rejected?: string;
   readonly http?: Address;
@@ -60,7 +55,7 @@ export async function forward(context: Context, options: ForwardOptions): Promis
   });
   const bibs = options.bibs === undefined ? undefined : await BibTable.open(options.bibs);
   const chips = { unknown: 0 };
-  const format = await formatOf(options, bibs, chips);
+  const format = await givenRecordFormat(options, { bibOf: bibs && bibOf(bibs, chips) });
   const directory = resolve(options.outbox);
   const outbox = await openOutbox({ client: await context.client(), directory, session: sessionOf(options) });
   try {
@@ -191,24 +186,13 @@ function sessionOf({ device: deviceid, session }: ForwardOptions): OutboxOptions
   return session === 'active-or-new' || session === 'new' ? { deviceid, open: session } : { token_session: session };
 }
 
-async function formatOf(
-  options: ForwardOptions,
-  bibs: BibTable | undefined,
-  chips: { unknown: number },
-): Promise<RecordFormat> {
-  const { format, columns, delimiter, timezone, ambiguous, date } = options;
-  const bibOf =
-    bibs &&
-    ((chip: string): string => {
-      const bib = bibs.bibOf(chip);
-      if (bib === undefined) chips.unknown++;
-      return bib ?? chip;
-    });
-  try {
-    return await recordFormat({ format, columns, delimiter, timezone, ambiguous, date, bibOf });
-  } catch (error) {
-    throw error instanceof RangeError ? misuse(`${error.message}.`) : error;
-  }
+/** Counts the chips that the table does not have. */
+function bibOf(bibs: BibTable, chips: { unknown: number }): (chip: string) => string {
+  return (chip) => {
+    const bib = bibs.bibOf(chip);
+    if (bib === undefined) chips.unknown++;
+    return bib ?? chip;
+  };
 }
 
 async function openRejected(path: string): Promise<RejectedFile> {

@@ -2,9 +2,9 @@ import { type Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { type CsvOptions, csvHead, csvLines } from './csv.js';
 import type { Sink } from './stdout.js';
-import { Table } from './table.js';
+import { Table, type TableHints } from './table.js';
 
-export const FORMATS = ['table', 'csv', 'jsonl', 'json'] as const;
+const FORMATS = ['table', 'csv', 'jsonl', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What `withFormat` adds to a command. */
@@ -19,24 +19,24 @@ export interface Fields<T extends object> {
   readonly table: readonly (keyof T & string)[];
 }
 
-/** Adds `--format` and `--json`. */
-export function withFormat(command: Command, elsewhere: Format = 'csv'): Command {
+/** Adds `--format` and `--json`. `elsewhere`: the default where standard output is no terminal. */
+export function withFormat(
+  command: Command,
+  { elsewhere = 'csv', formats = FORMATS }: { elsewhere?: Format; formats?: readonly Format[] } = {},
+): Command {
+  const defaults = `table on a terminal, ${elsewhere} elsewhere`;
   return command
-    .addOption(
-      new Option('--format <format>', `how to print it (default: table on a terminal, ${elsewhere} elsewhere)`).choices(
-        FORMATS,
-      ),
-    )
+    .addOption(new Option('--format <format>', `how to print it (default: ${defaults})`).choices(formats))
     .addOption(new Option('--json', 'JSON lines; of a single object, JSON').conflicts('format'));
 }
 
-/** Of many records; `isOne`: of a single one. */
+/** `elsewhere`: where it is no table. `isOne`: of a single record. `isFile`: it does not go to standard output. */
 export function chosenFormat(
   { format, json }: FormatOptions,
-  { elsewhere = 'csv', isOne = false }: { elsewhere?: Format; isOne?: boolean } = {},
+  { elsewhere = 'csv', isOne = false, isFile = false }: { elsewhere?: Format; isOne?: boolean; isFile?: boolean } = {},
 ): Format {
   if (json === true) return isOne ? 'json' : 'jsonl';
-  return format ?? (process.stdout.isTTY ? 'table' : elsewhere);
+  return format ?? (process.stdout.isTTY && !isFile ? 'table' : elsewhere);
 }
 
 /** Turns records into text, a chunk at a time. */
@@ -50,13 +50,13 @@ export function recordWriter<T extends object>(
   format: Format,
   fields: Fields<T>,
   context: Context,
-  csvOptions: CsvOptions = {},
+  options: CsvOptions & TableHints<T> = {},
 ): RecordWriter<T> {
   switch (format) {
     case 'csv':
       return {
         head: csvHead(fields.all),
-        chunk: (records) => csvLines(fields.all, records, csvOptions),
+        chunk: (records) => csvLines(fields.all, records, options),
         tail: () => '',
       };
     case 'jsonl':
@@ -64,23 +64,25 @@ export function recordWriter<T extends object>(
     case 'json':
       return jsonArray();
     case 'table':
-      return tableWriter(fields, context);
+      return tableWriter(fields, context, options);
   }
 }
 
-/** Writes whole lists, page by page. */
+/** Writes whole lists, page by page. What fails before its first page writes nothing. */
 export async function writeRecords<T extends object>(
   sink: Sink,
   writer: RecordWriter<T>,
   pages: AsyncIterable<readonly T[]> | Iterable<readonly T[]>,
 ): Promise<number> {
+  let { head } = writer;
   let count = 0;
-  if (writer.head !== '') await sink.write(writer.head);
   for await (const records of pages) {
-    if (records.length > 0) await sink.write(writer.chunk(records));
+    if (records.length === 0) continue;
+    await sink.write(head + writer.chunk(records));
+    head = '';
     count += records.length;
   }
-  const tail = writer.tail();
+  const tail = head + writer.tail();
   if (tail !== '') await sink.write(tail);
   return count;
 }
@@ -106,10 +108,14 @@ function jsonArray(): RecordWriter<object> {
   };
 }
 
-function tableWriter<T extends object>(fields: Fields<T>, { screen }: Context): RecordWriter<T> {
+function tableWriter<T extends object>(
+  fields: Fields<T>,
+  { screen }: Context,
+  { usual }: TableHints<T>,
+): RecordWriter<T> {
   const isTerminal = process.stdout.isTTY === true;
   const width = isTerminal ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
-  const table = new Table(fields.table, { width, hasColor: isTerminal && screen.hasColor });
+  const table = new Table(fields.table, { width, hasColor: isTerminal && screen.hasColor, usual });
   let isEmpty = true;
   return {
     head: '',

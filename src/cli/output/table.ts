@@ -4,7 +4,12 @@ import { printable } from './printable.js';
 
 const GAP = '  ';
 
-export interface TableOptions {
+export interface TableHints<T> {
+  /** A row of usual widths, where the first rows to come may be narrower than later ones. */
+  readonly usual?: T | undefined;
+}
+
+export interface TableOptions<T> extends TableHints<T> {
   /** Characters a line; columns that do not fit are left out. */
   readonly width: number;
   readonly hasColor: boolean;
@@ -12,11 +17,11 @@ export interface TableOptions {
 
 /** Rows in columns, a chunk at a time: the first one decides which columns fit and how wide they are. */
 export class Table<T extends object> {
-  readonly #options: TableOptions;
+  readonly #options: TableOptions<T>;
   readonly #candidates: readonly (keyof T & string)[];
   #columns: { readonly name: keyof T & string; readonly width: number; readonly isNumber: boolean }[] | undefined;
 
-  constructor(candidates: readonly (keyof T & string)[], options: TableOptions) {
+  constructor(candidates: readonly (keyof T & string)[], options: TableOptions<T>) {
     this.#candidates = candidates;
     this.#options = options;
   }
@@ -33,14 +38,16 @@ export class Table<T extends object> {
   }
 
   #begin(rows: readonly T[]): string {
+    const { usual, width: limit } = this.#options;
+    const measured = usual === undefined ? rows : [...rows, usual];
     this.#columns = [];
     let used = -GAP.length;
     for (const name of this.#candidates) {
-      const cells = rows.map((row) => textOf(row[name]));
+      const cells = measured.map((row) => textOf(row[name]));
       const width = Math.max(...[name, ...cells].map(widthOf));
       used += GAP.length + width;
-      if (used > this.#options.width && this.#columns.length > 0) break;
-      this.#columns.push({ name, width, isNumber: rows.every((row) => typeof (row[name] ?? 0) === 'number') });
+      if (used > limit && this.#columns.length > 0) break;
+      this.#columns.push({ name, width, isNumber: measured.some((row) => typeof row[name] === 'number') });
     }
     const head = lineOf(this.#columns.map((column) => fill(column.name, column))).trimEnd();
     return `${this.#options.hasColor ? styleText('bold', head) : head}\n`;
@@ -48,7 +55,7 @@ export class Table<T extends object> {
 }
 
 /** One object, a field a line. */
-export function sheet(record: object, { hasColor }: Pick<TableOptions, 'hasColor'>): string {
+export function sheet(record: object, { hasColor }: { hasColor: boolean }): string {
   const fields = Object.entries(record);
   const width = Math.max(...fields.map(([name]) => name.length));
   const label = (name: string) => (hasColor ? styleText('bold', name.padEnd(width)) : name.padEnd(width));

@@ -1,32 +1,55 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { misuse } from '../command-error.js';
+import { type RecordFormat, type RecordOptions, recordFormat } from './reader.js';
 
-/** The options that say how lines are read. */
-export function recordOptions(command: Command): Command {
+/** What `withRecordOptions` adds to a command. */
+export interface GivenRecordOptions {
+  readonly format?: 'csv' | 'jsonl' | undefined;
+  readonly columns?: string | undefined;
+  readonly delimiter?: string | undefined;
+  readonly timezone?: string | undefined;
+  readonly ambiguous?: 'earlier' | 'later' | undefined;
+  readonly date?: string | undefined;
+}
+
+/** Adds the options that say how lines are read. */
+export function withRecordOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--format <format>', 'what the lines are (default: as the first one shows)').choices(['csv', 'jsonl']),
+      new Option('--format <format>', 'what the lines are (default: what the first one looks like)').choices([
+        'csv',
+        'jsonl',
+      ]),
     )
     .option(
       '--columns <names>',
       'the columns of a CSV without a header: bib,chip,timestamp; one without a name is left out',
-      names,
     )
-    .option('--delimiter <character>', 'what separates the cells, such as ; or tab (default: ,)', delimiter)
-    .option('--timezone <zone>', 'of times that have none, such as Europe/Madrid (default: they are refused)')
+    .option('--delimiter <character>', 'what stands between two cells; \\t for a tab (default: a comma)')
+    .option('--timezone <zone>', 'the zone of times that do not say theirs: Europe/Madrid')
     .addOption(
       new Option(
-        '--ambiguous <choice>',
-        'what a time means that the change of the clocks has made exist twice or not at all (default: it is refused)',
+        '--ambiguous <which>',
+        'what a time means that the change of the clocks made exist twice, or not at all (default: an error)',
       ).choices(['earlier', 'later']),
     )
-    .option('--date <date>', 'the day of times of day: 2024-04-21, or 2024-04-21T18:00 for the 24 hours from then on');
+    .option('--date <day>', 'the day of times of day: 2026-05-03, or 2026-05-03T18:00, from which on they count');
 }
 
-const names = (text: string): string[] => text.split(',').map((name) => name.trim());
-
-function delimiter(text: string): string {
-  const character = text === 'tab' || text === '\\t' ? '\t' : text;
-  if (character.length !== 1 || /["\r\n]/.test(character))
-    throw new InvalidArgumentError('It must be one character, or tab.');
-  return character;
+/** @throws {CommandError} where they cannot be used */
+export async function givenRecordFormat(
+  { columns, delimiter, ...options }: GivenRecordOptions,
+  more: Pick<RecordOptions, 'numbered' | 'bibOf'> = {},
+): Promise<RecordFormat> {
+  try {
+    return await recordFormat({
+      ...options,
+      columns: columns?.split(','),
+      delimiter: delimiter === '\\t' ? '\t' : delimiter,
+      ...more,
+    });
+  } catch (error) {
+    if (error instanceof RangeError) throw misuse(`${error.message}.`);
+    throw error;
+  }
 }

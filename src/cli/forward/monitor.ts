@@ -72,7 +72,7 @@ function respond(response: ServerResponse, status: number, type: string, body: s
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
 }
 
-/** What is wrong, in words; the outbox's figures shorten the session's token in JSON. */
+/** With what is wrong, in words. A session's token is a secret: its first characters tell which one it is. */
 function healthOf(figures: Figures, maxAgeMs: number): { status: 'ok' | 'failing'; problems: string[] } & Figures {
   const { state, storage, oldestPendingAgeMs, lastError } = figures.outbox;
   const problems: string[] = [];
@@ -82,7 +82,9 @@ function healthOf(figures: Figures, maxAgeMs: number): { status: 'ok' | 'failing
   if (oldestPendingAgeMs !== null && oldestPendingAgeMs > maxAgeMs) {
     problems.push(`the oldest pending passing has waited for ${Math.round(oldestPendingAgeMs / 1_000)} s`);
   }
-  return { status: problems.length === 0 ? 'ok' : 'failing', problems, ...figures };
+  const token_session = `${figures.outbox.token_session.slice(0, 8)}…`;
+  const status = problems.length === 0 ? 'ok' : 'failing';
+  return { status, problems, ...figures, outbox: { ...figures.outbox, token_session } };
 }
 
 function metrics({ read, rejected, unknownChips, connections, outbox }: Figures): string {

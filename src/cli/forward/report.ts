@@ -35,7 +35,7 @@ export class Report {
   close(): void {
     clearInterval(this.#timer);
     this.#screen.clearStatus();
-    this.#summary();
+    if (this.#figures().read > 0) this.#summary();
   }
 
   #summary(): void {

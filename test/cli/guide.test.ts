@@ -60,8 +60,10 @@ test('the helps', async () => {
   for (const line of examples) await understood(line);
 });
 
-test('the guide shows every command', () => {
-  const guide = calls(readFileSync(join(PROJECT_FOLDER, 'docs/9-the-command.md'), 'utf8')).map(argumentsIn);
+test('the guides show every command', () => {
+  const guide = DOCUMENTS.flatMap((document) => calls(readFileSync(join(PROJECT_FOLDER, document), 'utf8'))).map(
+    argumentsIn,
+  );
   const leaves = allOf(buildProgram(new Context())).filter(({ commands }) => commands.length === 0);
   const missing = leaves
     .map((command) => (command.parent?.parent ? [command.parent.name(), command.name()] : [command.name()]))

@@ -1,4 +1,5 @@
 import { defineConfig, type Options } from 'tsup';
+import { bundledLicenses } from './scripts/bundled-licenses.js';
 
 const library = {
   index: 'src/index.ts',
@@ -27,7 +28,7 @@ export default defineConfig([
     ...shared,
     format: 'esm',
     entry: { rufus: 'src/cli/bin.ts', 'rufus-sandbox': 'src/cli/sandbox-bin.ts' },
-    esbuildPlugins: [besideUs],
+    esbuildPlugins: [besideUs, bundledLicenses],
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   },
 ]);

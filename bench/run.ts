@@ -20,6 +20,7 @@ const CASES = [
   'follow',
   'cold-start',
   'size',
+  'cli',
 ];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ALLOWED =
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|llms\.txt|docs\/[\w-]+\.md|dist\/[\w-]+\.(js|cjs|d\.ts|d\.cts))$/;
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|llms\.txt|docs\/[\w-]+\.md|dist\/[\w-]+\.(js|cjs|d\.ts|d\.cts)|dist\/bundled-licenses\.txt)$/;
 const NEEDED = [
   'README.md',
   'CHANGELOG.md',
@@ -14,7 +14,9 @@ const NEEDED = [
   'docs/README.md',
   'dist/index.js',
   'dist/index.cjs',
+  'dist/rufus.js',
   'dist/rufus-sandbox.js',
+  'dist/bundled-licenses.txt',
 ];
 
 interface Packed {

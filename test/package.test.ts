@@ -93,7 +93,18 @@ describe.each(['rufus', 'rufus-sandbox'])('%s', (name) => {
     await writeFile(join(alone, 'package.json'), '{ "type": "module" }');
     const help = await run(join(alone, `${name}.js`), '--help');
     expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Usage: ${name}`) });
+    if (name !== 'rufus') return;
+    const broken = await run(join(alone, 'rufus.js'), 'doctor');
+    expect(broken).toMatchObject({ code: 1, stdout: '' });
+    expect(broken.stderr).toMatch(/^rufus: What this command stands on cannot be loaded: .*'(undici|zod)'.*\n$/);
   });
+});
+
+test('the licenses of what is bundled come along', async () => {
+  const licenses = await readFile(join(folder, 'bundled-licenses.txt'), 'utf8');
+  for (const name of ['commander', 'csv-parse', 'fast-string-truncated-width', 'temporal-polyfill']) {
+    expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'));
+  }
 });
 
 test('there are no source maps: the commands would be twice as large', async () => {

@@ -46,12 +46,25 @@ async function run(program: Command, args: readonly string[], context: Context):
       say('Stopped.');
       return interruption.exitCode;
     }
-    const { failureOf } = await import('./failure.js');
-    const { exitCode, message, details } = failureOf(error);
+    const failures = await import('./failure.js').catch(() => undefined);
+    if (failures === undefined) {
+      say(unloadable(error));
+      return EXIT.failed;
+    }
+    const { exitCode, message, details } = failures.failureOf(error);
     if (context.options.logLevel === 'debug') for (const line of details) screen.log(context.withoutKey(line));
     say(message);
     return exitCode;
   }
+}
+
+/** The library itself does not load. */
+function unloadable(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return (
+    `What this command stands on cannot be loaded: ${reason}. Install the package again. On Node 20, pnpm and yarn ` +
+    'have to be told to take undici 7 (an override, or a resolution): undici 8 needs Node 22.19.'
+  );
 }
 
 /** `rufus help devices list` is `rufus devices list --help`. */

@@ -5,7 +5,7 @@ import type { SandboxOptions } from './types.js';
 export type Settings = { readonly [O in keyof SandboxOptions]-?: Exclude<SandboxOptions[O], undefined> };
 
 /** What an option may be; the first is its default. */
-export const CHOICES = {
+const CHOICES = {
   envelope: ['spec', 'flat'],
   coordinates: ['string', 'number'],
   endOfPages: ['empty', 'absent', '404'],
@@ -14,7 +14,7 @@ export const CHOICES = {
 } as const;
 
 /** Defaults and least values. */
-export const NUMBERS = {
+const NUMBERS = {
   pageSize: { value: 5_000, min: 1 },
   maxBodyBytes: { value: 1_048_576, min: 1 },
   latencyMs: { value: 0, min: 0 },

@@ -78,7 +78,7 @@ async function check(how: Omit<SendableOptions, 'complain'>, { screen, signal }:
   };
   for await (const _ of sendable({ ...how, complain }, findings)) {
     progress.at(findings.toSend);
-    signal.throwIfAborted();
+    if (signal.aborted) throw new CommandError('Stopped before anything was sent.');
   }
   screen.clearStatus();
   if (complaints > MAX_COMPLAINTS) screen.say(`… and ${shown(complaints - MAX_COMPLAINTS)} more`);

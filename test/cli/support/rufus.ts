@@ -75,6 +75,6 @@ export function environment(given: Readonly<Record<string, string>> = {}): NodeJ
 /** A folder of the test's own. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rufus-cli-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }

@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { entryUrl } from '../support/built.js';
-import { atLeast, atMost, type Case, type Goal } from '../support/report.js';
+import { deliverAlone, forwardFile, writeLines } from '../support/forwarding.js';
+import { atLeast, atMost, type Case, type Effort, type Goal } from '../support/report.js';
 import { KEY, TOKEN } from '../support/rows.js';
 import { startServer } from '../support/server.js';
-import { median, spread } from '../support/stats.js';
+import { grouped, median, quantile, spread } from '../support/stats.js';
 
 /** As many as a real marathon has crossings. */
 const ROWS = 145_273;
+const MANY = 1_000_000;
 const BIN = 'dist/rufus.js';
 
 export const run: Case = async (effort) => {
@@ -61,6 +63,14 @@ export const run: Case = async (effort) => {
       const ratio = race(`passings export, ${format}`, exporting, 'listBySession into nothing', list, 11);
       goals.push(atLeast(`passings export, ${format}: speed, of listBySession into nothing`, 0.7, 1 / ratio));
     }
+    const { forwarded, alone } = await forwarding(folder, effort);
+    const ratios = forwarded.map((ms, round) => ms / alone[round]!);
+    const [oursMs, theirsMs] = [forwarded, alone].map((times) => median(times).toFixed(0));
+    rows.push(['forward --tail', 'the outbox alone', oursMs!, theirsMs!, spread(ratios)]);
+    goals.push(atMost(`forward --tail of ${grouped(ROWS)} crossings: time, of the outbox alone`, 1.5, median(ratios)));
+    const { tenth, most } = await memory(folder, effort.quick ? MANY / 10 : MANY);
+    goals.push(atMost('forward --tail of a million lines: resident memory', 150, most, ' MiB'));
+    goals.push(atMost('the same, against the first tenth of the lines', 1.2, most / tenth));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -71,6 +81,32 @@ export const run: Case = async (effort) => {
     goals,
   };
 };
+
+/** Whole processes in turn, until the server has the last passing. */
+async function forwarding(folder: string, effort: Effort): Promise<{ forwarded: number[]; alone: number[] }> {
+  await using server = await startServer();
+  const path = writeLines(folder, ROWS);
+  const forwarded: number[] = [];
+  const alone: number[] = [];
+  for (let round = -1; round < effort.rounds(7); round++) {
+    const turns = [
+      async () => forwarded.push((await forwardFile(path, ROWS, server)).ms),
+      async () => alone.push(await deliverAlone(ROWS, server)),
+    ];
+    for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn();
+    // The first round fills the caches.
+    if (round < 0) forwarded.length = alone.length = 0;
+  }
+  return { forwarded, alone };
+}
+
+/** What a forwarder occupies at most: while it takes the first tenth of the time, and over all of it. */
+async function memory(folder: string, count: number): Promise<{ tenth: number; most: number }> {
+  await using server = await startServer();
+  const { residentMiB } = await forwardFile(writeLines(folder, count), count, server);
+  const most = (of: readonly number[]) => quantile(of, 1);
+  return { tenth: most(residentMiB.slice(0, Math.ceil(residentMiB.length / 10))), most: most(residentMiB) };
+}
 
 /** Reads the session, and keeps nothing. */
 function listing(): string {

@@ -16,9 +16,11 @@ export type ReadTime = (text: string) => string;
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
-const DATE = '(\\d{4})-(\\d{2})-(\\d{2})';
+const DATE = '(\\d{4}-\\d{2}-\\d{2})';
 const CLOCK = '(\\d{1,2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d+))?)?';
 const MOMENT = new RegExp(`^(?:${DATE}[Tt ])?${CLOCK}(?: ?([Zz]|[+-]\\d{2}(?::?\\d{2})?))?$`);
+/** As it is sent, wherever the date and the time of day exist. */
+const WIRE = /^.{10}T.{8}\.\d{3}Z$/;
 const START = new RegExp(`^${DATE}(?:[Tt ](\\d{2}):(\\d{2})(?::(\\d{2}))?)?$`);
 
 /**
@@ -29,12 +31,14 @@ const START = new RegExp(`^${DATE}(?:[Tt ](\\d{2}):(\\d{2})(?::(\\d{2}))?)?$`);
 export async function timeReader({ timezone, ambiguous, date }: TimeOptions): Promise<ReadTime> {
   const toInstant = timezone === undefined ? undefined : await zone(timezone, ambiguous);
   const start = date === undefined ? undefined : startOf(date);
+  const dayOf = remembered(calendarDay);
   return (text) => {
     const parts = MOMENT.exec(text);
     if (parts === null) throw new LineError(`timestamp: ${misreading(text)}`);
-    const [, year, month = '', day = '', hour = '', minute = '', second = '00', fraction = '', offset] = parts;
+    const [, day, hour = '', minute = '', second = '00', fraction = '', offset] = parts;
     const clockMs = clock(Number(hour), Number(minute), Number(second), milliseconds(fraction));
-    const localMs = year === undefined ? onDay(start, clockMs) : calendarDay(year, month, day) + clockMs;
+    const localMs = day === undefined ? onDay(start, clockMs) : dayOf(day) + clockMs;
+    if (WIRE.test(text)) return text;
     return wireForm(instantOf(localMs, offset, toInstant));
   };
 }
@@ -51,9 +55,9 @@ async function zone(timezone: string, ambiguous: Ambiguous | undefined): Promise
 /** Milliseconds of the first moment that a time of day may mean: it means the first such time from there on. */
 function startOf(date: string): number {
   const parts = START.exec(date);
-  const [, year = '', month = '', day = '', hour = '00', minute = '00', second = '00'] = parts ?? [];
+  const [, day = '', hour = '00', minute = '00', second = '00'] = parts ?? [];
   try {
-    return calendarDay(year, month, day) + clock(Number(hour), Number(minute), Number(second), 0);
+    return calendarDay(day) + clock(Number(hour), Number(minute), Number(second), 0);
   } catch {
     throw new RangeError(`--date takes a day such as 2024-04-21, or 2024-04-21T18:00; ${JSON.stringify(date)} is none`);
   }
@@ -65,8 +69,16 @@ function onDay(start: number | undefined, clockMs: number): number {
   return start - clockOfStart + clockMs + (clockMs < clockOfStart ? DAY_MS : 0);
 }
 
-function calendarDay(year: string, month: string, day: string): number {
-  const text = `${year}-${month}-${day}`;
+/** Neighbouring lines share their day. */
+function remembered(compute: (text: string) => number): (text: string) => number {
+  let last = { text: '', value: 0 };
+  return (text) => {
+    if (text !== last.text) last = { text, value: compute(text) };
+    return last.value;
+  };
+}
+
+function calendarDay(text: string): number {
   const ms = Date.parse(`${text}T00:00:00.000Z`);
   // The 30th of February is read as the 1st of March.
   if (!Number.isFinite(ms) || !new Date(ms).toISOString().startsWith(text)) {

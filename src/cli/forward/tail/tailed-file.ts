@@ -3,7 +3,7 @@ import { type Line, LineSplitter } from '../../records/lines.js';
 import { type RecordFormat, RecordReader } from '../../records/reader.js';
 import { type Checkpoint, digestOf, type Passed, passed, WINDOW_BYTES } from './checkpoint.js';
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 /** The file of rejected lines relies on it: what it reads at the start must hold a batch. */
 const MAX_BATCH_LINES = 2_000;
 

@@ -25,6 +25,7 @@ const IN_OTHER_WORDS: readonly (readonly [string, string])[] = [
   ["or use `open: 'new'`", 'or --session new'],
   [', or pass `startAt`', ''],
   ['; see `cause`', ''],
+  ['open the outbox again, or on another disk', 'run it again, or with a folder on another disk'],
   ['Use https, or pass `allowInsecure: true`.', 'Use https.'],
 ];
 

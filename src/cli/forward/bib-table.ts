@@ -100,8 +100,6 @@ function bibsIn(content: Buffer): Map<string, string> {
 }
 
 function wordsOf(error: unknown): string {
-  if (error instanceof LineError) return error.message;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === undefined) throw error;
-  return code;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return error instanceof LineError ? message : (code ?? message);
 }

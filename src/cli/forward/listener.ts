@@ -11,7 +11,7 @@ const MAX_CONNECTIONS = 64;
 export class Listener {
   readonly #server: Server;
   readonly #setup: ConnectionSetup;
-  readonly #serving = new Set<Promise<void>>();
+  readonly #serving = new Map<Socket, Promise<void>>();
   #fail: (error: unknown) => void = () => {};
 
   private constructor(server: Server, setup: ConnectionSetup) {
@@ -45,15 +45,17 @@ export class Listener {
       });
     } finally {
       this.#server.close();
+      // Told to stop, each hangs up by itself, once it has answered what it has taken.
+      if (!stop.aborted) for (const socket of this.#serving.keys()) socket.destroy();
     }
-    await Promise.all(this.#serving);
+    await Promise.all(this.#serving.values());
   }
 
   #serve(socket: Socket): void {
     const source = `listen:${shown({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 })}`;
     const serving = serveDecoder(socket, source, this.#setup).then(undefined, (error: unknown) => this.#fail(error));
-    this.#serving.add(serving);
-    void serving.finally(() => this.#serving.delete(serving));
+    this.#serving.set(socket, serving);
+    void serving.finally(() => this.#serving.delete(socket));
   }
 }
 

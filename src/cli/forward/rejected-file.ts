@@ -66,6 +66,13 @@ export class RejectedFile {
     await this.#file.close();
   }
 
+  /** What is no file, such as /dev/null, has nothing to sync. */
+  async #sync(): Promise<void> {
+    await this.#file.datasync().catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EINVAL') throw error;
+    });
+  }
+
   async #append(lines: readonly RejectedLine[]): Promise<void> {
     const fresh = lines.filter(({ source, place }) => place === undefined || !this.#known.has(keyOf(source, place)));
     if (fresh.length === 0) return;
@@ -75,7 +82,7 @@ export class RejectedFile {
       for (let done = 0; done < bytes.length; ) {
         done += (await this.#file.write(bytes, done, bytes.length - done, this.#size + done)).bytesWritten;
       }
-      await this.#file.datasync();
+      await this.#sync();
     } catch (error) {
       await this.#file.truncate(this.#size).catch(() => {});
       throw error;

@@ -1,8 +1,10 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Outbox, type OutboxOptions, openOutbox } from 'rufus-client/outbox';
 import { CommandError, misuse } from '../command-error.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
+import type { Line } from '../records/lines.js';
 import { type GivenRecordOptions, givenRecordFormat } from '../records/options.js';
 import type { RecordFormat } from '../records/reader.js';
 import type { Address } from './addresses.js';
@@ -42,14 +44,18 @@ interface Input {
   readonly connections?: number;
 }
 
-/** After SIGTERM: how long to go on delivering, and when to end whatever is still under way. */
+/** After SIGTERM: how long to go on delivering. */
 const STOP_DRAIN_MS = 2_000;
+/** After SIGTERM, or a failure: when to end whatever is still under way. */
 const STOP_MS = 4_500;
 
 /** Brings lines from a decoder to RUFUS, each once, through an outbox. */
 export async function forward(context: Context, options: ForwardOptions): Promise<void> {
   const { signal: stop, interruption } = context;
   checkInputs(options);
+  if (options.stdin && context.options.apiKeyFile === '-') {
+    throw misuse('Standard input can hold the key or the lines, not both.');
+  }
   stop.addEventListener('abort', () => {
     setTimeout(() => process.exit(interruption.exitCode), STOP_MS).unref();
   });
@@ -66,6 +72,7 @@ export async function forward(context: Context, options: ForwardOptions): Promis
       await rejected.close();
     }
   } finally {
+    setTimeout(() => process.exit(), STOP_MS).unref();
     const { pending, parked } = await outbox.close({ drainMs: stop.aborted ? STOP_DRAIN_MS : 0 });
     sayWhatIsLeft(context, directory, pending, parked);
   }
@@ -139,14 +146,21 @@ async function inputOf(
   if (connect !== undefined) return new Caller(connect, setup);
   if (tail === undefined) return { run: () => readStandardInput(setup) };
   const path = resolve(tail);
+  const stats = await stat(path).catch(() => undefined);
+  if (stats !== undefined && !stats.isFile())
+    throw misuse(`--tail takes a file, and ${tail} is none. A pipe: --stdin.`);
   return new Tail({ ...setup, path, position: outbox.position(tailSource(path)), warn });
 }
 
 async function readStandardInput(setup: ConnectionSetup): Promise<void> {
   const source = 'stdin';
-  const splitter = await takeLines(process.stdin, source, setup, async () => {});
-  process.stdin.destroy();
-  const line = setup.stop.aborted ? undefined : splitter.finish();
+  let line: Line | undefined;
+  try {
+    const splitter = await takeLines(process.stdin, source, setup, async () => {});
+    line = setup.stop.aborted ? undefined : splitter.finish();
+  } finally {
+    process.stdin.destroy();
+  }
   if (line === undefined) return;
   // Whoever wrote it may have been cut off, and the rest of a number is another number.
   const reason = 'the input ended in this line: it has no line break';

@@ -290,6 +290,8 @@ describe('misuse', () => {
     [['--tail', 'x', '--drain', '5s'], '--drain goes with --stdin: the other inputs have no end.'],
     [['--stdin', '--timezone', 'Mars'], '--timezone takes a name such as Europe/Madrid; there is no "Mars".'],
     [['--stdin', '--columns', 'bib'], '--columns names no timestamp.'],
+    [['--tail', '/'], '--tail takes a file, and / is none. A pipe: --stdin.'],
+    [['--stdin', '--api-key-file', '-'], 'Standard input can hold the key or the lines, not both.'],
     [['--stdin', '--bibs', '/no/such/file'], 'The file of --bibs cannot be used: /no/such/file: ENOENT.'],
   ])('%j', async (args, message) => {
     const { forward } = await rig();

@@ -284,6 +284,9 @@ describe('the file of rejected lines', () => {
     const lines = readFileSync(path, 'utf8').split('\n');
     expect([lines[0], lines[2], lines[4]]).toEqual(['written by hand', 'by hand, too', '']);
     expect([lines[1], lines[3]].map((entry) => JSON.parse(entry!).line)).toEqual(['bad', 'worse']);
+    const nowhere = forward(['--stdin', '--rejected', '/dev/null']);
+    nowhere.child.stdin.end('timestamp,bib\nbad\n');
+    expect((await nowhere.ended).code).toBe(0);
     const other = forward(['--stdin', '--outbox', join(folder, 'other/')]);
     other.child.stdin.end('');
     expect((await other.ended).code).toBe(0);
@@ -340,6 +343,24 @@ describe.skipIf(!isMounted)('a full disk (a tmpfs: mounting one takes root)', ()
     await delivered(bib);
     expect(stored().map((passing) => Number(passing.bib))).toEqual(Array.from({ length: bib }, (_, index) => index));
     await forwarding.printed(/There is room again: lines are taken\./, 'stderr');
+  });
+});
+
+describe('a disk that fails for good', () => {
+  test('ends it, whoever is connected, so that it can be started again', async () => {
+    const { forward, outbox } = await rig();
+    const forwarding = forward(['--listen', '127.0.0.1:0', '--replies', ...COLUMNS]);
+    const decoder = await Decoder.connect(await portOf(forwarding));
+    decoder.send(line(0));
+    await decoder.answered(1);
+    // The next file that the outbox begins has no folder.
+    rmSync(outbox, { recursive: true });
+    const lines = Buffer.from(Array.from({ length: 1_000 }, (_, bib) => line(bib)).join(''));
+    for (let round = 0; round < 40; round++) decoder.send(lines);
+    const { code, stderr } = await forwarding.ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/\nrufus: The disk failed for good .* run it again, or with a folder on another disk\n$/);
+    expect(decoder.answers.every((answer) => answer.startsWith('ok '))).toBe(true);
   });
 });
 

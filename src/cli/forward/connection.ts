@@ -36,7 +36,7 @@ export async function serveDecoder(socket: Socket, source: string, setup: Connec
 }
 
 async function reply(socket: Socket, outcomes: readonly Outcome[], stop: AbortSignal): Promise<void> {
-  const text = outcomes.map((outcome) => ('num' in outcome ? `ok ${outcome.num}\n` : `error ${outcome.reason}\n`));
+  const text = outcomes.map((outcome) => (typeof outcome === 'number' ? `ok ${outcome}\n` : `error ${outcome}\n`));
   if (text.length === 0 || socket.write(text.join('')) || socket.destroyed) return;
   // Who does not read its answers is not read.
   const over = new AbortController();

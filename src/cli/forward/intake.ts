@@ -24,7 +24,7 @@ export interface SourcePosition {
 }
 
 /** What became of a line: its number, or why it was rejected. */
-export type Outcome = { readonly num: number } | { readonly reason: string };
+export type Outcome = number | string;
 
 export interface IntakeEvents {
   rejected(reason: string, count: number): void;
@@ -77,45 +77,37 @@ export class Intake {
     lines: readonly ReadLine[],
     position?: SourcePosition & Pick<LinePlace, 'generation'>,
   ): Promise<Outcome[]> {
-    const reasons = new Map<ReadLine, string>();
-    for (const each of lines) if (each.reason !== undefined) reasons.set(each, each.reason);
-    await this.#reject(source, [...reasons.keys()], reasons, position?.generation);
+    await this.#reject(source, lines.filter(isBad), position?.generation);
+    let judged = lines;
     for (;;) {
-      const good = lines.filter((each) => !reasons.has(each));
+      const good = judged.filter((each) => !isBad(each));
       try {
         const receipts = await this.#append(good, position);
-        const numbers = new Map(good.map((each, index) => [each, receipts[index]!.num_passing]));
-        return lines.map((each) => {
-          const reason = reasons.get(each);
-          return reason === undefined ? { num: numbers.get(each)! } : { reason };
-        });
+        let next = 0;
+        return judged.map(({ reason }) => reason ?? receipts[next++]!.num_passing);
       } catch (error) {
         // What the reader takes, the outbox takes; should they ever differ, it costs one line and not the list.
         if (!(error instanceof RufusRequestValidationError)) throw error;
         const refused = refusedIn(error, good);
         if (refused.size === 0) throw error;
-        for (const [each, reason] of refused) reasons.set(each, reason);
-        await this.#reject(source, [...refused.keys()], reasons, position?.generation);
+        judged = judged.map((each) => refused.get(each) ?? each);
+        await this.#reject(source, [...refused.values()], position?.generation);
       }
     }
   }
 
-  async #reject(
-    source: string,
-    lines: readonly ReadLine[],
-    reasons: ReadonlyMap<ReadLine, string>,
-    generation: number | undefined,
-  ): Promise<void> {
-    if (lines.length === 0) return;
-    const entries = lines.map((each) => ({
+  async #reject(source: string, lines: readonly ReadLine[], generation: number | undefined): Promise<void> {
+    const last = lines.at(-1);
+    if (last === undefined) return;
+    const entries = lines.map(({ line, reason }) => ({
       source,
-      reason: reasons.get(each)!,
-      line: each.line,
-      place: generation === undefined ? undefined : { generation, offset: each.line.start },
+      reason: reason!,
+      line,
+      place: generation === undefined ? undefined : { generation, offset: line.start },
     }));
     await this.#patiently(() => this.#rejected.write(entries));
     this.counts.rejected += lines.length;
-    this.#events.rejected(entries.at(-1)!.reason, lines.length);
+    this.#events.rejected(last.reason!, lines.length);
   }
 
   async #append(good: readonly ReadLine[], position: SourcePosition | undefined): Promise<readonly Receipt[]> {
@@ -151,12 +143,16 @@ function isFull(error: unknown): error is Error {
   return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-function refusedIn(error: RufusRequestValidationError, list: readonly ReadLine[]): Map<ReadLine, string> {
-  const refused = new Map<ReadLine, string>();
+const isBad = ({ reason }: ReadLine): boolean => reason !== undefined;
+
+/** The lines of the list that are refused, with the reason. */
+function refusedIn(error: RufusRequestValidationError, list: readonly ReadLine[]): Map<ReadLine, ReadLine> {
+  const refused = new Map<ReadLine, ReadLine>();
   for (const { path, message } of error.issues) {
     const [, index, ...field] = path;
-    const line = list[Number(index)];
-    if (line !== undefined && !refused.has(line)) refused.set(line, [...field, message].join(': '));
+    const each = list[Number(index)];
+    if (each === undefined || refused.has(each)) continue;
+    refused.set(each, { line: each.line, passing: undefined, reason: [...field, message].join(': ') });
   }
   return refused;
 }

@@ -37,12 +37,7 @@ describe('the intake', () => {
     taker.refuse = () => (++refusals > 3 ? undefined : busy());
     const lists = [read('1', '2'), read('3')];
     const outcomes = await Promise.all(lists.map((lines) => intake.store('x', lines)));
-    expect(
-      outcomes
-        .flat()
-        .map((outcome) => 'num' in outcome && outcome.num)
-        .sort(),
-    ).toEqual([1, 2, 3]);
+    expect(outcomes.flat().sort()).toEqual([1, 2, 3]);
     expect(told).toEqual(['Busy.', undefined]);
     expect(intake.counts).toEqual({ read: 3, rejected: 0 });
   });
@@ -64,7 +59,7 @@ describe('the intake', () => {
       if (++refusals === 1) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
       return write(lines);
     };
-    expect(await intake.store('x', read(''))).toEqual([{ reason: 'bib: missing' }]);
+    expect(await intake.store('x', read(''))).toEqual(['bib: missing']);
     expect(refusals).toBe(2);
   });
 
@@ -75,12 +70,7 @@ describe('the intake', () => {
       const issues = [{ path: ['passings', index, 'bib'], message: 'is nobody' }];
       return index === -1 ? undefined : new RufusRequestValidationError('Refused.', { issues });
     };
-    expect(await intake.store('x', read('1', '2', '', '3'))).toEqual([
-      { num: 1 },
-      { reason: 'bib: is nobody' },
-      { reason: 'bib: missing' },
-      { num: 2 },
-    ]);
+    expect(await intake.store('x', read('1', '2', '', '3'))).toEqual([1, 'bib: is nobody', 'bib: missing', 2]);
     expect(taker.bibs).toEqual(['1', '3']);
     const entries = readFileSync(taker.rejectedPath, 'utf8')
       .trimEnd()

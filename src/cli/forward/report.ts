@@ -54,8 +54,8 @@ function statusLine({ read, rejected, unknownChips, connections, outbox }: Figur
     `pending ${grouped(pending)}`,
     `parked ${grouped(parked)}`,
     `rejected ${grouped(rejected)}`,
-    storage === 'ok' ? state : `disk ${storage}`,
-    oldestPendingAgeMs !== null && `age ${duration(oldestPendingAgeMs)}`,
+    (storage === 'ok' ? state : `disk ${storage}`) +
+      (oldestPendingAgeMs === null ? '' : ` ${duration(oldestPendingAgeMs)}`),
     connections !== undefined && `decoders ${connections}`,
     unknownChips !== undefined && unknownChips > 0 && `unknown chips ${grouped(unknownChips)}`,
   ]

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Options } from 'tsup';
 
@@ -15,7 +15,9 @@ export const bundledLicenses: Plugin = {
       const files = Object.keys(metafile?.inputs ?? {});
       const names = files.flatMap((file) => [...file.matchAll(PACKAGE)].at(-1)?.[1] ?? []);
       const texts = [...new Set(names)].sort().map(licenseOf);
-      writeFileSync(join(build.initialOptions.outdir ?? 'dist', 'bundled-licenses.txt'), texts.join('\n\n'));
+      const folder = build.initialOptions.outdir ?? 'dist';
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'bundled-licenses.txt'), texts.join('\n\n'));
     });
   },
 };

@@ -19,13 +19,15 @@ const IN_OTHER_WORDS: readonly (readonly [string, string])[] = [
   ['(timeoutMs)', '(--timeout)'],
   ['`baseUrl`', 'the base URL'],
   ['`proxy`', '--proxy'],
+  ['check `apiKey`, or RUFUS_API_KEY', 'check the API key'],
   ["or 'env'", 'or env'],
   ['use devices.ensureBound, which takes that for an answer', 'with --ensure that is an answer, not an error'],
+  ['in devices.list', 'in rufus devices list'],
   ['; insertMany finds a size that fits', ''],
   ["or use `open: 'new'`", 'or --session new'],
   [', or pass `startAt`', ''],
   ['; see `cause`', ''],
-  ['open the outbox again, or on another disk', 'run it again, or with a folder on another disk'],
+  ['Open the outbox again, or on another disk', 'Run it again, or with a folder on another disk'],
   ['Use https, or pass `allowInsecure: true`.', 'Use https.'],
 ];
 

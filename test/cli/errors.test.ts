@@ -37,15 +37,15 @@ const says = (description: string) => ({ description });
 describe('answers', () => {
   test.each([
     ['BadRequestError', 400, 1, /400 "No good".*Check what was passed in\./],
-    ['AuthenticationError', 401, 3, /Check the API key.*rufus doctor, or rufus login\./],
+    ['AuthenticationError', 401, 3, /check the API key\. See rufus doctor, or rufus login\./],
     [
       'PermissionDeniedError',
       403,
       3,
-      /Check the API key: this call needs READ or READ_WRITE access\. See rufus doctor\./,
+      /the key may not do this: it takes READ or READ_WRITE access\. See rufus doctor\./,
     ],
     ['NotFoundError', 404, 4, /404 "No good".*Check the id\./],
-    ['ConflictError', 409, 1, /bound already.*--ensure/],
+    ['ConflictError', 409, 1, /409 "No good"/],
     ['PayloadTooLargeError', 413, 1, /413 "No good".*Send fewer/],
     ['RateLimitError', 429, 5, /Try again later\./],
     ['ServerError', 503, 5, /503 "No good" \(after 3 attempts\).*Try again later\./],
@@ -104,7 +104,7 @@ describe('no answer', () => {
       [...GET, '--proxy', 'over there'],
       { env },
       2,
-      /--proxy must be an http:\/\/ or https:\/\/ URL, or env/,
+      /--proxy is no URL of a proxy\. It looks like http:/,
     );
   });
 });

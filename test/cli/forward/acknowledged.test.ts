@@ -26,8 +26,10 @@ test('what was answered before a kill holds', { timeout: 120_000 }, async () => 
     ]);
     const port = await portOf(forwarding);
     const before = said.size;
+    const decoders: Decoder[] = [];
     const racing = Array.from({ length: DECODERS }, async () => {
       const decoder = await Decoder.connect(port);
+      decoders.push(decoder);
       const sent: string[] = [];
       while (!decoder.socket.closed) {
         // Never again what was not answered: it may be on disk.
@@ -42,6 +44,7 @@ test('what was answered before a kill holds', { timeout: 120_000 }, async () => 
         said.set(sent[index]!, answer);
       });
     });
+    while (decoders.every(({ answers }) => answers.length === 0)) await sleep(5);
     await sleep(100 + random.int(400));
     forwarding.child.kill('SIGKILL');
     await Promise.all(racing);

@@ -359,7 +359,7 @@ describe('a disk that fails for good', () => {
     for (let round = 0; round < 40; round++) decoder.send(lines);
     const { code, stderr } = await forwarding.ended;
     expect(code).toBe(1);
-    expect(stderr).toMatch(/\nrufus: The disk failed for good .* run it again, or with a folder on another disk\n$/);
+    expect(stderr).toMatch(/\nrufus: The disk failed for good: .* Run it again, or with a folder on another disk\n$/);
     expect(decoder.answers.every((answer) => answer.startsWith('ok '))).toBe(true);
   });
 });

@@ -21,6 +21,7 @@ const CASES = [
   'board',
   'cold-start',
   'size',
+  'cli',
 ];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick');
@@ -59,6 +60,7 @@ async function prepare(): Promise<void> {
       'backlog-process': 'bench/support/backlog-process.ts',
       'board-readers-process': 'bench/support/board-readers-process.ts',
       'case-process': 'bench/support/case-process.ts',
+      'outbox-process': 'bench/support/outbox-process.ts',
       'server-process': 'bench/support/server-process.ts',
     },
     outDir: 'bench/dist',

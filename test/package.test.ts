@@ -1,22 +1,11 @@
-import { execFile } from 'node:child_process';
-import { access, constants, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { access, constants, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { PROJECT_FOLDER, runNode } from './support/child.js';
 
-// Built into a folder of its own: in the project, so that dependencies resolve, and not in dist, which others may be reading.
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(PROJECT_FOLDER, 'dist-test-'));
-  const tsup = join(PROJECT_FOLDER, 'node_modules/tsup/dist/cli-default.js');
-  const args = [tsup, '--no-dts', '--silent', '--out-dir', folder];
-  await promisify(execFile)(process.execPath, args, { cwd: PROJECT_FOLDER });
-}, 120_000);
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = inject('dist');
 
 /** The modules that a built file loads, its own chunks followed, lazily loaded ones too. */
 async function importsOf(file: string, seen = new Set<string>()): Promise<Set<string>> {
@@ -28,6 +17,7 @@ async function importsOf(file: string, seen = new Set<string>()): Promise<Set<st
     if (!fileName.startsWith('.')) found.add(fileName);
     else for (const deeper of await importsOf(join(dirname(file), fileName), seen)) found.add(deeper);
   }
+  for (const [, name] of code.matchAll(/\bmodule\.require\(['"]([^'"]+)['"]\)/g)) found.add(name!);
   return found;
 }
 
@@ -105,28 +95,82 @@ test('errors of the ESM and the CJS build know each other', async () => {
   expect(JSON.parse(ended.stdout)).toEqual({ twoCopies: true, across: [true, true, true], others: [false, false] });
 });
 
-describe('rufus-sandbox', () => {
+test('an outbox of either build speaks through the logger of a client of either', async () => {
+  const ended = await run(
+    '--input-type=module',
+    '--eval',
+    `import { mkdtemp, rm } from 'node:fs/promises';
+     import { createRequire } from 'node:module';
+     import { tmpdir } from 'node:os';
+     import { Sandbox } from '${folder}/testing.js';
+     import * as esm from '${folder}/index.js';
+     import * as esmOutbox from '${folder}/outbox.js';
+     const require = createRequire('${folder}/');
+     const [cjs, cjsOutbox] = [require('${folder}/index.cjs'), require('${folder}/outbox.cjs')];
+     const sandbox = new Sandbox();
+     const admin = new esm.RufusClient({ apiKey: sandbox.keys.admin, dispatcher: sandbox.dispatcher });
+     const { deviceid } = await admin.devices.bind({ type: 'reader', model: 'R1', serial_number: '1' });
+     await admin.sessions.create({ deviceid });
+     const told = [];
+     for (const { RufusClient } of [esm, cjs]) {
+       for (const { openOutbox } of [esmOutbox, cjsOutbox]) {
+         const lines = [];
+         const line = (message) => lines.push(message);
+         const logger = { error: line, warn: line, info: line, debug: line };
+         const client = new RufusClient({ apiKey: sandbox.keys.read, dispatcher: sandbox.dispatcher, logger });
+         const directory = await mkdtemp(tmpdir() + '/outbox-');
+         const outbox = await openOutbox({ client, directory, probeMs: 5, session: { deviceid, open: 'active-or-new' } });
+         await outbox.append({ timestamp: new Date(), bib: '1' });
+         await outbox.close({ drainMs: 100 });
+         await rm(directory, { recursive: true });
+         told.push(lines.map((text) => /^outbox: .* 403/.test(text)));
+       }
+     }
+     console.log(JSON.stringify(told));`,
+  );
+  expect(ended).toEqual({ code: 0, stdout: '[[true],[true],[true],[true]]\n', stderr: '' });
+});
+
+describe.each(['rufus', 'rufus-sandbox'])('%s', (name) => {
   test('is a command, in one format', async () => {
-    const bin = join(folder, 'rufus-sandbox.js');
+    const bin = join(folder, `${name}.js`);
     expect((await readFile(bin, 'utf8')).split('\n')[0]).toBe('#!/usr/bin/env node');
-    await access(bin, constants.X_OK);
-    await expect(access(join(folder, 'rufus-sandbox.cjs'))).rejects.toThrow('ENOENT');
+    if (process.platform !== 'win32') await access(bin, constants.X_OK);
+    await expect(access(join(folder, `${name}.cjs`))).rejects.toThrow('ENOENT');
+    const { bin: bins } = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'));
+    expect(bins[name]).toBe(`./dist/${name}.js`);
   });
 
-  test('loads msw only once it is needed, so that it can tell how to install it', async () => {
-    const bin = await readFile(join(folder, 'rufus-sandbox.js'), 'utf8');
-    const eager = [...bin.matchAll(/\bfrom\s*['"](\.[^'"]+)['"]/g)].map(([, name]) => basename(name!));
-    for (const chunk of eager) expect(await thirdParty(chunk)).toEqual([]);
-    expect(await thirdParty('rufus-sandbox.js')).toContain('msw');
+  test('brings its helpers along, and takes the library that lies beside it', async () => {
+    expect(await thirdParty(`${name}.js`)).toEqual(['msw', 'undici', 'zod']);
   });
 
-  test('tells its version and its options', async () => {
-    const manifest = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'));
-    expect(await run(join(folder, 'rufus-sandbox.js'), '--version')).toEqual({
-      code: 0,
-      stdout: `${manifest.version}\n`,
-      stderr: '',
-    });
-    expect((await run(join(folder, 'rufus-sandbox.js'), '--help')).stdout).toContain('--port');
+  test('needs none of them to help', async () => {
+    const alone = await mkdtemp(join(tmpdir(), 'rufus-alone-'));
+    onTestFinished(() => rm(alone, { recursive: true }));
+    await cp(folder, alone, { recursive: true });
+    await writeFile(join(alone, 'package.json'), '{ "type": "module" }');
+    const help = await run(join(alone, `${name}.js`), '--help');
+    expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Usage: ${name}`) });
+    if (name !== 'rufus') return;
+    const broken = await run(join(alone, 'rufus.js'), 'doctor');
+    expect(broken).toMatchObject({ code: 1, stdout: '' });
+    expect(broken.stderr).toMatch(/^rufus: What this command stands on cannot be loaded: .*'(undici|zod)'.*\n$/);
   });
+});
+
+test('the licenses of what is bundled come along', async () => {
+  const licenses = await readFile(join(folder, 'bundled-licenses.txt'), 'utf8');
+  for (const name of ['commander', 'csv-parse', 'fast-string-truncated-width', 'temporal-polyfill']) {
+    expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'));
+  }
+});
+
+test('the commands have no source maps, which would make them twice as large; the library has', async () => {
+  const files = await readdir(folder);
+  const isCommand = (file: string) => file.startsWith('rufus');
+  expect(files.filter((file) => isCommand(file) && file.endsWith('.map'))).toEqual([]);
+  for (const file of files.filter((each) => /\.c?js$/.test(each))) {
+    expect((await readFile(join(folder, file), 'utf8')).includes('sourceMappingURL')).toBe(!isCommand(file));
+  }
 });

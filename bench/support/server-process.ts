@@ -17,6 +17,13 @@ const feed = new LiveFeed(live);
 const device: Answer = { status: 200, json: Buffer.from(JSON.stringify({ body: { result: { deviceid: DEVICE } } })) };
 const nothing: Answer = { status: 404, json: Buffer.from('{"body":{"description":"Not found"}}') };
 
+const session: Answer = {
+  status: 200,
+  json: Buffer.from(
+    `{"body":{"description":"Success","result":[{"token_session":"${TOKEN}","active":true,"passings":${rows}}]}}`,
+  ),
+};
+
 function page(result: object[]): Buffer {
   return Buffer.from(JSON.stringify({ body: { description: 'Passings retrieved succesfully', result } }));
 }
@@ -36,6 +43,7 @@ const port = await serve((request) => {
   }
   if (request.path.startsWith('/v0/passings/device2/')) return feed.answer(request.query);
   if (request.path === `/v0/devices/${DEVICE}`) return device;
+  if (request.method === 'GET' && request.path.startsWith('/v0/sessions/')) return session;
   return nothing;
 }, latencyMs);
 

@@ -12,6 +12,11 @@ export interface SandboxOptions {
   bindConflict?: 'deviceid' | 'bare' | undefined;
   /** What makes a duplicate: the same `num_passing` in the session (default), or nothing. */
   duplicates?: 'number' | 'none' | undefined;
+  /**
+   * The status that a missing or unknown key gets. Default 403: the specification lists 403 for its operations and 401 for
+   * none. A known key that lacks a permission gets 403 in either case.
+   */
+  unknownKey?: 401 | 403 | undefined;
   /** Items a page where the request names no limit. Default 5_000 (events: 1_000). */
   pageSize?: number | undefined;
   /** A longer request body gets 413. Default 1_048_576 (1 MiB). */
@@ -63,7 +68,10 @@ export interface SandboxState {
   /** In the order in which they were bound. */
   readonly devices: readonly Device[];
   /** In the order in which they were opened, those of all devices. */
-  readonly sessions: readonly (Session & { deviceid: string })[];
+  readonly sessions: readonly (Session & {
+    /** Its device. */
+    deviceid: string;
+  })[];
   /** By `num_passing`. Empty for an unknown session. */
   passings(token_session: string): readonly Passing[];
 }
@@ -74,4 +82,26 @@ export interface SandboxServer {
   readonly url: string;
   /** Stops listening and ends every connection at once. */
   close(): Promise<void>;
+}
+
+/** What `serveSandbox` takes: how the sandbox answers, and where it listens and keeps what it holds. */
+export interface ServeSandboxOptions extends SandboxOptions {
+  /** 0 to 65_535. Default 0: one that is free. */
+  port?: number | undefined;
+  /** An address or a name of this machine. Default `127.0.0.1`: nobody else reaches it. */
+  host?: string | undefined;
+  /** The key that may read and write. Default: a new one, or that of the state file. */
+  key?: string | undefined;
+  /** A file that keeps devices, sessions, passings and keys, over restarts. Its format is private. Default: none, all in memory. */
+  state?: string | undefined;
+  /** Told when a write could not be kept in the state file; its call gets 500. */
+  onStateError?: ((error: Error) => void) | undefined;
+}
+
+/** A sandbox that `serveSandbox` has started. */
+export interface ServedSandbox extends SandboxServer {
+  /** One key of each access type. */
+  readonly keys: SandboxKeys;
+  /** Where it listens, as the system says: `127.0.0.1`, `::`. */
+  readonly address: string;
 }

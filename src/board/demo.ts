@@ -1,4 +1,4 @@
-import { type Middleware, RufusClient, RufusConfigError } from 'rufus-client';
+import { type Middleware, RufusClient } from 'rufus-client';
 import { SimulatedRace } from '../simulation/simulated-race.js';
 import type { BoardOptions } from './options.js';
 import { type ServedBoard, serveBoard } from './serve.js';
@@ -16,35 +16,34 @@ const SINCE_GUN_MS = 178 * 60_000;
  * console.log(board.url);
  */
 export async function serveDemoBoard(options: Omit<BoardOptions, 'client' | 'devices'> = {}): Promise<ServedBoard> {
-  const { Sandbox } = await loadTesting();
+  const { Sandbox } = (await import(TESTING)) as typeof import('rufus-client/testing');
   const { dispatcher, keys } = new Sandbox();
   const client = new RufusClient({ apiKey: keys.readWrite, dispatcher, middleware: [batteries] });
   const race = await SimulatedRace.prepare(client, RUNNERS);
   const end = new AbortController();
   const running = race.runLive(SINCE_GUN_MS, end.signal);
-  const board = await serveBoard({ title: 'Demo marathon', ...options, client, devices: race.deviceids });
-  return {
-    url: board.url,
-    async close() {
-      end.abort();
-      await board.close();
-      await running;
-      await client.close();
-    },
+  const stop = async (): Promise<void> => {
+    end.abort();
+    await running;
+    await client.close();
   };
+  try {
+    const board = await serveBoard({ title: 'Demo marathon', ...options, client, devices: race.deviceids });
+    return {
+      url: board.url,
+      async close() {
+        await board.close();
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 // By a variable: bundlers do not go and look for msw where nobody wants the demo.
 const TESTING = 'rufus-client/testing';
-
-async function loadTesting() {
-  try {
-    return (await import(TESTING)) as typeof import('rufus-client/testing');
-  } catch (cause) {
-    if (!(cause instanceof Error && cause.message.includes("'msw'"))) throw cause;
-    throw new RufusConfigError('The demo needs msw, which is not installed: npm install -D msw', { cause });
-  }
-}
 
 /** The sandbox has no batteries. Each device gets a charge, by its id. */
 const batteries: Middleware = async (context, next) => {

@@ -49,7 +49,8 @@ test('the demo says what it needs where msw is missing', { timeout: 60_000 }, as
   `);
   expect(ended).toEqual({
     code: 0,
-    stdout: 'RufusConfigError The demo needs msw, which is not installed: npm install -D msw\n',
+    stdout:
+      'RufusConfigError The sandbox needs msw, which is not installed. Install it beside rufus-client: npm install -D msw\n',
     stderr: '',
   });
 });

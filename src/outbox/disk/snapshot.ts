@@ -39,15 +39,21 @@ const SUBFOLDERS = ['parked', 'delivered'] as const;
 
 const GIVE_UP_MS = 10_000;
 
-/** @throws StorageError - it is no outbox, or changes so fast that no two looks agree */
-export async function takeSnapshot(directory: string): Promise<Snapshot> {
+/**
+ * `looked` is called after each look: there a test can write.
+ *
+ * @throws StorageError - it is no outbox, or changes so fast that no two looks agree
+ */
+export async function takeSnapshot(directory: string, looked: () => void = () => {}): Promise<Snapshot> {
   const folder = realpathSync(directory);
   const observer = new Observer(folder);
   try {
     const end = performance.now() + GIVE_UP_MS;
     let before = observer.look();
     for (;;) {
+      looked();
       const after = observer.look();
+      looked();
       if (before !== null && after !== null && before.fixed === after.fixed) return observer.freeze(before);
       if (performance.now() > end) {
         throw new StorageError(
@@ -90,8 +96,8 @@ interface Look {
   readonly contents: ReadonlyMap<string, Buffer>;
   /** All that must be the same in both looks. */
   readonly fixed: string;
-  readonly newest: string | undefined;
-  readonly newestSize: number;
+  /** Of the segments that may grow. */
+  readonly sizes: ReadonlyMap<string | undefined, number>;
 }
 
 class Observer {
@@ -136,8 +142,10 @@ class Observer {
           newestParked?.ino,
           newestParked?.size,
         ].join('\n'),
-        newest: own.at(-1),
-        newestSize: Number(newest?.size ?? 0),
+        sizes: new Map([
+          [parked!.at(-1), Number(newestParked?.size)],
+          [own.at(-1), Number(newest?.size)],
+        ]),
       };
     } catch (error) {
       if (isMissing(error)) return null;
@@ -149,7 +157,7 @@ class Observer {
     const segments = look.segments.map((name): FrozenFile => {
       const fd = this.fdOf(name);
       const { size, mtimeMs } = fstatSync(fd);
-      return { name, fd, size: name === look.newest ? look.newestSize : size, mtimeMs };
+      return { name, fd, size: look.sizes.get(name) ?? size, mtimeMs };
     });
     const { folder } = this;
     const ack = statSync(`${folder}/${ACK}`, { bigint: true, throwIfNoEntry: false });

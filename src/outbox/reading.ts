@@ -96,13 +96,13 @@ export function readOutbox(directory: string): Promise<OutboxReading> {
 /** What a test may put in the place of the real thing, or between two steps. */
 interface ReadingSeams {
   readonly clock?: Clock | undefined;
-  readonly looked?: (() => void) | undefined;
+  readonly between?: (() => void) | undefined;
 }
 
 export async function readOutboxWith(directory: string, seams: ReadingSeams): Promise<OutboxReading> {
   const path = checkedPath('directory', directory, 'an outbox folder');
   try {
-    return await read(path, seams.clock ?? systemClock, seams.looked);
+    return await read(path, seams.clock ?? systemClock, seams.between);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new StorageError(`The outbox folder ${path} cannot be read: ${reasonOf(error)}`, { cause: error });
@@ -113,9 +113,9 @@ export async function readOutboxWith(directory: string, seams: ReadingSeams): Pr
 const WRITE_MS = 50;
 const TRIES = 40;
 
-async function read(path: string, clock: Clock, looked?: () => void): Promise<OutboxReading> {
+async function read(path: string, clock: Clock, between?: () => void): Promise<OutboxReading> {
   for (let tries = 1; ; tries++) {
-    const snapshot = await takeSnapshot(path, looked);
+    const snapshot = await takeSnapshot(path, between);
     let journal: Journal | undefined;
     try {
       journal = await openView(snapshot, clock);

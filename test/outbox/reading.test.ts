@@ -288,19 +288,12 @@ describe('while its outbox writes', () => {
     ['park', park, [/^parked/, /^ack/]],
     ['requeue', (journal) => journal.requeue(() => true), [/^0.*log$/, /^parked/]],
   ];
-  /** Before which of the looks each of the files is written. */
-  const MOMENTS = [
-    [0, 1],
-    [0, 2],
-    [1, 2],
-    [1, 3],
-    [0, 0],
-    [1, 1],
-    [2, 2],
-    [0, 4],
-  ];
+  /** Before which steps of the looks, five each, the first file and the others are written. */
+  const MOMENTS = Array.from({ length: 10 }, (_, first) =>
+    [0, 1, 2, 5].map((more) => [first, first + more] as const),
+  ).flat();
 
-  it.each(STEPS)('%s between any two looks: as it was before, or as it is then', async (_, step, order) => {
+  it.each(STEPS)('%s between any two steps: as it was before, or as it is then', async (_, step, order) => {
     const directory = await tempFolder();
     const journal = await journalIn(directory, 1_500);
     await journal.startSession('S1');
@@ -326,14 +319,14 @@ describe('while its outbox writes', () => {
     };
     for (const moments of MOMENTS) {
       for (const name of changed) put(name, before.get(name));
-      let looks = 0;
+      let steps = 0;
       const read = await readOutboxWith(directory, {
-        looked() {
+        between() {
           for (const [index, pattern] of order.entries()) {
-            if ((moments[Math.min(index, 1)] ?? 0) !== looks) continue;
+            if (moments[Math.min(index, 1)] !== steps) continue;
             for (const name of changed) if (pattern.test(name)) put(name, after.get(name));
           }
-          looks++;
+          steps++;
         },
       });
       const stats = read.stats();

@@ -40,20 +40,18 @@ const SUBFOLDERS = ['parked', 'delivered'] as const;
 const GIVE_UP_MS = 10_000;
 
 /**
- * `looked` is called after each look: there a test can write.
+ * `between` is called between any two steps: there a test can write.
  *
  * @throws StorageError - it is no outbox, or changes so fast that no two looks agree
  */
-export async function takeSnapshot(directory: string, looked: () => void = () => {}): Promise<Snapshot> {
+export async function takeSnapshot(directory: string, between: () => void = () => {}): Promise<Snapshot> {
   const folder = realpathSync(directory);
-  const observer = new Observer(folder);
+  const observer = new Observer(folder, between);
   try {
     const end = performance.now() + GIVE_UP_MS;
     let before = observer.look();
     for (;;) {
-      looked();
       const after = observer.look();
-      looked();
       if (before !== null && after !== null && before.fixed === after.fixed) return observer.freeze(before);
       if (performance.now() > end) {
         throw new StorageError(
@@ -104,7 +102,10 @@ class Observer {
   /** Open, by name: what is given up or moved meanwhile can be read all the same. */
   private readonly opened = new Map<string, { readonly fd: number; readonly ino: bigint }>();
 
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly between = () => {},
+  ) {}
 
   fdOf(name: string): number {
     return this.opened.get(name)!.fd;
@@ -112,21 +113,27 @@ class Observer {
 
   /** null: something went away between two steps. */
   look(): Look | null {
-    const { folder } = this;
+    const { folder, between } = this;
     // It may be behind the log, never ahead of it.
     const highWater = contentOf(`${folder}/${HIGH_WATER}`);
     const ack = contentOf(`${folder}/${ACK}`);
+    between();
     const names = readdirSync(folder);
     const own = segmentsIn('', names);
+    between();
     const [parked, delivered] = SUBFOLDERS.map((sub) => segmentsIn(`${sub}/`, namesIn(`${folder}/${sub}`)));
     const isOutbox =
       ack !== null || (own.length > 0 && names.some((name) => [HIGH_WATER, ...SUBFOLDERS].includes(name)));
     if (!isOutbox) throw new StorageError(`${folder} is no outbox folder: it has neither ${ACK} nor segments of a log`);
     const segments = [...own, ...parked!, ...delivered!];
     try {
+      between();
       for (const name of segments) if (!this.opened.has(name)) this.open(name);
+      between();
       const newestParked = this.newest(parked!);
+      between();
       const newest = this.newest(own);
+      between();
       return {
         names,
         segments,

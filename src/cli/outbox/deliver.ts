@@ -28,7 +28,8 @@ export async function requeue(context: Context, folder: string, options: Requeue
   const { reason, session } = options;
   await opened(context, folder, session, async (outbox, within) => {
     const requeued = (await outbox.requeue((parked) => reason === undefined || parked.reason === reason)).length;
-    const failure = await within(options.drain, outbox.drained()).then(
+    if (requeued === 0) context.screen.note('Nothing that is parked is to be sent again.');
+    const failure = await within(options.drain, delivered(outbox)).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -42,6 +43,10 @@ export async function requeue(context: Context, folder: string, options: Requeue
     if (parked > 0) context.screen.warn(`${parked} are parked: see rufus outbox parked ${folder}`);
     if (pending + parked > 0) context.exitCode = context.interruption.exitCode ?? EXIT.left;
   });
+}
+
+async function delivered(outbox: Outbox): Promise<void> {
+  while (outbox.stats().pending > 0) await outbox.drained();
 }
 
 /** Sends delivered passings again, under their numbers: the server keeps what it has. */

@@ -2,25 +2,13 @@ import type { KeptPassing } from 'rufus-client/outbox';
 import type { Context } from '../context.js';
 import { exportRecords, type OutputOptions } from '../output/export.js';
 import type { Fields } from '../output/formats.js';
+import { AS_SENT } from '../passings/fields.js';
 import { pagesOf, reading } from './reading.js';
 
 type Row = Omit<KeptPassing, 'passing'> & KeptPassing['passing'];
 
 const KEPT: Fields<Row> = {
-  all: [
-    'timestamp',
-    'num_passing',
-    'latitude',
-    'longitude',
-    'status',
-    'bib',
-    'chip',
-    'participant_id',
-    'timezone',
-    'gender',
-    'token_session',
-    'state',
-  ],
+  all: [...AS_SENT, 'token_session', 'state'],
   table: ['num_passing', 'timestamp', 'bib', 'chip', 'state', 'status', 'gender', 'participant_id'],
 };
 

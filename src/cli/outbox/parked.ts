@@ -2,28 +2,14 @@ import type { ParkedPassing } from 'rufus-client/outbox';
 import type { Context } from '../context.js';
 import type { Fields, FormatOptions } from '../output/formats.js';
 import { printList } from '../output/print.js';
+import { AS_SENT } from '../passings/fields.js';
 import { pagesOf, reading, shortened } from './reading.js';
 
 type Row = Omit<ParkedPassing, 'passing' | 'status'> &
   ParkedPassing['passing'] & { readonly http_status: number | undefined };
 
 const PARKED: Fields<Row> = {
-  all: [
-    'timestamp',
-    'num_passing',
-    'latitude',
-    'longitude',
-    'status',
-    'bib',
-    'chip',
-    'participant_id',
-    'timezone',
-    'gender',
-    'token_session',
-    'reason',
-    'http_status',
-    'response',
-  ],
+  all: [...AS_SENT, 'token_session', 'reason', 'http_status', 'response'],
   table: ['num_passing', 'timestamp', 'bib', 'chip', 'reason', 'http_status', 'response', 'token_session'],
 };
 

@@ -2,6 +2,11 @@
 
 import type { BindDeviceInput, PassingInput, RufusClient, RufusError, Session } from 'rufus-client';
 
+export interface KeptPassing extends Receipt {
+    readonly passing: NewPassing;
+    readonly state: 'delivered' | 'pending';
+}
+
 export type NewPassing = Omit<PassingInput, 'num_passing'>;
 
 export declare class NumberingUnknownError extends RufusError {
@@ -63,6 +68,22 @@ export declare class OutboxBusyError extends RufusError {
 
 export declare class OutboxClosedError extends RufusError {
     constructor(message?: string, facts?: ErrorFacts);
+}
+
+export interface OutboxDamage {
+    readonly file: string;
+    readonly from: number;
+    readonly to: number;
+    readonly kind: 'corrupt' | 'missing' | 'torn';
+    readonly passings: number;
+    readonly undelivered: number;
+    readonly numbers: {
+        readonly token_session: string;
+        readonly first: number;
+        readonly last: number;
+    } | null;
+    readonly appendedAfter: string | null;
+    readonly appendedBefore: string | null;
 }
 
 export interface OutboxEvents {
@@ -172,6 +193,22 @@ export interface OutboxOptions {
     durability?: 'fsync' | 'os' | undefined;
 }
 
+export interface OutboxReading extends AsyncDisposable {
+    readonly recovered: {
+        readonly records: number;
+        readonly tornBytes: number;
+        readonly corruptRecords: number;
+    };
+    stats(): OutboxStats;
+    parked(): AsyncIterable<ParkedPassing>;
+    passings(): AsyncIterable<KeptPassing>;
+    exportTo(file: string, options?: {
+        format?: 'jsonl' | 'csv' | undefined;
+    }): Promise<number>;
+    verify(): Promise<OutboxDamage[]>;
+    close(): Promise<void>;
+}
+
 export type OutboxSession = {
     token_session: string;
     startAt?: number | undefined;
@@ -226,6 +263,8 @@ export declare class StorageError extends RufusError {
 }
 
 export declare function openOutbox(options: OutboxOptions): Promise<Outbox>;
+
+export declare function readOutbox(directory: string): Promise<OutboxReading>;
 
 // Spoken of, but not exported:
 

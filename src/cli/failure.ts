@@ -74,6 +74,7 @@ function isPassing(error: RufusAPIError): boolean {
 
 /** What to do, where the library does not say it already. */
 function adviceOn(error: RufusError): string {
+  if (error.code === 'outbox_locked') return 'Stop that one first.';
   if (error instanceof RufusTimeoutError) return 'Try again later, or give it longer with --timeout 60s.';
   if (error instanceof AuthenticationError) return 'See rufus doctor, or rufus login.';
   if (error instanceof PermissionDeniedError) return 'See rufus doctor.';

@@ -10,6 +10,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addEvents } from './commands/events.js';
 import { addForward } from './commands/forward.js';
 import { addLogin } from './commands/login.js';
+import { addOutbox } from './commands/outbox.js';
 import { addPassings } from './commands/passings.js';
 import { addSandbox } from './commands/sandbox.js';
 import { addSessions } from './commands/sessions.js';
@@ -37,6 +38,7 @@ export function buildProgram(context: Context): Command {
   addEvents(program, context);
   addForward(program, context);
   addBoard(program, context);
+  addOutbox(program, context);
   addSandbox(program, context);
   addCompletion(program);
   for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);

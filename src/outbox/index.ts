@@ -8,6 +8,7 @@ export {
   StorageError,
 } from './errors.js';
 export { openOutbox } from './open.js';
+export { type KeptPassing, type OutboxDamage, type OutboxReading, readOutbox } from './reading.js';
 export type {
   NewPassing,
   OutboxEvents,

@@ -16,7 +16,7 @@ import type { OutboxLog } from './log.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
 import { type Rewound, rewind } from './rewind.js';
 import type { SessionSwitches } from './session-switches.js';
-import { Snapshot } from './stats.js';
+import { shownStats } from './stats.js';
 import {
   type NewPassing,
   Outbox,
@@ -107,18 +107,9 @@ export class DurableOutbox extends Outbox {
 
   stats(): OutboxStats {
     const { journal, courier, clock, lastError } = this.#parts;
-    const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = journal.stats();
-    return Snapshot.of({
-      state: courier.state,
-      storage,
-      token_session: this.token_session,
-      ...counts,
-      ...tallies,
-      diskBytes,
-      oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, clock.wall() - oldestPendingAt),
-      lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
-      lastError: lastError.message,
-    });
+    const { state } = courier;
+    const { token_session } = this;
+    return shownStats(journal.stats(), { state, token_session, lastError: lastError.message, now: clock.wall() });
   }
 
   on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this {
@@ -245,7 +236,7 @@ export class DurableOutbox extends Outbox {
   }
 }
 
-function shown({ token_session, num_passing, passing, reason, status, response }: ParkedEntry): ParkedPassing {
+export function shown({ token_session, num_passing, passing, reason, status, response }: ParkedEntry): ParkedPassing {
   return { token_session, num_passing, passing, reason, status, response };
 }
 

@@ -1,12 +1,13 @@
 import { inspect } from 'node:util';
 import { shorten } from '../core/redact.js';
-import type { OutboxStats } from './types.js';
+import type { JournalStats } from './journal.js';
+import type { OutboxState, OutboxStats } from './types.js';
 
 /**
  * Figures whose token programs can read whole, and nothing that copies or prints them shows: they are what a health endpoint
  * answers and a logger takes, and both JSON and a spread go by what is the object's own.
  */
-export class Snapshot {
+class Snapshot {
   readonly #token: string;
 
   static of({ token_session, ...figures }: OutboxStats): OutboxStats {
@@ -29,4 +30,28 @@ export class Snapshot {
   [inspect.custom](): object {
     return this.toJSON();
   }
+}
+
+export interface Beside {
+  readonly state: OutboxState;
+  readonly token_session: string;
+  readonly lastError: string | null;
+  /** Wall clock. */
+  readonly now: number;
+}
+
+/** The journal's figures as they are shown. */
+export function shownStats(stats: JournalStats, { state, token_session, lastError, now }: Beside): OutboxStats {
+  const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = stats;
+  return Snapshot.of({
+    state,
+    storage,
+    token_session,
+    ...counts,
+    ...tallies,
+    diskBytes,
+    oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, now - oldestPendingAt),
+    lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
+    lastError,
+  });
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
 import { examples } from '../help.js';
+import { withOutput } from '../output/export.js';
 import { withFormat } from '../output/formats.js';
 import type { ExportOptions } from '../passings/export.js';
 import type { ImportOptions } from '../passings/import.js';
@@ -23,11 +24,10 @@ function addExport(passings: Command, context: Context): void {
     .option('--last <n>', 'of a session: up to this num_passing', wholeNumber(0))
     .option('--device <id>', 'the passings of this device, over all of its sessions')
     .option('--from <time>', 'of a device: from this time on, 2026-05-03T09:30:00Z')
-    .option('--to <time>', 'of a device: up to this time')
-    .option('-o, --output <file>', 'write to a file, which appears when it is complete; .csv, .jsonl and .json say how')
-    .option('--force', 'replace a file that exists')
-    .option('--spreadsheet', 'CSV: an apostrophe before cells that a spreadsheet would take for a formula')
-    .action(async (options: ExportOptions) => (await import('../passings/export.js')).exportPassings(context, options));
+    .option('--to <time>', 'of a device: up to this time');
+  withOutput(command).action(async (options: ExportOptions) =>
+    (await import('../passings/export.js')).exportPassings(context, options),
+  );
   examples(command, [
     'rufus passings export --session TOKEN -o finish.csv',
     'rufus passings export --session TOKEN --first 100 --last 199 --json',

@@ -2,21 +2,22 @@ import type { Passing } from 'rufus-client';
 import { passingTime } from 'rufus-client';
 import type { Fields } from '../output/formats.js';
 
+/** The columns of a passing wherever it is exported, first of all. */
+export const AS_SENT = [
+  'timestamp',
+  'num_passing',
+  'latitude',
+  'longitude',
+  'status',
+  'bib',
+  'chip',
+  'participant_id',
+  'timezone',
+  'gender',
+] as const;
+
 export const PASSING: Fields<Passing> = {
-  all: [
-    'timestamp',
-    'num_passing',
-    'latitude',
-    'longitude',
-    'status',
-    'bib',
-    'chip',
-    'participant_id',
-    'timezone',
-    'gender',
-    'token_session',
-    'deviceid',
-  ],
+  all: [...AS_SENT, 'token_session', 'deviceid'],
   table: ['num_passing', 'timestamp', 'bib', 'chip', 'status', 'gender', 'participant_id', 'latitude', 'longitude'],
 };
 

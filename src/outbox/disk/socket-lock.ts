@@ -154,7 +154,7 @@ async function tidy(folder: string, short: string): Promise<void> {
 }
 
 /** Rejects where the system does not tell. */
-function isListenedOn(path: string): Promise<boolean> {
+export function isListenedOn(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => {

@@ -1,0 +1,229 @@
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { StorageError } from '../errors.js';
+import { isMissing } from './disk.js';
+import { firstOf } from './log.js';
+
+// A folder that another process writes to, as it was at one moment. Nobody can be asked to stand still, so everything is looked at
+// twice: what was the same both times was so at every moment between. The newest segment may have grown; how long it was at the end of
+// the first look is what counts. The looks are synchronous, for the less time lies between them, the more often they agree.
+
+/** A file as it was, whatever became of its name since. */
+export interface FrozenFile {
+  readonly name: string;
+  readonly fd: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+export interface Snapshot {
+  /** Without symbolic links. */
+  readonly folder: string;
+  /** All names in the folder itself. */
+  readonly names: readonly string[];
+  /** Segments, by their paths from the folder. */
+  readonly segments: readonly FrozenFile[];
+  /** The small files that are rewritten in place, whole. */
+  readonly contents: ReadonlyMap<string, Buffer>;
+  /** What tells this ack.dat from a copy. */
+  readonly ackIdentity: string | null;
+  /** What the outbox occupies. */
+  readonly bytes: number;
+  close(): void;
+}
+
+const ACK = 'ack.dat';
+const HIGH_WATER = 'high-water.dat';
+const SPARE = 'spare';
+const SUBFOLDERS = ['parked', 'delivered'] as const;
+
+const GIVE_UP_MS = 10_000;
+
+/**
+ * `between` is called between any two steps: there a test can write.
+ *
+ * @throws StorageError - it is no outbox, or changes so fast that no two looks agree
+ */
+export async function takeSnapshot(directory: string, between: () => void = () => {}): Promise<Snapshot> {
+  const folder = realpathSync(directory);
+  const observer = new Observer(folder, between);
+  try {
+    const end = performance.now() + GIVE_UP_MS;
+    let before = observer.look();
+    for (;;) {
+      const after = observer.look();
+      if (before !== null && after !== null && before.fixed === after.fixed) return observer.freeze(before);
+      if (performance.now() > end) {
+        throw new StorageError(
+          `The outbox folder ${folder} changes faster than it can be read. Try again when less is appended`,
+        );
+      }
+      before = after;
+      await pause(1);
+    }
+  } catch (error) {
+    observer.close();
+    throw error;
+  }
+}
+
+/** Whether anything was written since the snapshot was taken. */
+export function hasChanged(snapshot: Snapshot): boolean {
+  const observer = new Observer(snapshot.folder);
+  try {
+    const now = observer.look();
+    if (now === null) return true;
+    const { segments } = snapshot;
+    const sizes = new Map(segments.map(({ name, size }) => [name, size]));
+    return (
+      now.segments.length !== segments.length ||
+      !now.segments.every((name) => sizes.get(name) === fstatSync(observer.fdOf(name)).size) ||
+      !sameBytes(now.contents.get(ACK), snapshot.contents.get(ACK))
+    );
+  } finally {
+    observer.close();
+  }
+}
+
+const sameBytes = (a: Buffer | undefined, b: Buffer | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : a.equals(b);
+
+interface Look {
+  readonly names: readonly string[];
+  readonly segments: readonly string[];
+  readonly contents: ReadonlyMap<string, Buffer>;
+  /** All that must be the same in both looks. */
+  readonly fixed: string;
+  /** Of the segments that may grow. */
+  readonly sizes: ReadonlyMap<string | undefined, number>;
+}
+
+class Observer {
+  /** Open, by name: what is given up or moved meanwhile can be read all the same. */
+  private readonly opened = new Map<string, { readonly fd: number; readonly ino: bigint }>();
+
+  constructor(
+    private readonly folder: string,
+    private readonly between = () => {},
+  ) {}
+
+  fdOf(name: string): number {
+    return this.opened.get(name)!.fd;
+  }
+
+  /** null: something went away between two steps. */
+  look(): Look | null {
+    const { folder, between } = this;
+    // It may be behind the log, never ahead of it.
+    const highWater = contentOf(`${folder}/${HIGH_WATER}`);
+    const ack = contentOf(`${folder}/${ACK}`);
+    between();
+    const names = readdirSync(folder);
+    const own = segmentsIn('', names);
+    between();
+    const [parked, delivered] = SUBFOLDERS.map((sub) => segmentsIn(`${sub}/`, namesIn(`${folder}/${sub}`)));
+    const isOutbox =
+      ack !== null || (own.length > 0 && names.some((name) => [HIGH_WATER, ...SUBFOLDERS].includes(name)));
+    if (!isOutbox) throw new StorageError(`${folder} is no outbox folder: it has neither ${ACK} nor segments of a log`);
+    const segments = [...own, ...parked!, ...delivered!];
+    try {
+      between();
+      for (const name of segments) if (!this.opened.has(name)) this.open(name);
+      between();
+      const newestParked = this.newest(parked!);
+      between();
+      const newest = this.newest(own);
+      between();
+      return {
+        names,
+        segments,
+        contents: new Map([
+          ...(ack ? [[ACK, ack] as const] : []),
+          ...(highWater ? [[HIGH_WATER, highWater] as const] : []),
+        ]),
+        fixed: [
+          ack?.toString('latin1'),
+          own.join(),
+          newest?.ino,
+          parked!.join(),
+          newestParked?.ino,
+          newestParked?.size,
+        ].join('\n'),
+        sizes: new Map([
+          [parked!.at(-1), Number(newestParked?.size)],
+          [own.at(-1), Number(newest?.size)],
+        ]),
+      };
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  freeze(look: Look): Snapshot {
+    const segments = look.segments.map((name): FrozenFile => {
+      const fd = this.fdOf(name);
+      const { size, mtimeMs } = fstatSync(fd);
+      return { name, fd, size: look.sizes.get(name) ?? size, mtimeMs };
+    });
+    const { folder } = this;
+    const ack = statSync(`${folder}/${ACK}`, { bigint: true, throwIfNoEntry: false });
+    const spare = statSync(`${folder}/${SPARE}`, { throwIfNoEntry: false })?.size ?? 0;
+    return {
+      folder,
+      names: look.names,
+      segments,
+      contents: look.contents,
+      ackIdentity: ack === undefined || ack.ino === 0n ? null : String(ack.ino),
+      bytes: segments.reduce((sum, { size }) => sum + size, (look.contents.get(ACK)?.length ?? 0) + spare),
+      close: () => this.close(),
+    };
+  }
+
+  close(): void {
+    for (const { fd } of this.opened.values()) closeSync(fd);
+    this.opened.clear();
+  }
+
+  /** The newest of a log. It alone may grow, and alone may be replaced by one of the same name. */
+  private newest(names: readonly string[]): { readonly ino: bigint; readonly size: bigint } | undefined {
+    const name = names.at(-1);
+    if (name === undefined) return undefined;
+    const facts = statSync(`${this.folder}/${name}`, { bigint: true });
+    if (facts.ino !== this.opened.get(name)!.ino) {
+      closeSync(this.fdOf(name));
+      this.opened.delete(name);
+      this.open(name);
+    }
+    return facts;
+  }
+
+  private open(name: string): void {
+    const fd = openSync(`${this.folder}/${name}`, 'r');
+    this.opened.set(name, { fd, ino: fstatSync(fd, { bigint: true }).ino });
+  }
+}
+
+function contentOf(path: string): Buffer | null {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+const segmentsIn = (prefix: string, names: readonly string[]): string[] =>
+  names
+    .filter((name) => firstOf(name) !== null)
+    .sort()
+    .map((name) => prefix + name);

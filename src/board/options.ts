@@ -8,7 +8,14 @@ export interface BoardOptions {
   /** Ids, in the order in which they are to be shown; `'all'`: every device of the account, those bound later too. */
   devices: readonly string[] | 'all';
   /** Default `127.0.0.1`, port 8080; port 0 takes a free one. Another host than loopback demands `token` or `public`. */
-  listen?: { host?: string | undefined; port?: number | undefined } | undefined;
+  listen?:
+    | {
+        /** An address or a name of this machine. Default `127.0.0.1`. */
+        host?: string | undefined;
+        /** 0 to 65_535. Default 8080; 0: a free one. */
+        port?: number | undefined;
+      }
+    | undefined;
   /** A file that keeps counts and cursors, so that after any end the board goes on exactly where it was. One file a race; it holds session tokens. */
   state?: string | undefined;
   /** Above the page. Default `Live board`. */

@@ -12,7 +12,7 @@ import type { Journal } from './journal.js';
 import { checkedPath } from './options.js';
 import { shown } from './outbox.js';
 import { shownStats } from './stats.js';
-import type { NewPassing, OutboxStats, ParkedPassing, Receipt } from './types.js';
+import type { NewPassing, Outbox, OutboxStats, ParkedPassing, Receipt } from './types.js';
 
 /** A passing that the folder still holds. */
 export interface KeptPassing extends Receipt {
@@ -37,7 +37,14 @@ export interface OutboxDamage {
   /** How many of these were neither delivered nor parked: they are lost unless the reader still has them. */
   readonly undelivered: number;
   /** The session and the numbers of these, as they were appended, where their neighbours tell. */
-  readonly numbers: { readonly token_session: string; readonly first: number; readonly last: number } | null;
+  readonly numbers: {
+    /** Their session. */
+    readonly token_session: string;
+    /** The lowest `num_passing`. */
+    readonly first: number;
+    /** The highest `num_passing`. */
+    readonly last: number;
+  } | null;
   /** When the passing before it was appended, ISO 8601, UTC; null: not known. */
   readonly appendedAfter: string | null;
   /** When the passing behind it was appended, ISO 8601, UTC; null: not known. */
@@ -47,7 +54,7 @@ export interface OutboxDamage {
 /** An outbox folder as it was at one moment. Close it: it keeps the folder's files open, so that what their outbox gives up makes no room. */
 export interface OutboxReading extends AsyncDisposable {
   /** What opening the outbox would have found damaged; all of the folder is read by `verify` only. */
-  readonly recovered: { readonly records: number; readonly tornBytes: number; readonly corruptRecords: number };
+  readonly recovered: Outbox['recovered'];
   /**
    * As `Outbox.stats`, from the files alone. `state`: `'closed'` where no process holds the folder (or that cannot be told: elsewhere than on Linux,
    * or for another user's process), otherwise `'sending'` or `'idle'`, by whether something is pending. `storage` is `'ok'`, `lastError` null: only the process knows.

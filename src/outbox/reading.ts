@@ -12,7 +12,7 @@ import type { Journal } from './journal.js';
 import { checkedPath } from './options.js';
 import { shown } from './outbox.js';
 import { shownStats } from './stats.js';
-import type { NewPassing, Outbox, OutboxStats, ParkedPassing, Receipt } from './types.js';
+import type { NewPassing, OutboxStats, ParkedPassing, Receipt } from './types.js';
 
 /** A passing that the folder still holds. */
 export interface KeptPassing extends Receipt {
@@ -54,7 +54,14 @@ export interface OutboxDamage {
 /** An outbox folder as it was at one moment. Close it: it keeps the folder's files open, so that what their outbox gives up makes no room. */
 export interface OutboxReading extends AsyncDisposable {
   /** What opening the outbox would have found damaged; all of the folder is read by `verify` only. */
-  readonly recovered: Outbox['recovered'];
+  readonly recovered: {
+    /** Records that were read again. */
+    readonly records: number;
+    /** Bytes of a write that was cut short. */
+    readonly tornBytes: number;
+    /** Records that are damaged. */
+    readonly corruptRecords: number;
+  };
   /**
    * As `Outbox.stats`, from the files alone. `state`: `'closed'` where no process holds the folder (or that cannot be told: elsewhere than on Linux,
    * or for another user's process), otherwise `'sending'` or `'idle'`, by whether something is pending. `storage` is `'ok'`, `lastError` null: only the process knows.

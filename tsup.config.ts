@@ -5,6 +5,7 @@ const library = {
   schemas: 'src/schemas.ts',
   testing: 'src/testing/index.ts',
   outbox: 'src/outbox/index.ts',
+  fleet: 'src/fleet/index.ts',
 };
 const shared: Options = { target: 'node20', platform: 'node', splitting: true, removeNodeProtocol: false };
 

@@ -36,11 +36,18 @@ const thirdParty = async (file: string) =>
 const run = (...args: string[]) => runNode(args, { cwd: PROJECT_FOLDER });
 
 describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
-  test('loads undici and zod, and in the sandbox msw, beside what Node has', async () => {
+  test('loads undici and zod, in the sandbox msw and in the fleet NATS, beside what Node has', async () => {
     expect(await thirdParty(`index.${extension}`)).toEqual(['undici', 'zod']);
     expect(await thirdParty(`schemas.${extension}`)).toEqual(['zod']);
     expect(['undici', 'zod']).toEqual(expect.arrayContaining(await thirdParty(`outbox.${extension}`)));
     expect(await thirdParty(`testing.${extension}`)).toEqual(['msw']);
+    expect(await thirdParty(`fleet.${extension}`)).toEqual([
+      '@nats-io/jetstream',
+      '@nats-io/kv',
+      '@nats-io/transport-node',
+      'undici',
+      'zod',
+    ]);
   });
 
   test('lets a process end by itself after a call to the sandbox', async () => {

@@ -1,0 +1,92 @@
+import type { ConsumerInfo } from '@nats-io/jetstream';
+import type { KV, KvEntry } from '@nats-io/kv';
+import type { OutboxStats } from '../outbox/types.js';
+import type { Kept } from './cursors.js';
+import type { Buckets } from './layout.js';
+import { BEAT, type Beat, HOLDS } from './membership.js';
+import { decoded } from './names.js';
+import type { Store } from './store.js';
+import type { FleetStatus } from './types.js';
+
+interface Worker {
+  readonly beat: Beat;
+  readonly seenAt: Date;
+  readonly holds: ReadonlySet<string>;
+}
+
+/** All that the buckets say, at one look. */
+export async function statusOf(store: Store, buckets: Buckets, leaseMs: number): Promise<FleetStatus> {
+  const [cursors, words, reports, consumers] = await Promise.all([
+    entriesOf(buckets.cursors),
+    entriesOf(buckets.workers),
+    entriesOf(buckets.boxes),
+    consumersOf(store),
+  ]);
+  const workers = liveWorkers(words, leaseMs);
+  return {
+    workers: [...workers].map(([worker, { beat, seenAt }]) => ({
+      worker,
+      role: beat.role,
+      devices: beat.devices,
+      seenAt: seenAt.toISOString(),
+    })),
+    devices: devicesOf(cursors, workers),
+    consumers,
+    boxes: reports.map((entry) => ({
+      ...entry.json<{ box: string } & OutboxStats>(),
+      seenAt: entry.created.toISOString(),
+    })),
+  };
+}
+
+async function entriesOf(bucket: KV): Promise<KvEntry[]> {
+  const entries: KvEntry[] = [];
+  for await (const entry of await bucket.history({ key: '>' })) if (entry.operation === 'PUT') entries.push(entry);
+  return entries;
+}
+
+/** Those whose last sign of life is not a lease older than the newest of anybody: by the server's clock, which all have in common. */
+function liveWorkers(entries: readonly KvEntry[], leaseMs: number): Map<string, Worker> {
+  const beats = entries.filter(({ key }) => key.startsWith(BEAT));
+  const newest = Math.max(...beats.map(({ created }) => created.getTime()));
+  const holds = new Map(
+    entries
+      .filter(({ key }) => key.startsWith(HOLDS))
+      .map((entry) => [entry.key.slice(HOLDS.length), new Set(entry.json<string[]>())]),
+  );
+  return new Map(
+    beats
+      .filter(({ created }) => newest - created.getTime() <= leaseMs)
+      .map((entry) => {
+        const worker = entry.key.slice(BEAT.length);
+        return [worker, { beat: entry.json<Beat>(), seenAt: entry.created, holds: holds.get(worker) ?? new Set() }];
+      }),
+  );
+}
+
+function devicesOf(cursors: readonly KvEntry[], workers: ReadonlyMap<string, Worker>): FleetStatus['devices'] {
+  const kept = new Map(cursors.map((entry) => entry.json<Kept>()).map((each) => [each.deviceid, each]));
+  const ids = new Set([...kept.keys(), ...[...workers.values()].flatMap(({ holds }) => [...holds])]);
+  return [...ids].sort().map((deviceid) => {
+    const [worker, holder] = [...workers].sort().find(([, { holds }]) => holds.has(deviceid)) ?? [];
+    return {
+      deviceid,
+      followedBy: worker ?? null,
+      lastPassingAt: kept.get(deviceid)?.lastPassingAt ?? null,
+      lastError: holder?.beat.errors[deviceid] ?? null,
+    };
+  });
+}
+
+/** Those of one name together. */
+async function consumersOf({ jsm, names }: Store): Promise<FleetStatus['consumers']> {
+  const behind = new Map<string, number>();
+  const infos: ConsumerInfo[] = [];
+  for await (const info of jsm.consumers.list(names.stream)) infos.push(info);
+  for (const { name, config, num_pending, num_ack_pending } of infos) {
+    if (config.durable_name === undefined) continue;
+    const consumer = decoded(name.split('_')[0]!) ?? name;
+    behind.set(consumer, (behind.get(consumer) ?? 0) + num_pending + num_ack_pending);
+  }
+  return [...behind].map(([consumer, batches]) => ({ consumer, behind: batches }));
+}

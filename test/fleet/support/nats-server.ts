@@ -1,0 +1,214 @@
+// Real NATS servers on loopback, each test's own: ports, folders, processes.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
+import { connect } from '@nats-io/transport-node';
+import { describe, onTestFinished } from 'vitest';
+
+export const BINARY = process.env.NATS_SERVER ?? 'nats-server';
+const isThere = spawnSync(BINARY, ['--version']).status === 0;
+
+/** A suite that needs the server; where there is none, its name says why it is skipped. */
+export function describeWithServer(name: string, suite: () => void): void {
+  if (isThere) describe(name, suite);
+  else describe.skip(`${name} (skipped: no ${BINARY}; install nats-server, or name one in NATS_SERVER)`, suite);
+}
+
+const taken = new Set<number>();
+
+/** A port that nobody listens on now. The servers of this process get different ones. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address() as { port: number };
+    probe.close();
+    await once(probe, 'close');
+    if (taken.has(port)) continue;
+    taken.add(port);
+    return port;
+  }
+}
+
+export class NatsServer {
+  readonly #config: string;
+  #child: ChildProcess | undefined;
+
+  constructor(
+    readonly folder: string,
+    readonly port: number,
+    config: string,
+  ) {
+    this.#config = config;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get storeFolder(): string {
+    return join(this.folder, 'store');
+  }
+
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
+  async start(): Promise<void> {
+    const file = join(this.folder, 'nats.conf');
+    await mkdir(this.folder, { recursive: true });
+    await writeFile(file, this.#config);
+    const child = spawn(BINARY, ['-c', file, '-l', join(this.folder, 'log')], { stdio: 'ignore' });
+    this.#child = child;
+    // It answers before anybody is told of it.
+    for (let tries = 0; ; tries++) {
+      const status = await fetch(`http://127.0.0.1:${this.port + 1}/healthz?js-server-only=true`).catch(
+        () => undefined,
+      );
+      if (status !== undefined) return;
+      if (child.exitCode !== null || tries > 200) throw new Error(`nats-server did not start: see ${this.folder}/log`);
+      await sleep(20);
+    }
+  }
+
+  /** Its JetStream has a leader, and has caught up. */
+  async healthy(): Promise<void> {
+    while ((await fetch(`http://127.0.0.1:${this.port + 1}/healthz`).catch(() => undefined))?.status !== 200)
+      await sleep(50);
+  }
+
+  async stop(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGCONT');
+    child.kill(signal);
+    await gone;
+  }
+
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** What is stored now, as a power cut might leave it. */
+  async copyStore(name = 'copy'): Promise<string> {
+    const copy = join(this.folder, name);
+    await rm(copy, { recursive: true, force: true });
+    await cp(this.storeFolder, copy, { recursive: true });
+    return copy;
+  }
+
+  /** Only while it is stopped. */
+  async restoreStore(copy: string): Promise<void> {
+    await rm(this.storeFolder, { recursive: true, force: true });
+    await cp(copy, this.storeFolder, { recursive: true });
+  }
+}
+
+interface ServerOptions {
+  /** More lines of its configuration. */
+  readonly config?: string;
+  readonly jetstream?: boolean;
+  readonly folder?: string;
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'rufus-fleet-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const monitored = async (): Promise<number> => {
+  // The monitoring port stands beside it.
+  for (;;) {
+    const port = await freePort();
+    if (!taken.has(port + 1)) {
+      taken.add(port + 1);
+      return port;
+    }
+  }
+};
+
+function started(server: NatsServer): NatsServer {
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+export async function oneServer({ config = '', jetstream = true }: ServerOptions = {}): Promise<NatsServer> {
+  const folder = await temporaryFolder();
+  const port = await monitored();
+  const server = started(
+    new NatsServer(
+      folder,
+      port,
+      [
+        `server_name: alone\nlisten: "127.0.0.1:${port}"\nhttp: "127.0.0.1:${port + 1}"`,
+        jetstream ? `jetstream { store_dir: "${join(folder, 'store')}" }` : '',
+        config,
+      ].join('\n'),
+    ),
+  );
+  await server.start();
+  return server;
+}
+
+/** `routes(from, to)`: the port by which one reaches the other, for who wants to stand between. */
+export async function cluster(
+  size: number,
+  routes: (from: number, to: number, port: number) => Promise<number> = async (_from, _to, port) => port,
+): Promise<NatsServer[]> {
+  const folder = await temporaryFolder();
+  const ports = await Promise.all(Array.from({ length: size }, monitored));
+  const routePorts = await Promise.all(ports.map(freePort));
+  const servers = await Promise.all(
+    ports.map(async (port, index) => {
+      const others = await Promise.all(
+        routePorts.map((to, other) => (other === index ? undefined : routes(index, other, to))),
+      );
+      const list = others.filter((each) => each !== undefined).map((to) => `"nats://127.0.0.1:${to}"`);
+      const own = join(folder, `n${index + 1}`);
+      return started(
+        new NatsServer(
+          own,
+          port,
+          [
+            `server_name: n${index + 1}\nlisten: "127.0.0.1:${port}"\nhttp: "127.0.0.1:${port + 1}"`,
+            `jetstream { store_dir: "${join(own, 'store')}" }`,
+            `cluster { name: fleet, listen: "127.0.0.1:${routePorts[index]}", no_advertise: true, routes: [${list.join(', ')}] }`,
+          ].join('\n'),
+        ),
+      );
+    }),
+  );
+  await Promise.all(servers.map((server) => server.start()));
+  await Promise.all(servers.map((server) => server.healthy()));
+  return servers;
+}
+
+/** Connected, and closed at the end. Comes back at once when it can. */
+export async function connected(
+  servers: NatsServer | readonly NatsServer[],
+  options: ConnectionOptions = {},
+): Promise<NatsConnection> {
+  const addresses = (Array.isArray(servers) ? servers : [servers]).map((server: NatsServer) => server.address);
+  const nats = await connect({
+    servers: addresses,
+    ignoreClusterUpdates: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 50,
+    reconnectJitter: 20,
+    waitOnFirstConnect: true,
+    ...options,
+  });
+  onTestFinished(() => nats.close());
+  return nats;
+}

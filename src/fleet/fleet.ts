@@ -110,7 +110,10 @@ class NatsFleet extends Fleet {
     return {
       [Symbol.asyncIterator]: () => {
         this.#demandOpen('passings');
-        return new PassingsIterator(parts, { consumer, deviceid, signal });
+        const iterator = new PassingsIterator(parts, { consumer, deviceid, signal });
+        this.#running.add(iterator.done);
+        void iterator.done.then(() => this.#running.delete(iterator.done));
+        return iterator;
       },
     };
   }

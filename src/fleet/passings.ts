@@ -29,6 +29,8 @@ interface Received {
 /** One process of a consumer: hands out batches one after the other, and keeps those that it holds from going to another. */
 export class PassingsIterator implements AsyncIterableIterator<FleetBatch, undefined, void>, Witness {
   newest: Mark | undefined;
+  /** Resolves when it has ended. */
+  readonly done: Promise<void>;
   readonly #parts: Parts;
   readonly #signal: AbortSignal | undefined;
   readonly #lanes: Lanes;
@@ -41,6 +43,7 @@ export class PassingsIterator implements AsyncIterableIterator<FleetBatch, undef
   #inHand: JsMsg | undefined;
   #wake: (() => void) | undefined;
   #closing: Promise<void> | undefined;
+  #isDone!: () => void;
 
   constructor(
     parts: Parts,
@@ -49,6 +52,9 @@ export class PassingsIterator implements AsyncIterableIterator<FleetBatch, undef
     const { store, recovery, leaseMs, ended } = parts;
     this.#parts = parts;
     this.#signal = options.signal;
+    this.done = new Promise((resolve) => {
+      this.#isDone = resolve;
+    });
     this.#lanes = new Lanes(store, { ...options, ackMs: leaseMs }, (message) => this.#receive(message));
     const working = setInterval(() => this.#stillWorking(), leaseMs / 3);
     this.#endings.push(
@@ -106,6 +112,7 @@ export class PassingsIterator implements AsyncIterableIterator<FleetBatch, undef
     for (const { message } of this.#ready.values()) message.nak();
     this.#ready.clear();
     await this.#lanes.stop();
+    this.#isDone();
   }
 
   #receive(message: JsMsg): void {

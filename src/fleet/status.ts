@@ -8,6 +8,8 @@ import { decoded } from './names.js';
 import type { Store } from './store.js';
 import type { FleetStatus } from './types.js';
 
+const AT_ONCE = 100;
+
 interface Worker {
   readonly beat: Beat;
   readonly seenAt: Date;
@@ -17,9 +19,9 @@ interface Worker {
 /** All that the buckets say, at one look. */
 export async function statusOf(store: Store, buckets: Buckets, leaseMs: number): Promise<FleetStatus> {
   const [cursors, words, reports, consumers] = await Promise.all([
-    entriesOf(buckets.cursors),
-    entriesOf(buckets.workers),
-    entriesOf(buckets.boxes),
+    entriesOf(store, buckets.cursors, store.names.cursors),
+    entriesOf(store, buckets.workers, store.names.workers),
+    entriesOf(store, buckets.boxes, store.names.boxes),
     consumersOf(store),
   ]);
   const workers = liveWorkers(words, leaseMs);
@@ -39,9 +41,16 @@ export async function statusOf(store: Store, buckets: Buckets, leaseMs: number):
   };
 }
 
-async function entriesOf(bucket: KV): Promise<KvEntry[]> {
+/** Asked for one by one: a consumer over a bucket that is written all the time was seen to stop for good in the middle (client 3.4, server 2.9). */
+async function entriesOf({ jsm }: Store, bucket: KV, name: string): Promise<KvEntry[]> {
+  const prefix = `$KV.${name}.`;
+  const { state } = await jsm.streams.info(`KV_${name}`, { subjects_filter: `${prefix}>` });
+  const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
   const entries: KvEntry[] = [];
-  for await (const entry of await bucket.history({ key: '>' })) if (entry.operation === 'PUT') entries.push(entry);
+  for (let index = 0; index < keys.length; index += AT_ONCE) {
+    const some = await Promise.all(keys.slice(index, index + AT_ONCE).map((key) => bucket.get(key)));
+    for (const entry of some) if (entry?.operation === 'PUT') entries.push(entry);
+  }
   return entries;
 }
 

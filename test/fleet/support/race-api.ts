@@ -33,6 +33,8 @@ export class RaceApi {
   before: (request: { method: string; path: string }) => Reply | undefined = () => undefined;
   /** Answers in place of the API once all is done. */
   after: (request: { method: string; path: string }) => Reply | undefined = () => undefined;
+  /** Told of each request. */
+  onRequest: (request: { method: string; path: string; headers: IncomingMessage['headers'] }) => void = () => {};
   /** Requests so far, and the headers of the newest ones. */
   requests = 0;
   readonly seen: { method: string; path: string; headers: IncomingMessage['headers']; body: string }[] = [];
@@ -115,6 +117,7 @@ export class RaceApi {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
+    this.onRequest({ method, path, headers: request.headers });
     if (this.keepsRequests) this.seen.push({ method, path, headers: request.headers, body });
     const asked = { method, path };
     const early = this.before(asked);

@@ -17,11 +17,10 @@ const FENCE_MS = 120_000;
 export interface Buckets {
   readonly cursors: KV;
   readonly workers: KV;
-  readonly boxes: KV;
 }
 
 /**
- * Makes the stream and the buckets where they are missing, and reads back what the server made of them: an old one leaves out what
+ * Makes the streams and the buckets where they are missing, and reads back what the server made of them: an old one leaves out what
  * it does not know, without an error.
  *
  * @throws RufusConfigError - the server is too old; a stream differs; an option asks for more than there is
@@ -30,15 +29,13 @@ export interface Buckets {
 export async function layOut(settings: FleetSettings, { names, js, jsm }: Store): Promise<Buckets> {
   demandVersion(settings.nats);
   try {
-    await ensureStream(streamConfig(settings, names), jsm);
+    await ensureStream(batches(settings, names), jsm);
+    await ensureStream(reports(settings, names), jsm);
     const kvm = new Kvm(js);
-    const open = (name: string, ttl?: number): Promise<KV> => ensureBucket(settings, name, ttl, kvm, jsm);
-    const [cursors, workers, boxes] = await Promise.all([
-      open(names.cursors),
-      open(names.workers, WORKERS_MS),
-      open(names.boxes, BOXES_MS),
-    ]);
-    return { cursors, workers, boxes };
+    return {
+      cursors: await ensureBucket(settings, names.cursors, undefined, kvm, jsm),
+      workers: await ensureBucket(settings, names.workers, WORKERS_MS, kvm, jsm),
+    };
   } catch (error) {
     throw explained(settings, error);
   }
@@ -60,7 +57,7 @@ function demandVersion({ info }: NatsConnection): void {
 type Config = Partial<StreamConfig> & { name: string };
 
 /** What must be as it is asked for. The rest the server may fill in. */
-function streamConfig({ replicas, retainMs, retainBytes }: FleetSettings, names: Names): Config {
+function batches({ replicas, retainMs, retainBytes }: FleetSettings, names: Names): Config {
   return {
     name: names.stream,
     description: `Passings of a rufus-client fleet, in ${LANES} lanes`,
@@ -74,6 +71,20 @@ function streamConfig({ replicas, retainMs, retainBytes }: FleetSettings, names:
     max_msgs: -1,
     max_msgs_per_subject: -1,
     duplicate_window: nanos(Math.min(FENCE_MS, retainMs)),
+  };
+}
+
+/** The newest of each box. */
+function reports({ replicas }: FleetSettings, names: Names): Config {
+  return {
+    name: names.boxes,
+    description: 'What the boxes of a rufus-client fleet report',
+    subjects: [names.allReports],
+    retention: 'limits',
+    storage: 'file',
+    num_replicas: replicas,
+    max_msgs_per_subject: 1,
+    max_age: nanos(BOXES_MS),
   };
 }
 

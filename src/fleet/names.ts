@@ -19,9 +19,15 @@ export class Names {
   get workers(): string {
     return `${this.fleet}-workers`;
   }
-  /** What boxes report. */
+  /** What boxes report. Not a bucket: a leaf node lets nothing of `$KV` through. */
   get boxes(): string {
     return `${this.fleet}-boxes`;
+  }
+  report(box: string): string {
+    return `${this.fleet}.box.${encoded(box)}`;
+  }
+  get allReports(): string {
+    return `${this.fleet}.box.*`;
   }
   batches(deviceid: string): string {
     return `${this.fleet}.in.${encoded(deviceid)}.${laneOf(deviceid)}`;

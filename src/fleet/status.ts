@@ -1,4 +1,4 @@
-import type { ConsumerInfo } from '@nats-io/jetstream';
+import type { ConsumerInfo, StoredMsg } from '@nats-io/jetstream';
 import type { KV, KvEntry } from '@nats-io/kv';
 import type { OutboxStats } from '../outbox/types.js';
 import type { Kept } from './cursors.js';
@@ -21,7 +21,7 @@ export async function statusOf(store: Store, buckets: Buckets, leaseMs: number):
   const [cursors, words, reports, consumers] = await Promise.all([
     entriesOf(store, buckets.cursors, store.names.cursors),
     entriesOf(store, buckets.workers, store.names.workers),
-    entriesOf(store, buckets.boxes, store.names.boxes),
+    reportsOf(store),
     consumersOf(store),
   ]);
   const workers = liveWorkers(words, leaseMs);
@@ -34,24 +34,46 @@ export async function statusOf(store: Store, buckets: Buckets, leaseMs: number):
     })),
     devices: devicesOf(cursors, workers),
     consumers,
-    boxes: reports.map((entry) => ({
-      ...entry.json<{ box: string } & OutboxStats>(),
-      seenAt: entry.created.toISOString(),
+    boxes: reports.map((report) => ({
+      ...report.json<{ box: string } & OutboxStats>(),
+      seenAt: report.time.toISOString(),
     })),
   };
 }
 
-/** Asked for one by one: a consumer over a bucket that is written all the time was seen to stop for good in the middle (client 3.4, server 2.9). */
-async function entriesOf({ jsm }: Store, bucket: KV, name: string): Promise<KvEntry[]> {
+async function entriesOf(store: Store, bucket: KV, name: string): Promise<KvEntry[]> {
   const prefix = `$KV.${name}.`;
-  const { state } = await jsm.streams.info(`KV_${name}`, { subjects_filter: `${prefix}>` });
-  const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
-  const entries: KvEntry[] = [];
-  for (let index = 0; index < keys.length; index += AT_ONCE) {
-    const some = await Promise.all(keys.slice(index, index + AT_ONCE).map((key) => bucket.get(key)));
-    for (const entry of some) if (entry?.operation === 'PUT') entries.push(entry);
+  const entries = await newest(store, `KV_${name}`, `${prefix}>`, (subject) =>
+    bucket.get(subject.slice(prefix.length)),
+  );
+  return entries.filter(({ operation }) => operation === 'PUT');
+}
+
+function reportsOf(store: Store): Promise<StoredMsg[]> {
+  const { jsm, names } = store;
+  return newest(store, names.boxes, names.allReports, (subject) =>
+    jsm.streams.getMessage(names.boxes, { last_by_subj: subject }),
+  );
+}
+
+/**
+ * Of each subject the newest message. Asked for one by one: a consumer over a bucket that is written all the time was seen to stop
+ * for good in the middle (client 3.4, server 2.9).
+ */
+async function newest<T>(
+  { jsm }: Store,
+  stream: string,
+  filter: string,
+  get: (subject: string) => Promise<T | null>,
+): Promise<T[]> {
+  const { state } = await jsm.streams.info(stream, { subjects_filter: filter });
+  const subjects = Object.keys(state.subjects ?? {});
+  const found: T[] = [];
+  for (let index = 0; index < subjects.length; index += AT_ONCE) {
+    const some = await Promise.all(subjects.slice(index, index + AT_ONCE).map(get));
+    for (const each of some) if (each !== null) found.push(each);
   }
-  return entries;
+  return found;
 }
 
 /** Those whose last sign of life is not a lease older than the newest of anybody: by the server's clock, which all have in common. */

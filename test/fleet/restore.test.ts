@@ -39,7 +39,8 @@ describeWithServer('a store that went back', () => {
       run(5);
       await until(() => results.rows.size === totalOf(api), `part ${batch} came`);
     }
-    await server.stop();
+    // Orderly, so that it writes down how far the consumers are.
+    await server.stop('SIGTERM');
     // The messages only: what the consumers know stays as it is, ahead of them.
     await rm(join(server.storeFolder, MESSAGES), { recursive: true });
     await cp(join(copy, MESSAGES), join(server.storeFolder, MESSAGES), { recursive: true });
@@ -69,7 +70,8 @@ describeWithServer('a store that went back', () => {
     await first.stop();
     const jsm = await jetstreamManager(await connected(server));
     const stoodAt = (await jsm.streams.info('rufus-in')).state.last_seq;
-    await server.stop();
+    // Orderly, so that it writes down how far the consumers are.
+    await server.stop('SIGTERM');
     await rm(join(server.storeFolder, MESSAGES), { recursive: true });
     await cp(join(copy, MESSAGES), join(server.storeFolder, MESSAGES), { recursive: true });
     await server.start();
@@ -109,7 +111,8 @@ describeWithServer('a store that went back', () => {
     await write(6, 10);
     await until(() => results.rows.size === 15, 'all came');
     link.cut();
-    await server.stop();
+    // Orderly, so that it writes down how far the consumers are.
+    await server.stop('SIGTERM');
     await rm(join(server.storeFolder, MESSAGES), { recursive: true });
     await cp(join(copy, MESSAGES), join(server.storeFolder, MESSAGES), { recursive: true });
     await server.start();

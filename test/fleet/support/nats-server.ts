@@ -19,20 +19,28 @@ export function describeWithServer(name: string, suite: () => void): void {
   else describe.skip(`${name} (skipped: no ${BINARY}; install nats-server, or name one in NATS_SERVER)`, suite);
 }
 
-const taken = new Set<number>();
+/** Below those that the system gives to whoever connects: a server that is restarted finds its port free. */
+const PORTS = { first: 10_000, count: 22_000 };
+let lastPort = PORTS.first + Math.floor(Math.random() * PORTS.count);
 
-/** A port that nobody listens on now. The servers of this process get different ones. */
+/** A port that nobody listens on, nor on the one behind it. The servers of this process get different ones. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as { port: number };
-    probe.close();
-    await once(probe, 'close');
-    if (taken.has(port)) continue;
-    taken.add(port);
-    return port;
+    const port = PORTS.first + ((lastPort - PORTS.first + 2) % PORTS.count);
+    lastPort = port;
+    if ((await isFree(port)) && (await isFree(port + 1))) return port;
   }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  const failed = once(probe, 'error').then(() => false);
+  probe.listen(port, '127.0.0.1');
+  const isOurs = await Promise.race([failed, once(probe, 'listening').then(() => true)]);
+  if (!isOurs) return false;
+  probe.close();
+  await once(probe, 'close');
+  return true;
 }
 
 export class NatsServer {
@@ -127,17 +135,6 @@ async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-const monitored = async (): Promise<number> => {
-  // The monitoring port stands beside it.
-  for (;;) {
-    const port = await freePort();
-    if (!taken.has(port + 1)) {
-      taken.add(port + 1);
-      return port;
-    }
-  }
-};
-
 function started(server: NatsServer): NatsServer {
   onTestFinished(() => server.stop());
   return server;
@@ -145,7 +142,7 @@ function started(server: NatsServer): NatsServer {
 
 export async function oneServer({ config = '', jetstream = true }: ServerOptions = {}): Promise<NatsServer> {
   const folder = await temporaryFolder();
-  const port = await monitored();
+  const port = await freePort();
   const server = started(
     new NatsServer(
       folder,
@@ -161,37 +158,63 @@ export async function oneServer({ config = '', jetstream = true }: ServerOptions
   return server;
 }
 
-/** `routes(from, to)`: the port by which one reaches the other, for who wants to stand between. */
+/** A port that nobody listens on. */
+const NOBODY = 1;
+
+/** Stands between two servers, or does not: the port by which one reaches the other. */
+export type Between = (from: string, to: string, port: number) => Promise<number>;
+
 export async function cluster(
   size: number,
-  routes: (from: number, to: number, port: number) => Promise<number> = async (_from, _to, port) => port,
+  { between = async (_from, _to, port) => port, leaves }: { between?: Between; leaves?: readonly number[] } = {},
 ): Promise<NatsServer[]> {
   const folder = await temporaryFolder();
-  const ports = await Promise.all(Array.from({ length: size }, monitored));
+  const ports = await Promise.all(Array.from({ length: size }, freePort));
   const routePorts = await Promise.all(ports.map(freePort));
+  const nameOf = (index: number): string => `n${index + 1}`;
   const servers = await Promise.all(
     ports.map(async (port, index) => {
-      const others = await Promise.all(
-        routePorts.map((to, other) => (other === index ? undefined : routes(index, other, to))),
+      // One of two calls the other, or both would: of two lines each drops one, and not always the same one.
+      const routes = await Promise.all(
+        routePorts.flatMap((to, other) => {
+          if (other === index) return [];
+          return [other > index ? between(nameOf(index), nameOf(other), to) : NOBODY];
+        }),
       );
-      const list = others.filter((each) => each !== undefined).map((to) => `"nats://127.0.0.1:${to}"`);
-      const own = join(folder, `n${index + 1}`);
-      return started(
-        new NatsServer(
-          own,
-          port,
-          [
-            `server_name: n${index + 1}\nlisten: "127.0.0.1:${port}"\nhttp: "127.0.0.1:${port + 1}"`,
-            `jetstream { store_dir: "${join(own, 'store')}" }`,
-            `cluster { name: fleet, listen: "127.0.0.1:${routePorts[index]}", no_advertise: true, routes: [${list.join(', ')}] }`,
-          ].join('\n'),
-        ),
-      );
+      const own = join(folder, nameOf(index));
+      const config = [
+        `server_name: ${nameOf(index)}\nlisten: "127.0.0.1:${port}"\nhttp: "127.0.0.1:${port + 1}"`,
+        `jetstream { store_dir: "${join(own, 'store')}" }`,
+        // What they tell each other leads nowhere: whoever stands between must not be passed by.
+        `cluster { name: fleet, listen: "127.0.0.1:${routePorts[index]}", cluster_advertise: "127.0.0.1:${NOBODY}", no_advertise: true,
+          routes: [${routes.map((to) => `"nats://127.0.0.1:${to}"`).join(', ')}] }`,
+        leaves === undefined ? '' : `leafnodes { listen: "127.0.0.1:${leaves[index]}", no_advertise: true }`,
+      ].join('\n');
+      return started(new NatsServer(own, port, config));
     }),
   );
   await Promise.all(servers.map((server) => server.start()));
   await Promise.all(servers.map((server) => server.healthy()));
   return servers;
+}
+
+/** A server at the course, without a store, that leads to others. */
+export async function leaf(remotes: readonly number[]): Promise<NatsServer> {
+  const folder = await temporaryFolder();
+  const port = await freePort();
+  const urls = remotes.map((to) => `"nats-leaf://127.0.0.1:${to}"`).join(', ');
+  const server = started(
+    new NatsServer(
+      folder,
+      port,
+      [
+        `server_name: course\nlisten: "127.0.0.1:${port}"\nhttp: "127.0.0.1:${port + 1}"`,
+        `leafnodes { reconnect: 1, remotes: [{ urls: [${urls}] }] }`,
+      ].join('\n'),
+    ),
+  );
+  await server.start();
+  return server;
 }
 
 /** Connected, and closed at the end. Comes back at once when it can. */

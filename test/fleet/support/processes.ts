@@ -69,7 +69,10 @@ export class WorkerProcess {
   }
 
   async ready(): Promise<this> {
-    await until(() => this.of('ready').length > 0 || !this.isRunning, `${this.options.name} is ready`, 60_000);
+    const isReady = (): boolean => this.of('ready').length > 0 || !this.isRunning;
+    await until(isReady, `${this.options.name} is ready`, 60_000).catch((error: Error) => {
+      throw new Error(`${error.message}: ${JSON.stringify(this.said.slice(-3))}`);
+    });
     return this;
   }
 

@@ -5,7 +5,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { type Fleet, fleetClient, openFleet, reportOutbox } from '../../../src/fleet/index.js';
 import { Store } from '../../../src/fleet/store.js';
 import { RufusClient } from '../../../src/index.js';
-import { openOutbox } from '../../../src/outbox/index.js';
+import { type Outbox, openOutbox } from '../../../src/outbox/index.js';
 
 export interface WorkerOptions {
   readonly role: 'follow' | 'serve' | 'consume' | 'box';
@@ -24,10 +24,9 @@ export interface WorkerOptions {
   readonly consumer?: string;
   /** consume: how long it works on a batch. */
   readonly workMs?: number;
-  /** box: its folder, and what it reads: so many, from this bib on, with a pause between two. */
+  /** box: its folder, and what it reads until it is terminated: from this bib on, with a pause between two. */
   readonly folder?: string;
   readonly first?: number;
-  readonly count?: number;
   readonly pauseMs?: number;
   /** Writes into the stream without any condition: the control that must be caught. */
   readonly unfenced?: boolean;
@@ -80,28 +79,41 @@ async function consumeBySequence(nats: NatsConnection, { file = '' }: WorkerOpti
   }
 }
 
+async function waits(error: unknown): Promise<undefined> {
+  say({ waits: String(error) });
+  await sleep(100);
+}
+
 async function box(nats: NatsConnection, options: WorkerOptions): Promise<void> {
-  const { name, folder = '', first = 1, count = 1, pauseMs = 0, timeoutMs = 2_000 } = options;
+  const { name, folder = '', first = 1, pauseMs = 20, timeoutMs = 2_000 } = options;
   const client = fleetClient({ nats, box: name, logLevel: 'off', timeoutMs });
   const device = { type: 'reader', model: 'R1', serial_number: name };
-  const outbox = await openOutbox({
-    client,
-    directory: folder,
-    session: { device, open: 'active-or-new' },
-    batch: { max: 50, lingerMs: 5 },
-    backoff: { firstMs: 20, maxMs: 200 },
-    probeMs: 100,
-  });
-  reportOutbox(outbox, { nats, box: name, everyMs: 500 });
+  const open = (): Promise<Outbox> =>
+    openOutbox({
+      client,
+      directory: folder,
+      session: { device, open: 'active-or-new' },
+      batch: { max: 50, lingerMs: 5 },
+      backoff: { firstMs: 20, maxMs: 200 },
+      probeMs: 100,
+    });
+  // Without a history it cannot be opened offline.
+  let outbox = await open().catch(waits);
+  while (outbox === undefined) outbox = await open().catch(waits);
+  const stopReporting = reportOutbox(outbox, { nats, box: name, everyMs: 500 });
   outbox.on('collision', (collision) => say({ collision }));
-  say({ open: outbox.token_session, appended: outbox.stats().appended });
-  for (let bib = first + outbox.stats().appended; bib < first + count; bib++) {
+  say({ ready: name });
+  let isOver = false;
+  process.once('SIGTERM', () => {
+    isOver = true;
+  });
+  for (let bib = first + outbox.stats().appended; !isOver; bib++) {
     await outbox.append({ bib: String(bib), timestamp: new Date(1_780_000_000_000 + bib * 100) });
-    say({ acked: bib });
-    if (pauseMs > 0) await sleep(pauseMs * 2 * Math.random());
+    await sleep(pauseMs * 2 * Math.random());
   }
   await outbox.drained();
   say({ stats: outbox.stats() });
+  await stopReporting();
   await outbox.close();
 }
 
@@ -140,16 +152,12 @@ async function main(options: WorkerOptions): Promise<void> {
   if (role === 'consume' && options.key === 'sequence') return consumeBySequence(nats, options);
   const client = new RufusClient({ apiKey, baseUrl: apiUrl, logLevel: 'off', timeoutMs, appInfo: { name } });
   const retain = retainHours === undefined ? {} : { retain: { hours: retainHours } };
-  let fleet: Fleet | undefined;
-  while (fleet === undefined) {
-    fleet = await openFleet({ client, nats, replicas, leaseMs, ...retain }).catch(async (error: unknown) => {
-      say({ waits: String(error) });
-      await sleep(100);
-      return undefined;
-    });
-  }
+  const open = (): Promise<Fleet> => openFleet({ client, nats, replicas, leaseMs, ...retain });
+  let fleet = await open().catch(waits);
+  while (fleet === undefined) fleet = await open().catch(waits);
+  const opened = fleet;
   say({ ready: name });
-  process.once('SIGTERM', () => void fleet?.close());
+  process.once('SIGTERM', () => void opened.close());
   if (role === 'follow') await follow(fleet, options);
   else if (role === 'serve') await fleet.serve();
   else await consume(fleet, options);
@@ -160,5 +168,5 @@ async function main(options: WorkerOptions): Promise<void> {
 
 main(JSON.parse(process.argv[2] ?? '{}') as WorkerOptions).catch((error: unknown) => {
   say({ failed: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
-  process.exitCode = 1;
+  process.exit(1);
 });

@@ -1,6 +1,7 @@
 // A process of the fleet, to be killed, paused and cut off: `node worker.mjs JSON`. It says what it does, a JSON value a line.
 import { appendFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { type Fleet, fleetClient, openFleet, reportOutbox } from '../../../src/fleet/index.js';
 import { Store } from '../../../src/fleet/store.js';
@@ -57,8 +58,8 @@ async function consume(fleet: Fleet, options: WorkerOptions): Promise<void> {
 }
 
 /** Takes a passing for known by where it lay in the stream: what nobody should do. */
-async function consumeBySequence(nats: NatsConnection, { file = '' }: WorkerOptions): Promise<void> {
-  const { jetstream } = await import('@nats-io/jetstream');
+async function consumeBySequence(nats: NatsConnection, { file = '', name }: WorkerOptions): Promise<void> {
+  say({ ready: name });
   let highest = 0;
   for (;;) {
     try {

@@ -1,9 +1,10 @@
 import type { RufusClient } from '../client.js';
 import { pause } from '../core/abort.js';
+import { RufusError } from '../core/errors.js';
 import type { FollowOptions } from '../types.js';
 import { type DeviceLog, Superseded } from './device-log.js';
 
-const FIRST_PAUSE_MS = 500;
+const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 30_000;
 
 /** Follows one device and writes what comes into the stream, until it is stopped. Whatever fails is tried again. */
@@ -57,10 +58,10 @@ export class DeviceReader {
       } catch (error) {
         if (signal.aborted) return;
         // Losing the race for a device is no failure; the pause gives way to who won it.
-        const isRace = error instanceof Superseded;
-        if (!isRace) this.lastError = error instanceof Error ? error.message : String(error);
-        failed++;
-        const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (isRace ? 0 : failed - 1));
+        if (!(error instanceof Superseded)) this.lastError = error instanceof Error ? error.message : String(error);
+        // Only what the API says may last. NATS is back when it is back.
+        failed = error instanceof RufusError ? failed + 1 : 0;
+        const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failed);
         await pause(ms * (0.5 + Math.random() / 2), signal);
       }
     }

@@ -47,16 +47,11 @@ describeWithServer('the oracle', () => {
     await until(() => race.api.sessions.size === 4 && totalOf(race.api) > 40, 'the race has begun');
     const begun = performance.now();
     const nemesis = new Nemesis(SEED, { race, servers, lines });
-    const T = (w: string) => console.log(w, Math.round(performance.now() - begun));
     await nemesis.steps(STEPS);
-    T('steps');
     await race.ready();
-    T('ready');
     const appended = await race.finish();
-    T('finished');
     const total = [...appended.values()].reduce((sum, count) => sum + count, 0);
     await Promise.all([race.caughtUp('results'), race.caughtUp('board')]);
-    T('caught up');
     // A batch that came twice would come now.
     await sleep(500);
     console.log(

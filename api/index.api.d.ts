@@ -440,7 +440,7 @@ export declare const VERSION = "0.1.0";
 
 export type ValidationMode = 'tolerant' | 'strict';
 
-export declare function passingTime({ timestamp }: Pick<Passing, 'timestamp'>): Date;
+export declare function passingTime(passing: Pick<Passing, 'timestamp'>): Date;
 
 // Spoken of, but not exported:
 

@@ -58,6 +58,7 @@ export interface SandboxOptions {
     endOfPages?: 'empty' | 'absent' | '404' | undefined;
     bindConflict?: 'deviceid' | 'bare' | undefined;
     duplicates?: 'number' | 'none' | undefined;
+    unknownKey?: 401 | 403 | undefined;
     pageSize?: number | undefined;
     maxBodyBytes?: number | undefined;
     latencyMs?: number | undefined;

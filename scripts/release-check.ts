@@ -3,12 +3,18 @@ import { readFileSync } from 'node:fs';
 
 export interface Release {
   readonly tag: string;
-  readonly manifest: { readonly version: string; readonly repository?: { readonly url?: string } };
+  readonly manifest: {
+    readonly version: string;
+    readonly repository?: { readonly url?: string };
+    readonly bugs?: { readonly url?: string };
+    readonly homepage?: string;
+  };
   readonly changelog: string;
 }
 
 /** What stands in the way, in words. */
-export function obstacles({ tag, manifest: { version, repository }, changelog }: Release): string[] {
+export function obstacles({ tag, manifest, changelog }: Release): string[] {
+  const { version, repository, bugs, homepage } = manifest;
   const heading = changelog.split('\n').find((line) => line.startsWith(`## [${version}]`));
   return [
     ...(tag === `v${version}` ? [] : [`The tag is ${tag}, the version in package.json ${version}`]),
@@ -16,10 +22,14 @@ export function obstacles({ tag, manifest: { version, repository }, changelog }:
     ...(heading !== undefined && !/ - \d{4}-\d{2}-\d{2}$/.test(heading)
       ? [`CHANGELOG.md has no date for ${version}`]
       : []),
-    // npm holds the provenance against it.
-    ...(repository?.url === undefined ? ['package.json names no repository'] : []),
+    // npm holds the provenance against it, and resolves the links of the README by it.
+    ...(isAddress(repository?.url) ? [] : ['package.json names no repository']),
+    ...(isAddress(bugs?.url) ? [] : ['package.json names no address for bugs']),
+    ...(isAddress(homepage) ? [] : ['package.json names no homepage']),
   ];
 }
+
+const isAddress = (url: unknown): boolean => typeof url === 'string' && /^(git\+)?https:\/\/./.test(url);
 
 if (import.meta.filename === process.argv[1]) {
   const [, , tag = ''] = process.argv;

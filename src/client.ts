@@ -1,7 +1,8 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
 import { RufusConfigError } from './core/errors.js';
+import { lendLog } from './core/log.js';
 import type { Operation } from './core/operations.js';
-import { bag, checkedOptions, settle } from './core/options.js';
+import { bag, checkedOptions, headerOptions, settle } from './core/options.js';
 import { callOptionsOf, RAW_OPTIONS, type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
 import { type CallInput, Transport } from './core/transport.js';
 import type { Wire } from './core/wire/flight.js';
@@ -42,14 +43,15 @@ export let internals: Internals;
  * The RUFUS Cloud API.
  *
  * One client serves a whole process: it keeps its sockets open between calls. Close it at the end, or let
- * `await using` do so.
+ * `await using` do so, where there is such a thing: in TypeScript, and from Node 24 on.
  *
  * @throws {RufusConfigError} where an option is missing or wrong.
  * @example
- * await using client = new RufusClient({ apiKey: process.env.RUFUS_API_KEY });
+ * const client = new RufusClient({ apiKey: process.env.RUFUS_API_KEY });
  * const { deviceid } = await client.devices.ensureBound({ type: 'reader', model: 'R1', serial_number: '0042' });
  * const { token_session } = await client.sessions.create({ deviceid });
  * await client.passings.insert(token_session, [{ num_passing: 1, bib: '7', timestamp: new Date() }]);
+ * await client.close();
  */
 export class RufusClient implements AsyncDisposable {
   /** Bind, look up and unbind timing devices. */
@@ -73,6 +75,7 @@ export class RufusClient implements AsyncDisposable {
     this.#connections = shared ?? new Connections(options);
     this.#ownsConnections = shared === undefined;
     this.#transport = new Transport(settings, this.#connections);
+    lendLog(this, this.#transport.log);
     this.devices = new DevicesModule(this.#transport);
     this.sessions = new SessionsModule(this.#transport);
     this.passings = new PassingsModule(this.#transport);
@@ -84,13 +87,7 @@ export class RufusClient implements AsyncDisposable {
    * unless `dispatcher`, `proxy` or `connections` is among the options; closing it leaves shared connections open.
    */
   withOptions(overrides: Partial<RufusClientOptions>): RufusClient {
-    const options = derive(this.#options, overrides);
-    const address = ADDRESS_OPTIONS.find((name) => overrides[name] !== undefined);
-    if (this.#connections.isForeign && address !== undefined) {
-      throw new RufusConfigError(`This client has no key and no address of its own: it takes no \`${address}\`.`);
-    }
-    if (!CONNECTION_OPTIONS.some((name) => overrides[name] !== undefined)) inherited.set(options, this.#connections);
-    return new RufusClient(options);
+    return derived(this.#options, overrides, this.#connections);
   }
 
   /**
@@ -98,7 +95,7 @@ export class RufusClient implements AsyncDisposable {
    * not validated. `path` is below the base URL and percent-encoded. A GET is repeatable by default, nothing else is.
    *
    * @example
-   * const participants = await client.request('GET', '/participants', { query: { page: 1 } });
+   * const answer = await client.request('GET', '/events', { query: { page: 1, limit: 10 } });
    */
   request(method: string, path: string, options: RawRequestOptions = {}): RequestPromise<unknown> {
     return this.#transport.call(rawOperation(method, path, options), callOptionsOf(options), () =>
@@ -134,17 +131,33 @@ export function clientOver(wire: Wire, options: RufusClientOptions): RufusClient
 // How `withOptions` hands its connections to the constructor, whose signature is public.
 const inherited = new WeakMap<RufusClientOptions, Connections>();
 
-function derive(parent: RufusClientOptions, overrides: Partial<RufusClientOptions>): RufusClientOptions {
+/** Out of the class: one that refers to itself by its name is renamed by the bundler. */
+function derived(
+  parent: RufusClientOptions,
+  overrides: Partial<RufusClientOptions>,
+  connections: Connections,
+): RufusClient {
+  const options = merged(parent, overrides);
+  const address = ADDRESS_OPTIONS.find((name) => overrides[name] !== undefined);
+  if (connections.isForeign && address !== undefined) {
+    throw new RufusConfigError(`This client has no key and no address of its own: it takes no \`${address}\`.`);
+  }
+  if (!CONNECTION_OPTIONS.some((name) => overrides[name] !== undefined)) inherited.set(options, connections);
+  return new RufusClient(options);
+}
+
+function merged(parent: RufusClientOptions, overrides: Partial<RufusClientOptions>): RufusClientOptions {
   const given = Object.fromEntries(
     Object.entries(bag('options', overrides)).filter(([, value]) => value !== undefined),
   );
-  const merged: RufusClientOptions = { ...parent, ...given, headers: { ...parent.headers, ...overrides.headers } };
-  if (parent.retry && overrides.retry) merged.retry = { ...parent.retry, ...overrides.retry };
+  const headers = { ...parent.headers, ...headerOptions(overrides.headers ?? {}) };
+  const options: RufusClientOptions = { ...parent, ...given, headers };
+  if (parent.retry && overrides.retry) options.retry = { ...parent.retry, ...overrides.retry };
   if (overrides.dispatcher !== undefined) {
-    merged.proxy = overrides.proxy;
-    merged.connections = overrides.connections;
+    options.proxy = overrides.proxy;
+    options.connections = overrides.connections;
   } else if (overrides.proxy !== undefined || overrides.connections !== undefined) {
-    merged.dispatcher = undefined;
+    options.dispatcher = undefined;
   }
-  return merged;
+  return options;
 }

@@ -1,9 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { createClient, type UserConfig } from '@hey-api/openapi-ts';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differences, generate } from '../scripts/generate.js';
+import { readCoordinate } from '../src/core/validation/coordinates.js';
 import * as wire from '../src/generated/zod.gen.js';
 
 const EVIDENCE = ['spec', 'docs', 'client', 'inferred'];
@@ -24,10 +28,25 @@ const OPERATIONS = {
   pollPassings: 'get /passings/device2/{deviceid}',
   listEvents: 'get /events',
 };
+/** The errors that the vendor lists, by operation; the others are inferred. */
+const LISTED: Record<string, readonly string[]> = {
+  bindDevice: ['400', '403'],
+  getDevice: ['404'],
+  unbindDevice: ['400', '403', '404'],
+  createSession: ['404'],
+  closeSession: ['404'],
+  getSession: ['404'],
+  listSessionsByDevice: ['404'],
+  getActiveSession: ['404'],
+  insertPassings: ['400', '403', '404', '413', '500'],
+  listPassingsBySession: ['403', '404', '500'],
+  listPassingsByDevice: ['403', '404', '500'],
+};
 const REQUESTS = ['BindDeviceRequest', 'CreateSessionRequest', 'InsertPassingsRequest', 'PassingInput'];
 
 type Node = { [key: string]: unknown };
 const nodeOf = (value: unknown) => value as Node;
+const schemaOf = (response: unknown) => nodeOf(nodeOf(nodeOf(response).content)['application/json']).schema;
 
 /** Every object in the document, with the keys that lead to it. */
 function* walk(value: unknown, path: readonly string[] = []): Generator<[readonly string[], Node]> {
@@ -77,6 +96,65 @@ describe('the document', () => {
       expect(nodeOf(response).headers).toHaveProperty('Retry-After');
   });
 
+  test('marks the errors that the vendor does not list for an operation as inferred', () => {
+    const responses = nodeOf(nodeOf(document.components).responses);
+    for (const item of Object.values(nodeOf(document.paths))) {
+      for (const method of METHODS.filter((each) => each in nodeOf(item))) {
+        const { operationId, responses: answers } = nodeOf(nodeOf(item)[method]);
+        const inferred = Object.entries(nodeOf(answers))
+          .filter(([status]) => /^(400|403|404|413|500)$/.test(status))
+          .map(([status, answer]) => {
+            const name = String(nodeOf(answer).$ref).split('/').at(-1)!;
+            return [status, String(nodeOf(responses[name])['x-evidence']) === 'inferred'];
+          });
+        const listed = LISTED[String(operationId)] ?? [];
+        expect([operationId, Object.fromEntries(inferred)]).toEqual([
+          operationId,
+          Object.fromEntries(inferred.map(([status]) => [status, !listed.includes(String(status))])),
+        ]);
+        expect(inferred.map(([status]) => status)).toEqual(expect.arrayContaining([...listed]));
+      }
+    }
+  });
+
+  test('marks the constraints that are our reading', () => {
+    const nodes = [...walk(document)];
+    const marked = nodes.flatMap(([path, node]) =>
+      ((node['x-inferred'] ?? []) as string[]).map((keyword) => `${path.slice(-2).join('.')} ${keyword}`),
+    );
+    expect(marked.length).toBeGreaterThan(20);
+    for (const [path, node] of nodes) {
+      const inferred = (node['x-inferred'] ?? []) as string[];
+      for (const keyword of inferred) expect(node, path.join('.')).toHaveProperty(keyword);
+      // Neither keyword is in anything that the vendor has published.
+      for (const keyword of ['minLength', 'pattern']) {
+        if (keyword in node && typeof node[keyword] !== 'object') expect(inferred, path.join('.')).toContain(keyword);
+      }
+    }
+  });
+
+  test('asks for exactly one session where one is answered', () => {
+    const { SingleSession } = nodeOf(nodeOf(document.components).schemas);
+    expect(nodeOf(SingleSession).properties).toMatchObject({ result: { type: 'array', minItems: 1, maxItems: 1 } });
+    const paths = nodeOf(document.paths);
+    for (const path of ['/sessions/{token_session}', '/sessions/device/{deviceid}/active']) {
+      expect(paths[path]).toHaveProperty(['get', 'responses', '200', '$ref'], '#/components/responses/SingleSession');
+    }
+  });
+
+  test('has a pattern for coordinates that are text, and the client reads whatever fits it', () => {
+    const { Passing } = nodeOf(nodeOf(document.components).schemas);
+    for (const field of ['latitude', 'longitude']) {
+      const pattern = new RegExp(String(nodeOf(nodeOf(nodeOf(Passing).properties)[field]).pattern));
+      for (const text of ['12.000', '-0.5', '41', '']) expect(text).toMatch(pattern);
+      for (const text of ['north', '12,000', '1e3', ' ']) expect(text).not.toMatch(pattern);
+      fc.assert(fc.property(fc.stringMatching(pattern), (text) => readCoordinate(text) !== undefined));
+      // Judged by the client, which takes more spellings.
+      for (const text of ['12.000', ' 12 ', '+1e1'])
+        expect(wire.Passing.parse({ ...passing, [field]: text })[field]).toBe(text);
+    }
+  });
+
   test('names no evidence but the four kinds', () => {
     const marks = [...walk(document)].flatMap(([, node]) => ('x-evidence' in node ? [node['x-evidence']] : []));
     expect(marks.length).toBeGreaterThan(40);
@@ -85,6 +163,8 @@ describe('the document', () => {
 
   test('takes the key in either header', () => {
     expect(document.security).toEqual([{ XApiKeyHeader: [] }, { ApiKeyHeader: [] }]);
+    const { XApiKeyHeader } = nodeOf(nodeOf(document.components).securitySchemes);
+    expect(XApiKeyHeader).toMatchObject({ name: 'x-api-key', 'x-key-format': { 'x-evidence': ['docs'] } });
   });
 
   test('closes what is sent, and only that', () => {
@@ -94,6 +174,22 @@ describe('the document', () => {
     expect(closed.sort()).toEqual(REQUESTS);
   });
 
+  test('has every path that a document, a hover or an example asks for', () => {
+    const shape = (path: string) => path.replace(/\$?\{[^}]*\}/g, '{}');
+    const known = Object.keys(nodeOf(document.paths)).map(shape);
+    const files = ['docs', 'src', 'examples'].flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+    );
+    const texts = ['README.md', 'llms.txt', ...files].filter(
+      (file) => /\.(md|txt|ts)$/.test(file) && !file.includes('node_modules'),
+    );
+    const asked = texts.flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/\brequest\('[A-Z]+', ['`](\/[^'`]*)/g)].map(([, path]) => shape(path!)),
+    );
+    expect(asked.length).toBeGreaterThan(1);
+    expect(known).toEqual(expect.arrayContaining(asked));
+  });
+
   test('closes no set of values', () => {
     const sets = [...walk(document)].filter(([, node]) => 'enum' in node || 'const' in node);
     expect(sets.map(([path]) => path.join('.'))).toEqual([]);
@@ -101,13 +197,14 @@ describe('the document', () => {
 
   test('describes each success with and without the envelope', () => {
     const responses = nodeOf(nodeOf(document.components).responses);
-    const lists = Object.entries(responses).filter(([, response]) => !('x-evidence' in nodeOf(response)));
-    expect(lists).toHaveLength(9);
-    for (const [name, response] of lists) {
+    const errors = Object.entries(responses).filter(([, response]) =>
+      isDeepStrictEqual(schemaOf(response), { $ref: '#/components/schemas/ErrorAnswer' }),
+    );
+    const successes = Object.entries(responses).filter((entry) => !errors.some(([name]) => name === entry[0]));
+    expect(successes).toHaveLength(10);
+    for (const [name, response] of successes) {
       const $ref = `#/components/schemas/${name}`;
-      expect(response, name).toMatchObject({
-        content: { 'application/json': { schema: { anyOf: [{ properties: { body: { $ref } } }, { $ref }] } } },
-      });
+      expect(schemaOf(response), name).toMatchObject({ anyOf: [{ properties: { body: { $ref } } }, { $ref }] });
     }
   });
 });

@@ -29,7 +29,8 @@ function answersOf(report: string): Record<string, { answer: string; details: st
   );
 }
 
-const DIALECTS: readonly SandboxOptions[] = [
+/** But for `unknownKey`. */
+const OTHERS: readonly SandboxOptions[] = [
   { envelope: 'spec', coordinates: 'string', endOfPages: 'empty', bindConflict: 'deviceid', duplicates: 'number' },
   { envelope: 'flat', coordinates: 'number', endOfPages: 'absent', bindConflict: 'bare', duplicates: 'none' },
   { envelope: 'spec', coordinates: 'number', endOfPages: '404', bindConflict: 'bare', duplicates: 'number' },
@@ -37,6 +38,7 @@ const DIALECTS: readonly SandboxOptions[] = [
   { envelope: 'flat', coordinates: 'string', endOfPages: 'empty', bindConflict: 'bare', duplicates: 'number' },
   { envelope: 'spec', coordinates: 'number', endOfPages: 'absent', bindConflict: 'deviceid', duplicates: 'none' },
 ];
+const DIALECTS = OTHERS.map((dialect, index) => ({ ...dialect, unknownKey: index % 2 === 0 ? 403 : 401 }) as const);
 
 const ANSWERS = {
   envelope: ['Envelope or flat?', { spec: 'inside `{"body": …}`', flat: 'flat, without `body`' }],
@@ -53,21 +55,25 @@ const ANSWERS = {
     'What makes a duplicate?',
     { number: 'the same `num_passing` in the session', none: 'nothing: every repeat is stored' },
   ],
+  unknownKey: ['What does an unknown key get?', { 401: '401', 403: '403' }],
 } as const;
 
 describe('a dialect is named', () => {
-  it.each(DIALECTS)('$envelope, $coordinates, $endOfPages, $bindConflict, $duplicates', async (dialect) => {
-    const { sandbox, baseUrl } = await serve(dialect);
-    const { report, isComplete } = await probe({ baseUrl, apiKey: sandbox.keys.admin }, OPTIONS);
-    expect(isComplete).toBe(true);
-    const answers = answersOf(report);
-    for (const [option, [question, names]] of Object.entries(ANSWERS)) {
-      const value = dialect[option as keyof typeof ANSWERS] as keyof typeof names;
-      expect(answers[question]?.answer).toBe(names[value]);
-      const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-      expect(report).toMatch(new RegExp(`^\`npx -p rufus-client rufus-sandbox.* --${flag} ${value}\\b.*\`$`, 'm'));
-    }
-  });
+  it.each(DIALECTS)(
+    '$envelope, $coordinates, $endOfPages, $bindConflict, $duplicates, $unknownKey',
+    async (dialect) => {
+      const { sandbox, baseUrl } = await serve(dialect);
+      const { report, isComplete } = await probe({ baseUrl, apiKey: sandbox.keys.admin }, OPTIONS);
+      expect(isComplete).toBe(true);
+      const answers = answersOf(report);
+      for (const [option, [question, names]] of Object.entries(ANSWERS)) {
+        const value = dialect[option as keyof typeof ANSWERS] as keyof typeof names;
+        expect(answers[question]?.answer).toBe(names[value]);
+        const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+        expect(report).toMatch(new RegExp(`^\`npx -p rufus-client rufus-sandbox.* --${flag} ${value}\\b.*\`$`, 'm'));
+      }
+    },
+  );
 });
 
 describe('what a sandbox does in every dialect', () => {

@@ -19,7 +19,7 @@ Usage: npx tsx examples/probe.ts [--live] [options]
 
 Without --live it asks a sandbox, whose dialect may be chosen:
   --envelope spec|flat  --coordinates string|number  --end-of-pages empty|absent|404
-  --bind-conflict deviceid|bare  --duplicates number|none
+  --bind-conflict deviceid|bare  --duplicates number|none  --unknown-key 403|401
 
 With --live it asks the server of RUFUS_BASE_URL (default: the real one) with the key in RUFUS_API_KEY, which needs
 READ_WRITE access. It binds a device of its own, opens two sessions and sends a dozen passings; the device is unbound at
@@ -39,6 +39,7 @@ export function readOptions(args: readonly string[]): ProbeOptions | 'help' {
       options: {
         ...{ live: flag, yes: flag, help: flag, 'idle-seconds': text, type: text, model: text },
         ...{ envelope: text, coordinates: text, 'end-of-pages': text, 'bind-conflict': text, duplicates: text },
+        'unknown-key': text,
       },
     });
     if (values.help === true) return 'help';
@@ -57,6 +58,7 @@ export function readOptions(args: readonly string[]): ProbeOptions | 'help' {
         endOfPages: values['end-of-pages'],
         bindConflict: values['bind-conflict'],
         duplicates: values.duplicates,
+        ...(values['unknown-key'] !== undefined && { unknownKey: Number(values['unknown-key']) }),
       } as SandboxOptions,
     };
   } catch (error) {

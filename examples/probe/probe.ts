@@ -5,6 +5,7 @@ import { duplicates } from './duplicates.js';
 import { type Finding, type Ground, type Inquiry, type Observed, prepare } from './ground.js';
 import { compression, limits, requestIds } from './headers.js';
 import { IDLE_QUESTION, idleLife } from './idle.js';
+import { unknownKey } from './keys.js';
 import { closing, jump, secondBind } from './lifecycle.js';
 import type { ProbeOptions } from './options.js';
 import { numberRange, pastTheEnd, timeRange } from './ranges.js';
@@ -14,7 +15,7 @@ import type { Target } from './target.js';
 
 /** In this order: `duplicates` adds to the first session, `jump` ends it, the last three look back at all answers. */
 const INQUIRIES: readonly Inquiry[] = [
-  ...[readBack, coordinates, fields, unpaged, numberRange, timeRange, pastTheEnd, compression, secondBind],
+  ...[readBack, coordinates, fields, unpaged, numberRange, timeRange, pastTheEnd, compression, secondBind, unknownKey],
   ...[duplicates, jump, closing],
   ...[envelope, requestIds, limits],
 ];

@@ -11,6 +11,8 @@ export interface Consumer {
   readonly packages?: Readonly<Record<string, string>>;
   /** Major of the undici that the package itself gets. Default: what npm picks. */
   readonly undici?: string;
+  /** It cannot load the package, and shows how that is told. */
+  readonly isRefused?: true;
   /** Over the strict settings that all have. */
   readonly compilerOptions?: Readonly<Record<string, unknown>>;
   /** Commands, run in order; `{outside}` is a folder from which nothing installed can be seen. */
@@ -104,6 +106,16 @@ const agents = [
 /** undici is CommonJS: in an ESM bundle its `require` has to come from somewhere. */
 const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
 
+/** As from a lock file made on a newer Node. */
+const misfit: Consumer = {
+  name: 'node20-undici8',
+  template: 'misfit',
+  node: '20',
+  undici: '8',
+  isRefused: true,
+  steps: [RUN],
+};
+
 const bundles = (['esm', 'cjs'] as const).map((format): Consumer => {
   const file = `{outside}/bundle.${format === 'esm' ? 'mjs' : 'cjs'}`;
   const banner = format === 'esm' ? [`--banner:js=${REQUIRE}`] : [];
@@ -129,5 +141,6 @@ export const CONSUMERS: readonly Consumer[] = [
   ...plain,
   ...testing,
   ...agents,
+  misfit,
   ...typed,
 ];

@@ -58,7 +58,7 @@ const trialOf = (consumer: Consumer): Trial => ({
     const { url: RUFUS_BASE_URL } = server;
     const { readWrite: RUFUS_API_KEY } = sandbox.keys;
     await workshop.use(consumer, { RUFUS_BASE_URL, RUFUS_API_KEY, CONSUMER: consumer.name });
-    demandRace(sandbox, consumer.name);
+    if (!consumer.isRefused) demandRace(sandbox, consumer.name);
   },
 });
 const trials: readonly Trial[] = [

@@ -96,7 +96,9 @@ export class Sender {
       controller.signal,
     );
     try {
-      return await compose(this.#settings.middleware, send)(context);
+      const answer: unknown = await compose(this.#settings.middleware, send)(context);
+      if (!isAnswer(answer)) throw new Lost('no-answer', flight.sent);
+      return answer;
     } catch (error) {
       throw (typeof error === 'object' && error !== null && lostBy.get(error)) || error;
     }
@@ -147,6 +149,18 @@ function compose(
   send: (context: AttemptContext) => Promise<RawResponse>,
 ): (context: AttemptContext) => Promise<RawResponse> {
   return middleware.reduceRight<typeof send>((next, wrap) => async (context) => wrap(context, next), send);
+}
+
+/** A middleware may have forgotten to return it, or made one up. */
+function isAnswer(answer: unknown): answer is RawResponse {
+  if (typeof answer !== 'object' || answer === null) return false;
+  const { status, headers, text, json } = answer as Partial<RawResponse>;
+  return (
+    Number.isInteger(status) &&
+    typeof headers?.get === 'function' &&
+    typeof text === 'string' &&
+    typeof json === 'function'
+  );
 }
 
 /** Shown without its path's token and its header values, which may be secret. */

@@ -1,10 +1,14 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
+import './undici-check.js';
+import { Agent, type Dispatcher, Pool } from 'undici';
 import type { DispatcherLike, RufusClientOptions } from '../types.js';
 import { RufusConfigError } from './errors.js';
 import { whole } from './options.js';
+import { type ProxyServer, proxyChoice } from './proxy.js';
+import { Connection, directly } from './wire/connection.js';
 import { dispatchWire } from './wire/dispatch.js';
 import type { Wire } from './wire/flight.js';
 import { requestWire } from './wire/request.js';
+import { throughProxy } from './wire/tunnel.js';
 
 /** The options that decide which sockets are used. A client derived without any of them shares its parent's. */
 export type ConnectionOptions = Pick<RufusClientOptions, 'dispatcher' | 'proxy' | 'connections'>;
@@ -56,31 +60,24 @@ function checkedDispatcher(dispatcher: DispatcherLike): DispatcherLike {
   return dispatcher;
 }
 
-function agentFactory(options: ConnectionOptions): () => Dispatcher {
+/** For TCP and TLS to the server or the proxy, in milliseconds. */
+const CONNECT_MS = 5_000;
+
+/** The proxy is chosen now, and errors in its URL are told; sockets come later. */
+function agentFactory({ connections, proxy }: ConnectionOptions): () => Dispatcher {
   const settings = {
-    connections: whole('connections', options.connections ?? 16, 1),
+    connections: whole('connections', connections ?? 16, 1),
     pipelining: 1,
     allowH2: false,
     // Below the idle time-outs of common gateways: a socket that the server has closed meanwhile costs an attempt.
     keepAliveTimeout: 4_000,
     keepAliveMaxTimeout: 25_000,
   };
-  const connect = { timeout: 5_000 };
-  const { proxy } = options;
-  if (proxy === undefined) return () => new Agent({ ...settings, connect });
-  // A tunnel for plain http too, as undici 7 has it: without one, undici 8 forgets `connections`.
-  const proxied = { ...settings, proxyTunnel: true, requestTls: connect, proxyTls: connect };
-  if (proxy === 'env') return () => new EnvHttpProxyAgent({ ...proxied, connect });
-  const uri = proxyUrl(proxy);
-  return () => new ProxyAgent({ ...proxied, uri });
+  const choose = proxyChoice(proxy);
+  return () => new Agent({ ...settings, factory: (origin, options) => pool(origin, options, choose(String(origin))) });
 }
 
-function proxyUrl(proxy: string | URL): string {
-  try {
-    const url = new URL(proxy);
-    if (url.protocol === 'http:' || url.protocol === 'https:') return url.href;
-  } catch {
-    // Told below; the URL may hold a password and is not quoted.
-  }
-  throw new RufusConfigError("`proxy` must be an http:// or https:// URL, or 'env'.");
+function pool(origin: string | URL, options: object, proxy: ProxyServer | undefined): Pool {
+  const connect = proxy === undefined ? directly(CONNECT_MS) : throughProxy(proxy, CONNECT_MS);
+  return new Pool(origin, { ...options, factory: (url, inner) => new Connection(url, inner, connect) });
 }

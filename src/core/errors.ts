@@ -1,3 +1,4 @@
+import { type InspectOptions, inspect } from 'node:util';
 import type { InsertManyResult, Issue } from '../types.js';
 
 /** What every error of this library carries; see {@link RufusError}. */
@@ -22,7 +23,10 @@ export interface AnswerFacts extends ErrorFacts {
 // registered symbol, and `instanceof` asks for that mark, so that either copy knows the other's errors.
 const brandOf = (name: string): symbol => Symbol.for(`rufus-client.${name}`);
 
-/** Makes `instanceof` hold for this class across copies of the library. Called once in each class body. */
+/**
+ * Makes `instanceof` hold for this class across copies of the library. Called once in each class body, with `this`: a class that
+ * refers to itself by its name is renamed by the bundler.
+ */
 export function brand(errorClass: { readonly name: string; readonly prototype: object }, name: string): void {
   const mark = brandOf(name);
   Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
@@ -34,6 +38,11 @@ export function brand(errorClass: { readonly name: string; readonly prototype: o
       return typeof value === 'object' && value !== null && mark in value;
     },
   });
+}
+
+/** Shows an error as it is, but calls none of its getters: what they give may hold a token or personal data. */
+function withoutGetters(this: unknown, depth: number, options: InspectOptions): unknown {
+  return options.getters ? inspect(this, { ...options, depth, getters: false, customInspect: false }) : this;
 }
 
 /** Sets what there is, so that a printed error is not full of `undefined`. */
@@ -79,17 +88,17 @@ export class RufusError extends Error {
   }
 
   static {
-    brand(RufusError, 'RufusError');
+    brand(this, 'RufusError');
   }
 }
 
-/** An option is missing or wrong, or the client is closed (code `'closed'`). Nothing was sent. */
+/** An option is missing or wrong, or the client is closed (code `'closed'`). Nothing was sent, unless a middleware gave no answer. */
 export class RufusConfigError extends RufusError {
   constructor(message: string, facts: ErrorFacts & { code?: string } = {}) {
     super(message, facts.code ?? 'config', facts);
   }
   static {
-    brand(RufusConfigError, 'RufusConfigError');
+    brand(this, 'RufusConfigError');
   }
 }
 
@@ -99,7 +108,7 @@ export class RufusAbortError extends RufusError {
     super(message, 'aborted', facts);
   }
   static {
-    brand(RufusAbortError, 'RufusAbortError');
+    brand(this, 'RufusAbortError');
   }
 }
 
@@ -109,7 +118,7 @@ export class RufusConnectionError extends RufusError {
     super(message, facts.code ?? 'connection', facts);
   }
   static {
-    brand(RufusConnectionError, 'RufusConnectionError');
+    brand(this, 'RufusConnectionError');
   }
 }
 
@@ -122,7 +131,7 @@ export class RufusTimeoutError extends RufusConnectionError {
     this.timeoutMs = facts.timeoutMs;
   }
   static {
-    brand(RufusTimeoutError, 'RufusTimeoutError');
+    brand(this, 'RufusTimeoutError');
   }
 }
 
@@ -135,7 +144,7 @@ export class RufusRequestValidationError extends RufusError {
     this.issues = facts.issues;
   }
   static {
-    brand(RufusRequestValidationError, 'RufusRequestValidationError');
+    brand(this, 'RufusRequestValidationError');
   }
 }
 
@@ -151,7 +160,7 @@ export class RufusResponseValidationError extends RufusError {
     this.status = facts.status;
   }
   static {
-    brand(RufusResponseValidationError, 'RufusResponseValidationError');
+    brand(this, 'RufusResponseValidationError');
   }
 }
 
@@ -189,32 +198,33 @@ export class RufusAPIError extends RufusError {
   }
 
   static {
-    brand(RufusAPIError, 'RufusAPIError');
+    brand(this, 'RufusAPIError');
+    Object.defineProperty(this.prototype, inspect.custom, { value: withoutGetters });
   }
 }
 
 /** 400: the server found the request wrong. */
 export class BadRequestError extends RufusAPIError {
   static {
-    brand(BadRequestError, 'BadRequestError');
+    brand(this, 'BadRequestError');
   }
 }
-/** 401: the key is missing or unknown. */
+/** 401: the key is missing or unknown. Whether the API answers such a key with this or with 403 is not documented. */
 export class AuthenticationError extends RufusAPIError {
   static {
-    brand(AuthenticationError, 'AuthenticationError');
+    brand(this, 'AuthenticationError');
   }
 }
-/** 403: the key is known but may not do this. */
+/** 403: the key may not do this, or is missing or unknown: the API's documentation lists no 401. */
 export class PermissionDeniedError extends RufusAPIError {
   static {
-    brand(PermissionDeniedError, 'PermissionDeniedError');
+    brand(this, 'PermissionDeniedError');
   }
 }
 /** 404: no such device or session, or the session is closed; or the base URL is wrong. */
 export class NotFoundError extends RufusAPIError {
   static {
-    brand(NotFoundError, 'NotFoundError');
+    brand(this, 'NotFoundError');
   }
 }
 /** 409: the device is bound already. */
@@ -229,25 +239,25 @@ export class ConflictError extends RufusAPIError {
     present<ConflictError>(this, { deviceid: typeof deviceid === 'string' && deviceid !== '' ? deviceid : undefined });
   }
   static {
-    brand(ConflictError, 'ConflictError');
+    brand(this, 'ConflictError');
   }
 }
 /** 413: send fewer passings at once; `insertMany` does so by itself. */
 export class PayloadTooLargeError extends RufusAPIError {
   static {
-    brand(PayloadTooLargeError, 'PayloadTooLargeError');
+    brand(this, 'PayloadTooLargeError');
   }
 }
 /** 429: too many requests; `retryAfterMs` says how long to wait where the server does. */
 export class RateLimitError extends RufusAPIError {
   static {
-    brand(RateLimitError, 'RateLimitError');
+    brand(this, 'RateLimitError');
   }
 }
 /** 5xx: the server failed. */
 export class ServerError extends RufusAPIError {
   static {
-    brand(ServerError, 'ServerError');
+    brand(this, 'ServerError');
   }
 }
 

@@ -10,8 +10,9 @@ import {
 import type { Operation } from './operations.js';
 import type { CallSettings } from './options.js';
 import { safeCause } from './redact.js';
-import { codeOf, type Fate, fateOfNetworkError, mayHaveTakenEffect } from './retry.js';
+import { codeOf, type Fate, fateOfNetworkError, mayHaveTakenEffect, wasSent } from './retry.js';
 import type { Lost } from './wire/flight.js';
+import { TunnelError } from './wire/tunnel.js';
 
 /** A failed attempt: what to throw if it is the last, and whether it need be. */
 export interface Failure {
@@ -73,9 +74,13 @@ export function sentence(
 /** The error and the fate of an attempt without a complete answer. */
 export function failureOf(lost: Lost, call: CallState): Failure {
   const fate = fateOf(lost);
-  const tookEffect =
-    fate === 'final' ? lost.sent && lost.why !== 'thrown' && lost.why !== 'key' : mayHaveTakenEffect(fate);
+  const tookEffect = fate === 'final' ? mayHaveArrived(lost) : mayHaveTakenEffect(fate);
   return { error: errorOf(lost, call, tookEffect), fate, tookEffect, retryAfterMs: undefined };
+}
+
+/** Of what is not repeated. */
+function mayHaveArrived({ why, cause, sent }: Lost): boolean {
+  return why === 'network' ? wasSent(cause, sent) : sent && why !== 'thrown' && why !== 'key';
 }
 
 function fateOf(lost: Lost): Fate {
@@ -96,6 +101,14 @@ function errorOf(lost: Lost, call: CallState, tookEffect: boolean): unknown {
         code: 'api_key',
         cause: safeCause(lost.cause, call.secrets),
       });
+    case 'no-answer':
+      return new RufusConfigError(
+        say(
+          'has no answer: a middleware gave none',
+          'It must return what `next` resolves with, or `status`, `headers`, `text` and `json()` like it.',
+        ),
+        common,
+      );
     case 'abort':
       return abortError(call, tookEffect);
     case 'timeout':
@@ -136,14 +149,31 @@ export function timeoutError(
 }
 
 function connectionError(cause: unknown, call: CallState, common: ErrorFacts, tookEffect: boolean): RufusError {
-  const code = codeOf(cause);
   const safe = safeCause(cause, call.secrets);
+  if (cause instanceof TunnelError) {
+    return new RufusConnectionError(
+      sentence(call, `was not sent: ${cause.message}`, undefined, cause.advice, tookEffect),
+      { ...common, cause: safe },
+    );
+  }
+  const code = codeOf(cause);
   const reason = code !== '' ? code : safe instanceof Error && safe.message !== '' ? safe.message : 'connection lost';
+  const hint = isElsewhere(cause, call.origin) ? ELSEWHERE : (HINTS[code] ?? '');
   return new RufusConnectionError(
-    sentence(call, `got no complete answer from ${call.origin}: ${reason}`, undefined, HINTS[code] ?? '', tookEffect),
+    sentence(call, `got no complete answer from ${call.origin}: ${reason}`, undefined, hint, tookEffect),
     { ...common, cause: safe },
   );
 }
+
+/** It was not the server that could not be reached: a dispatcher of the caller's goes through a proxy. */
+function isElsewhere(cause: unknown, origin: string): boolean {
+  if (!(cause instanceof Error) || !('syscall' in cause) || cause.syscall !== 'connect' || !('port' in cause))
+    return false;
+  const { port, protocol } = new URL(origin);
+  return String(cause.port) !== (port !== '' ? port : protocol === 'https:' ? '443' : '80');
+}
+
+const ELSEWHERE = 'The connection failed on the way there, at a proxy perhaps: see `cause`, and check the dispatcher.';
 
 const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Nothing listens there: check the base URL and the port.',

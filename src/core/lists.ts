@@ -1,5 +1,6 @@
 import type { RequestOptions } from '../types.js';
 import { beyondFirstPage, type Operation } from './operations.js';
+import { CALL_OPTIONS, checkedOptions } from './options.js';
 import { ListPromise } from './pagination.js';
 import type { Rows } from './reading.js';
 import type { Transport } from './transport.js';
@@ -16,6 +17,7 @@ export function list<T>(
   options: RequestOptions | undefined,
 ): ListPromise<T> {
   return new ListPromise<T>(() => {
+    if (options !== undefined) checkedOptions('options', options, CALL_OPTIONS);
     const pathId = id?.();
     const { page: firstPage, prefetch, params } = demand(operation.name, checkListQuery(queryName, query));
     const following = beyondFirstPage(operation);

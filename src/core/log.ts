@@ -21,8 +21,22 @@ export interface LogFields {
   durationMs?: number;
   delayMs?: number;
   code?: string;
+  /** The outbox's session, shortened. */
+  session?: string;
   field?: string;
   expected?: string;
+}
+
+const LOG = Symbol.for('rufus-client.log');
+
+/** Where the log of a client is found by what works on top of it, be it of the other build (ESM, CJS), and by nobody else. */
+export function lendLog(client: object, log: Log): void {
+  Object.defineProperty(client, LOG, { value: log });
+}
+
+/** Undefined for a stand-in of somebody's test. */
+export function logOf(client: object): Log | undefined {
+  return (client as { [LOG]?: Log })[LOG];
 }
 
 /** The user's logger behind its level. A logger that throws does not break a call. */

@@ -82,7 +82,7 @@ const DEFAULT_CALL: CallSettings = {
   validation: 'tolerant',
 };
 
-/** Checks and completes what the user gave. Reads the environment, and nothing else does. */
+/** Checks and completes what the user gave. Reads the environment, as nothing else does but `proxy: 'env'`. */
 export function settle(options: RufusClientOptions, version: string): Settings {
   checkedOptions('options', options, CLIENT_OPTIONS);
   const url = baseUrlOf(options);
@@ -93,7 +93,7 @@ export function settle(options: RufusClientOptions, version: string): Settings {
     basePath: url.pathname.replace(/\/+$/, ''),
     maxResponseBytes: whole('maxResponseBytes', options.maxResponseBytes ?? 64 * 1024 * 1024, 1),
     middleware: middlewareOf(options),
-    logger: options.logger,
+    logger: loggerOf(options),
     logLevel: oneOf('logLevel', options.logLevel ?? environment('RUFUS_LOG') ?? 'warn', LOG_LEVELS),
     userAgent: userAgentOf(options.appInfo, version),
     call: overlaid(DEFAULT_CALL, options),
@@ -135,7 +135,8 @@ function retrySettings(defaults: CallSettings['retry'], retry: RetryOptions | fa
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-function headerOptions(headers: Record<string, string | null>): Record<string, string | null> {
+/** Names in lower case. */
+export function headerOptions(headers: Record<string, string | null>): Record<string, string | null> {
   // Of a Headers or a Map, Object.entries would see nothing.
   if (Symbol.iterator in bag('headers', headers)) throw new RufusConfigError('`headers` must be a plain object.');
   const checked: Record<string, string | null> = {};
@@ -206,6 +207,14 @@ function middlewareOf({ middleware = [] }: RufusClientOptions): readonly Middlew
   throw new RufusConfigError('`middleware` must be a list of functions.');
 }
 
+/** One without all four would lose lines, silently. */
+function loggerOf({ logger }: RufusClientOptions): Logger | undefined {
+  if (logger === undefined || logger === null) return undefined;
+  const missing = (['error', 'warn', 'info', 'debug'] as const).find((level) => typeof logger[level] !== 'function');
+  if (missing === undefined) return logger;
+  throw new RufusConfigError(`\`logger\` must have the functions error, warn, info and debug: \`${missing}\` is none.`);
+}
+
 function userAgentOf(appInfo: RufusClientOptions['appInfo'], version: string): string {
   const own = `rufus-client/${version} node/${process.versions.node}`;
   if (appInfo === undefined) return own;
@@ -218,7 +227,8 @@ function userAgentOf(appInfo: RufusClientOptions['appInfo'], version: string): s
   return `${own} (${app})`;
 }
 
-function environment(name: string): string | undefined {
+/** A variable's value; undefined where it is blank. */
+export function environment(name: string): string | undefined {
   const value = process.env[name]?.trim();
   return value === '' ? undefined : value;
 }

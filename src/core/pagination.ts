@@ -58,7 +58,10 @@ export class ListPromise<T> extends Promise<Page<T>> implements PagePromise<T> {
       throw new RufusConfigError('toArray: `limit` must be a whole number of at least 0.');
     }
     const items: T[] = [];
-    if (limit === 0) return items;
+    if (limit === 0) {
+      this.#plan();
+      return items;
+    }
     for await (const item of this) {
       items.push(item);
       if (items.length >= limit) break;

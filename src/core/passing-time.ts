@@ -13,7 +13,8 @@ import { ZONED_EXPECTATION } from './validation/issues.js';
  * @example
  * const seconds = (passingTime(finish).getTime() - passingTime(start).getTime()) / 1000;
  */
-export function passingTime({ timestamp }: Pick<Passing, 'timestamp'>): Date {
+export function passingTime(passing: Pick<Passing, 'timestamp'>): Date {
+  const timestamp: unknown = passing?.timestamp;
   if (typeof timestamp === 'string' && isDateTime(timestamp)) return new Date(timestamp);
   throw new RufusResponseValidationError(`The time of a passing cannot be used: ${ZONED_EXPECTATION}.`, {
     issues: [{ path: ['timestamp'], message: ZONED_EXPECTATION }],

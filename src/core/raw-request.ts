@@ -56,7 +56,11 @@ export function rawInput(method: string, path: string, options: RawRequestOption
       message: 'expected a path below the base URL such as /devices, percent-encoded, without query or ..',
     });
   }
-  const { query = {}, body } = options;
+  const { query = {}, body, repeatable } = options;
+  // A text such as 'no' would mean yes.
+  if (repeatable !== undefined && typeof repeatable !== 'boolean') {
+    issues.push({ path: ['repeatable'], message: 'expected true or false' });
+  }
   const params: Record<string, string | number> = {};
   if (!isRecord(query)) issues.push({ path: ['query'], message: 'expected an object' });
   else {

@@ -55,17 +55,36 @@ const UNSENT_CODES = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-// A repeat would fail alike: certificates, a mock without an answer, a dispatcher that its owner has closed.
-const HOPELESS_CODES =
-  /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|UND_MOCK_|UND_ERR_(CLOSED|DESTROYED|INVALID_ARG)$)/;
+// A repeat of these would fail alike.
+/** A certificate, as Node names what OpenSSL finds wrong with it, and the TLS handshake itself. */
+const TLS =
+  /^(CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_(CA|PURPOSE)$|HOSTNAME_MISMATCH$|ERR_TLS_|ERR_SSL_)/;
+/** A mock without an answer, a dispatcher that its owner has closed, a request that undici refuses, a proxy that lets nobody through. */
+const REFUSED = /^(UND_MOCK_|UND_ERR_(CLOSED|INVALID_ARG)$|PROXY_REFUSED$)/;
+const DESTROYED = 'UND_ERR_DESTROYED';
 
-/** Reads the fate of a failed exchange off its error. `sent` is what the wire knows itself. */
+/** TLS errors of a connection that had been there already. */
+const ESTABLISHED = /BAD_RECORD_MAC|DECRYPTION_FAILED|UNEXPECTED_EOF/;
+
+/**
+ * Whether the request can have left this machine. `sent` is what the wire knows. A caller's dispatcher does not tell: whether it had a
+ * connection at all is read off the error.
+ */
+export function wasSent(cause: unknown, sent: boolean): boolean {
+  const code = codeOf(cause);
+  if (!sent || UNSENT_CODES.has(code) || REFUSED.test(code)) return false;
+  if (TLS.test(code)) return ESTABLISHED.test(code);
+  if (!(cause instanceof Error)) return true;
+  if ('syscall' in cause && (cause.syscall === 'connect' || cause.syscall === 'getaddrinfo')) return false;
+  // A connection that ended in the TLS handshake: in code a reset like any other.
+  return !cause.message.includes('before secure TLS connection was established');
+}
+
+/** Reads the fate of a failed exchange off its error. */
 export function fateOfNetworkError(cause: unknown, sent: boolean): Fate {
   const code = codeOf(cause);
-  if (HOPELESS_CODES.test(code)) return 'final';
-  if (!sent || UNSENT_CODES.has(code)) return 'unsent';
-  const syscall = cause instanceof Error && 'syscall' in cause ? cause.syscall : undefined;
-  return syscall === 'connect' || syscall === 'getaddrinfo' ? 'unsent' : 'ambiguous';
+  if (TLS.test(code) || REFUSED.test(code) || code === DESTROYED) return 'final';
+  return wasSent(cause, sent) ? 'ambiguous' : 'unsent';
 }
 
 /** An error's `code`, its cause's where it has none itself. */

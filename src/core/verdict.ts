@@ -15,8 +15,7 @@ export type Verdict<T> = { readonly data: T; readonly description: string | unde
 /** Success is 2xx and JSON and a body that the API description accepts. A captive portal says 200, too. */
 export function judge<T>(operation: Operation<T>, answer: RawResponse, reading: Reading, call: CallState): Verdict<T> {
   const { status } = answer;
-  // Asked this way round: an answer of a middleware may lack a status.
-  if (!(status >= 200 && status <= 299)) return refusal(operation, answer, call);
+  if (status < 200 || status > 299) return refusal(operation, answer, call);
   if (operation.mayBeEmpty && answer.text === '') {
     return { data: operation.read(undefined, reading), description: undefined };
   }
@@ -56,7 +55,7 @@ function refusal<T>(operation: Operation<T>, answer: RawResponse, call: CallStat
       call,
       `answered ${status}${words}`,
       requestId,
-      advice(operation, status, isJson, retryAfterMs, body),
+      advice(operation, { status, isJson, body, description, retryAfterMs }),
       tookEffect,
     ),
     {
@@ -94,17 +93,23 @@ function unusable(
   return { error, fate, tookEffect: true, retryAfterMs: undefined };
 }
 
+interface Said {
+  readonly status: number;
+  readonly isJson: boolean;
+  readonly body: unknown;
+  readonly description: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What the caller can do about a refusal. */
 function advice(
-  operation: Operation<unknown>,
-  status: number,
-  isJson: boolean,
-  retryAfterMs: number | undefined,
-  body: unknown,
+  { name, access }: Operation<unknown>,
+  { status, isJson, body, description, retryAfterMs }: Said,
 ): string {
-  if (status === 409) return boundAs(body);
+  if (status === 409 && name.startsWith('devices.')) return boundAs(body);
   // Who stands between and refuses by itself knows best what helps.
   if (isRecord(body) && typeof body.advice === 'string') return redact(body.advice);
-  if (status === 401 || status === 403) return `Check the API key: this call needs ${operation.access}.`;
+  if (status === 401 || status === 403) return keyAdvice(access, status, description);
   if (status === 413) return 'Send fewer passings at once; insertMany finds a size that fits.';
   if (status === 404 && !isJson) return 'This is no answer of the API: check the base URL.';
   if (status >= 300 && status < 400) return 'Redirects are not followed, the key would travel: check the base URL.';
@@ -112,11 +117,20 @@ function advice(
   return '';
 }
 
+/** What the API answers to a key it does not know, 401 or 403, is not documented: its own words decide, where it has some. */
+function keyAdvice(access: string, status: number, description = ''): string {
+  if (status === 401 || /unknown|missing|invalid/i.test(description)) {
+    return 'The API does not know the key: check `apiKey`, or RUFUS_API_KEY.';
+  }
+  return `The API does not know the key, or the key may not do this: it takes ${access}.`;
+}
+
 /** Which device it is, and how to go on with it. */
 function boundAs(body: unknown): string {
   const deviceid = isRecord(body) ? body.deviceid : undefined;
-  const known = typeof deviceid === 'string' && deviceid !== '' ? `, as ${deviceid.slice(0, 128)}` : '';
-  return `The device is bound already${known}: use devices.ensureBound, which takes that for an answer.`;
+  return typeof deviceid === 'string' && deviceid !== ''
+    ? `The device is bound already, as ${deviceid.slice(0, 128)}: use devices.ensureBound, which takes that for an answer.`
+    : 'The device is bound already, but the answer does not name it: look for its serial_number in devices.list.';
 }
 
 function parseOr(text: string): unknown {

@@ -48,13 +48,16 @@ export type PassingInput = {
     num_passing: number;
     /**
      * Such as `7`, `W1` or `F12`. The specification asks for text and names nothing for an unknown one, so that an
-     * empty text is taken for a slip; where only the chip is known, its code may stand here. The minimum is inferred.
+     * empty text is taken for a slip; where only the chip is known, its code may stand here.
      *
      */
     bib: string;
+    /**
+     * "Alternative id field for the passing" (docs), such as `XB123AR8`.
+     */
     participant_id?: string | null;
     /**
-     * The `chips` of one table is a slip of the documentation.
+     * Chip code. The `chips` of one table is a slip of the documentation.
      */
     chip?: string | null;
     /**
@@ -65,8 +68,17 @@ export type PassingInput = {
      * Degrees. The older pages send strings such as `"12.000"`; send numbers.
      */
     longitude?: number | null;
+    /**
+     * Of the passing, such as `Sent`. Which values there are is not documented.
+     */
     status?: string | null;
+    /**
+     * Such as `UTC`. The `timestamp` has a zone of its own.
+     */
     timezone?: string | null;
+    /**
+     * "Alternative gender field for the passing" (docs). Which values there are is not documented.
+     */
     gender?: string | null;
 };
 
@@ -80,18 +92,27 @@ export type Passing = {
      */
     num_passing: number;
     bib: string;
+    /**
+     * "Alternative id field for the passing" (docs).
+     */
     participant_id?: string | null;
+    /**
+     * Chip code.
+     */
     chip?: string | null;
     /**
-     * Degrees. A number in the newer documentation, a string such as `"12.000"` in the older.
+     * Degrees. A number in the newer documentation, a string such as `"12.000"` in the older; an empty one is none.
      */
     latitude?: number | string | null;
     /**
-     * Degrees. A number in the newer documentation, a string such as `"12.000"` in the older.
+     * Degrees. A number in the newer documentation, a string such as `"12.000"` in the older; an empty one is none.
      */
     longitude?: number | string | null;
     status?: string | null;
     timezone?: string | null;
+    /**
+     * "Alternative gender field for the passing" (docs).
+     */
     gender?: string | null;
     token_session?: string | null;
     deviceid?: string | null;
@@ -218,10 +239,22 @@ export type PassingList = {
 export type PassingPoll = {
     description?: string;
     deviceid?: string | null;
+    /**
+     * The token of the session that the passings are of, the newest one of the device.
+     */
     session_used?: string | null;
+    /**
+     * The alias of that session (inferred).
+     */
     session_label?: string | null;
+    /**
+     * The `num_passing` that the answer resumes after: in the example 42 is followed by passing 43. What it is where nothing was resumed, or after a jump to a newer session, is not documented; it may be 0 or -1 (inferred).
+     */
     resumed_from?: number | null;
-    passings: Array<Passing>;
+    /**
+     * May be absent where there is none, as `result` of the lists (inferred).
+     */
+    passings?: Array<Passing>;
 };
 
 export type EventList = {

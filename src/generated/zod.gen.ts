@@ -174,8 +174,8 @@ export const PassingPoll = z.looseObject({
     deviceid: z.string().nullish(),
     session_used: z.string().nullish(),
     session_label: z.string().nullish(),
-    resumed_from: z.int().gte(0).nullish(),
-    passings: z.array(Passing)
+    resumed_from: z.int().nullish(),
+    passings: z.array(Passing).optional()
 });
 
 export const EventList = z.looseObject({

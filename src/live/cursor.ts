@@ -1,7 +1,10 @@
 import { isRecord } from '../core/envelope.js';
 import { RufusConfigError } from '../core/errors.js';
+import { type Known, refuseUnknown } from '../core/known.js';
 import { idFault } from '../core/validation/ids.js';
 import type { FollowCursor } from '../types.js';
+
+const FIELDS: Known<FollowCursor> = { token_session: true, last: true, holes: true };
 
 /**
  * A cursor as it came out of somebody's storage, or undefined where there was none.
@@ -11,7 +14,11 @@ import type { FollowCursor } from '../types.js';
 export function checkedCursor(value: unknown): FollowCursor | undefined {
   if (value === undefined || value === null) return undefined;
   const fault = faultOf(value);
-  if (fault === undefined) return value as FollowCursor;
+  if (fault === undefined) {
+    // Of `hole` nothing would be looked for again.
+    refuseUnknown('cursor', value, FIELDS);
+    return value as FollowCursor;
+  }
   throw new RufusConfigError(
     `passings.follow: the cursor is damaged: ${fault}. Pass one exactly as a batch carried it, or none to begin with the newest session.`,
     { operation: 'passings.follow' },

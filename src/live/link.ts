@@ -14,10 +14,12 @@ export class Link {
     return this.#isOutage;
   }
 
-  answered(): void {
-    if (!this.#isOutage) return;
+  /** True if that ends an outage. */
+  answered(): boolean {
+    if (!this.#isOutage) return false;
     this.#isOutage = false;
     this.#tell({ state: 'live', since: new Date(), cause: null });
+    return true;
   }
 
   /** @param since When the request left that was not answered. */

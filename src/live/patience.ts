@@ -5,6 +5,8 @@ import type { Link } from './link.js';
 import type { Schedule } from './schedule.js';
 import type { Source } from './source.js';
 
+const OPERATION = { operation: 'passings.follow' };
+
 type Attempted<T> = { readonly value: T } | { readonly cause: RufusError };
 
 /** Waits: for the next poll, and for what fails to work again. */
@@ -30,7 +32,7 @@ export class Patience {
       const answer = await this.attempt(ask, this.#link.isOutage ? 'info' : 'warn');
       if ('value' in answer) {
         this.#schedule.succeeded();
-        this.#link.answered();
+        if (this.#link.answered()) this.#source.log('info', 'follow: usable answers again', OPERATION);
         return answer.value;
       }
       this.#link.failed(askedAt, answer.cause);

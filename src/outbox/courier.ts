@@ -1,5 +1,4 @@
 import type { RufusClient } from '../client.js';
-import { redact } from '../core/redact.js';
 import { anew, isUnsettled, type Refusal, type Verdict } from './answers.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
@@ -10,13 +9,15 @@ import type { Emitter } from './emitter.js';
 import { type Errand, Errands } from './errands.js';
 import { bytesOf, type Hand, numbersOf } from './hand.js';
 import type { Entry, Journal, ParkReason } from './journal.js';
+import type { LastError } from './last-error.js';
+import type { OutboxLog } from './log.js';
 import { confirmNumbers } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
 import { send } from './request.js';
 import { RequestSize } from './request-size.js';
 import type { SessionSwitches } from './session-switches.js';
-import { Sleeper } from './sleeper.js';
+import type { Sleeper } from './sleeper.js';
 import { Supply } from './supply.js';
 import type { OutboxState } from './types.js';
 
@@ -29,7 +30,10 @@ export interface CourierSetup {
   readonly settings: OutboxSettings;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly sleeper: Sleeper;
   readonly emitter: Emitter;
+  readonly lastError: LastError;
+  readonly log: OutboxLog;
   readonly closedSessions: ClosedSessions;
   readonly replacements: Replacements;
   readonly switches: SessionSwitches;
@@ -39,14 +43,14 @@ export interface CourierSetup {
 /** Takes the log to the server: one request in flight, in order, for ever. */
 export class Courier {
   state: OutboxState = 'idle';
-  lastError: string | null = null;
   readonly #setup: CourierSetup;
   readonly #size: RequestSize;
   readonly #backoff: Backoff;
   readonly #doubt = new Doubt();
   readonly #supply: Supply;
-  readonly #sleeper: Sleeper;
   readonly #errands = new Errands();
+  /** Who sends again, a batch at a time. */
+  #rewinds = 0;
   /** The last request left all as it was: the next one is a retry. */
   #repeats = false;
   #acknowledged: Promise<void> = Promise.resolve();
@@ -63,9 +67,9 @@ export class Courier {
     this.#setup = setup;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
     this.#backoff = new Backoff(settings.backoff, setup.random);
-    this.#sleeper = new Sleeper(clock);
     const hurried = (): boolean => drain.awaited || switches.waiting;
     this.#supply = new Supply({ journal, batch: settings.batch, clock, doubt: this.#doubt, hurried });
+    if (journal.pending > 0) this.#enter('sending');
   }
 
   start(): void {
@@ -82,12 +86,13 @@ export class Courier {
   /** More can be read. */
   committed(): void {
     this.#supply.committed();
-    if (this.#isIdle || this.#supply.dueIn === 0) this.#sleeper.wake('by news');
+    if (this.state === 'idle') this.#enter('sending');
+    if (this.#isIdle || this.#supply.dueIn === 0) this.#setup.sleeper.wake('by news');
   }
 
   /** Nobody lingers while somebody waits. */
   hurry(): void {
-    this.#sleeper.wake('by news');
+    this.#setup.sleeper.wake('by news');
   }
 
   pause(): void {
@@ -101,7 +106,19 @@ export class Courier {
     this.#paused = false;
     this.#backoff.reset();
     this.#setup.closedSessions.forgive();
-    this.#sleeper.wake('by hand');
+    this.#setup.switches.resume();
+    this.#setup.sleeper.wake('by hand');
+  }
+
+  /** While it lasts, no session is left: creating another one closes it. */
+  async rewinding<T>(rewind: () => Promise<T>): Promise<T> {
+    this.#rewinds++;
+    try {
+      return await rewind();
+    } finally {
+      this.#rewinds--;
+      this.hurry();
+    }
   }
 
   /**
@@ -110,7 +127,7 @@ export class Courier {
    */
   resend(entries: readonly Entry[]): Promise<number> {
     const resent = this.#errands.add(entries);
-    this.#sleeper.wake('by news');
+    this.#setup.sleeper.wake('by news');
     return resent;
   }
 
@@ -121,10 +138,6 @@ export class Courier {
     await this.#ended;
     this.#errands.close();
     this.#enter('closed');
-  }
-
-  fail(error: unknown): void {
-    this.lastError = redact(error instanceof Error ? error.message : String(error));
   }
 
   async #run(): Promise<void> {
@@ -143,11 +156,11 @@ export class Courier {
     const dueIn = this.#supply.dueIn;
     const errand = this.#errands.turn(dueIn === 0);
     if (errand !== undefined) return this.#send(errand.hand, errand);
-    const { switches } = this.#setup;
-    if (this.#supply.hand.length === 0 && switches.dueIn === 0) return this.#switch();
+    const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#setup.switches.dueIn;
+    if (this.#supply.hand.length === 0 && switchIn === 0) return this.#switch();
     if (dueIn > 0) {
       // Asleep before anybody hears of it: a listener may wake us.
-      const slept = this.#sleep(Math.min(dueIn, switches.dueIn), 'by news');
+      const slept = this.#sleep(Math.min(dueIn, switchIn), 'by news');
       this.#isIdle = dueIn === Number.POSITIVE_INFINITY;
       if (this.#isIdle) this.#enter('idle');
       await slept;
@@ -183,7 +196,7 @@ export class Courier {
     errand: Errand | undefined,
   ): void {
     const { journal } = this.#setup;
-    this.#backoff.reset();
+    this.#answered();
     this.#size.delivered();
     this.#supply.leaving = false;
     hand.drop(piece.length);
@@ -226,7 +239,7 @@ export class Courier {
     piece: readonly Entry[],
     errand: Errand | undefined,
   ): Promise<void> {
-    const { closedSessions, emitter, journal } = this.#setup;
+    const { closedSessions, emitter, journal, log } = this.#setup;
     if ('maybeStored' in verdict && verdict.maybeStored && errand === undefined) this.#doubt.note(piece);
     switch (verdict.do) {
       case 'stop':
@@ -241,34 +254,40 @@ export class Courier {
         return this.#rest(verdict);
       case 'halve':
       case 'split':
-        this.#backoff.reset();
-        this.fail(verdict.refusal.cause);
+        this.#answered();
+        this.#setup.lastError.note(verdict.refusal.cause);
         if (piece.length > 1) {
           if (verdict.do === 'halve') this.#size.tooLarge(bytesOf(piece));
           return hand.halve(piece.length);
         }
         if (errand !== undefined) return this.#errands.finish(errand, verdict.refusal.cause);
-        return this.#park(hand, piece, {
-          ...shown(verdict.refusal),
-          reason: verdict.do === 'halve' ? 'too-large' : 'rejected',
-        });
+        return this.#park(hand, piece, verdict.refusal, verdict.do === 'halve' ? 'too-large' : 'rejected');
       case 'leave': {
-        this.#backoff.reset();
-        this.fail(verdict.refusal.cause);
+        this.#answered();
+        this.#setup.lastError.note(verdict.refusal.cause);
         const { token_session } = piece[0]!;
         if (errand !== undefined) return this.#errands.finish(errand);
         if (!closedSessions.note(token_session, verdict.refusal)) return;
         const replacedBy = closedSessions.parks(token_session) ? null : journal.session;
         // The current session is told of once it has been replaced.
-        if (replacedBy !== token_session) emitter.emit('sessionClosed', { token_session, replacedBy });
+        if (replacedBy === token_session) return;
+        log.closed(token_session, replacedBy);
+        emitter.emit('sessionClosed', { token_session, replacedBy });
       }
     }
   }
 
-  async #park(hand: Hand, piece: readonly Entry[], why: ParkReason): Promise<void> {
-    await this.#setup.journal.park(piece, why);
+  async #park(
+    hand: Hand,
+    piece: readonly Entry[],
+    { status, response, cause }: Refusal,
+    reason: ParkReason['reason'],
+  ): Promise<void> {
+    const { journal, log } = this.#setup;
+    await journal.park(piece, { reason, status, response });
     hand.drop(piece.length);
-    this.#parked(piece, why);
+    log.parked(piece, cause);
+    this.#parked(piece, { reason, status, response });
   }
 
   #parked(piece: readonly Entry[], why: ParkReason): void {
@@ -297,9 +316,9 @@ export class Courier {
     const confirmed = await confirmNumbers({ client, journal, first, signal: this.#signal() });
     switch (confirmed.do) {
       case 'send':
-        return this.#backoff.reset();
+        return this.#answered();
       case 'skipped':
-        this.#backoff.reset();
+        this.#answered();
         this.#supply.drop();
         emitter.emit('numbersSkipped', confirmed.skip);
         return;
@@ -312,7 +331,7 @@ export class Courier {
 
   /** The session of what is at hand takes no more. */
   async #leave(hand: Hand): Promise<void> {
-    const { closedSessions, emitter, drain, switches } = this.#setup;
+    const { closedSessions, emitter, drain, log, switches } = this.#setup;
     const { entries } = hand;
     const { token_session } = entries[0]!;
     await this.#acknowledged;
@@ -333,7 +352,8 @@ export class Courier {
         this.#supply.drop();
         this.#doubt.clear();
         emitter.emit('sessionClosed', { token_session, replacedBy: left.by });
-        return switches.replaced(token_session, left.by);
+        if (!switches.replaced(token_session, left.by)) log.closed(token_session, left.by);
+        return;
       case 'stop':
         return this.#stopped(left.cause);
       default:
@@ -347,7 +367,7 @@ export class Courier {
     await this.#acknowledged;
     if (this.#stopping || this.#paused) return;
     const first = async (): Promise<Entry | null> => {
-      if (journal.stats().pending === 0) return null;
+      if (journal.pending === 0) return null;
       if (await this.#supply.fill()) return this.#supply.hand.entries[0]!;
       throw new Error('What is pending cannot be read yet');
     };
@@ -357,14 +377,13 @@ export class Courier {
         return this.#stopped(done.cause);
       case 'again': {
         const { cause, attempt, delayMs, maybeStored } = done;
-        this.fail(cause);
+        this.#setup.lastError.note(cause);
         this.#hindered();
         emitter.emit('retry', { attempt, delayMs: Math.round(delayMs), cause, maybeProcessed: maybeStored });
         return;
       }
       case 'switched': {
         const { from, to, replaced } = done;
-        if (from === to) return;
         // The user chose it: the server is asked again.
         closedSessions.reopen(to);
         if (!replaced) return;
@@ -383,11 +402,12 @@ export class Courier {
 
   /** Waits out what stands in the way. */
   async #rest(verdict: Extract<Verdict, { do: 'again' | 'block' }>): Promise<void> {
-    const { settings, emitter } = this.#setup;
+    const { settings, emitter, log } = this.#setup;
     const { cause, maybeStored } = verdict;
-    this.fail(cause);
+    this.#setup.lastError.note(cause);
     this.#hindered();
     const isBlocked = verdict.do === 'block';
+    log.failed(isBlocked ? 'block' : 'outage', cause);
     const delayMs = isBlocked ? settings.probeMs : this.#backoff.next(verdict.retryAfterMs);
     const slept = this.#sleep(delayMs, 'by hand');
     if (!isBlocked) {
@@ -396,6 +416,12 @@ export class Courier {
     }
     this.#enter(isBlocked ? 'blocked' : 'backoff', cause);
     await slept;
+  }
+
+  /** In the API's own words, whatever they are. */
+  #answered(): void {
+    this.#backoff.reset();
+    this.#setup.log.answered();
   }
 
   #progress(): void {
@@ -418,12 +444,10 @@ export class Courier {
 
   #interrupt(): void {
     this.#abort.abort();
-    this.#sleeper.wake('by hand');
+    this.#setup.sleeper.wake('by hand');
   }
 
   async #sleep(ms: number, wakes: 'by news' | 'by hand'): Promise<void> {
-    if (!this.#stopping) await this.#sleeper.sleep(ms, wakes);
+    if (!this.#stopping) await this.#setup.sleeper.sleep(ms, wakes);
   }
 }
-
-const shown = ({ status, response }: Refusal): Omit<ParkReason, 'reason'> => ({ status, response });

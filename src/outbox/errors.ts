@@ -15,7 +15,7 @@ export class OutboxFullError extends RufusError {
     this.freeBytes = facts.freeBytes;
   }
   static {
-    brand(OutboxFullError, 'OutboxFullError');
+    brand(this, 'OutboxFullError');
   }
 }
 
@@ -28,7 +28,7 @@ export class OutboxBusyError extends RufusError {
     this.pendingBytes = facts.pendingBytes;
   }
   static {
-    brand(OutboxBusyError, 'OutboxBusyError');
+    brand(this, 'OutboxBusyError');
   }
 }
 
@@ -38,7 +38,7 @@ export class OutboxLockedError extends RufusError {
     super(message, 'outbox_locked', facts);
   }
   static {
-    brand(OutboxLockedError, 'OutboxLockedError');
+    brand(this, 'OutboxLockedError');
   }
 }
 
@@ -48,7 +48,7 @@ export class OutboxClosedError extends RufusError {
     super(message, 'outbox_closed', facts);
   }
   static {
-    brand(OutboxClosedError, 'OutboxClosedError');
+    brand(this, 'OutboxClosedError');
   }
 }
 
@@ -61,7 +61,7 @@ export class NumberingUnknownError extends RufusError {
     super(message, 'numbering_unknown', facts);
   }
   static {
-    brand(NumberingUnknownError, 'NumberingUnknownError');
+    brand(this, 'NumberingUnknownError');
   }
 }
 
@@ -71,7 +71,7 @@ export class SessionClosedError extends RufusError {
     super(message, 'session_closed', facts);
   }
   static {
-    brand(SessionClosedError, 'SessionClosedError');
+    brand(this, 'SessionClosedError');
   }
 }
 
@@ -81,6 +81,6 @@ export class StorageError extends RufusError {
     super(message, 'storage', facts);
   }
   static {
-    brand(StorageError, 'StorageError');
+    brand(this, 'StorageError');
   }
 }

@@ -1,10 +1,12 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RufusClient } from '../client.js';
+import { isRecord } from '../core/envelope.js';
 import { RufusConfigError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { BindDeviceInput, RequestOptions } from '../types.js';
 import { StorageError } from './errors.js';
+import type { Journal } from './journal.js';
 import type { OutboxSession } from './types.js';
 
 /** Leaves time for the numbers. A device that the folder knows is bound already, as a rule. */
@@ -12,56 +14,88 @@ const QUICKLY: RequestOptions = { retry: false, totalTimeoutMs: 1_500 };
 
 const FILE = 'device.json';
 
-export type BoundSession = Exclude<OutboxSession, { device: BindDeviceInput }>;
+const NAMES = ['type', 'model', 'serial_number'] as const;
 
-type Known = Pick<BindDeviceInput, 'type' | 'model' | 'serial_number'> & { readonly deviceid: string };
+type TokenSession = Extract<OutboxSession, { token_session: string }>;
+type DeviceSession = Exclude<OutboxSession, { deviceid: string } | TokenSession>;
+type IdSession = Extract<OutboxSession, { deviceid: string }> & { readonly device?: BindDeviceInput | undefined };
+
+/** The device has its id. */
+export type BoundSession = TokenSession | IdSession;
+
+/** `deviceid` alone where the device was given by it. */
+type Known = Partial<Record<(typeof NAMES)[number], string | undefined>> & { readonly deviceid: string };
 
 /** The device of a folder: one folder, one device. Kept in a file of its own, so that a start without network knows its id. */
 export class FolderDevice {
   readonly #client: RufusClient;
+  readonly #journal: Journal;
   readonly #directory: string;
 
-  constructor(client: RufusClient, directory: string) {
+  constructor(client: RufusClient, journal: Journal, directory: string) {
     this.#client = client;
+    this.#journal = journal;
     this.#directory = directory;
   }
 
   /**
-   * The session that is wanted at a start, its device bound. `current`: the device of the folder's current session.
+   * The session that is wanted at a start, its device bound.
    *
    * @throws RufusConfigError - the folder is of another device
    */
-  async bound(wanted: OutboxSession, current: string | null): Promise<BoundSession> {
+  async bound(wanted: OutboxSession): Promise<BoundSession> {
     if ('token_session' in wanted) return wanted;
+    const { session, deviceid: current } = this.#journal;
     if ('deviceid' in wanted) {
       if (current !== null && current !== wanted.deviceid) {
         throw this.#foreign(`device ${shorten(current)}`, `device ${shorten(wanted.deviceid)}`);
       }
+      if (session !== null && current === null) await this.#own(wanted.deviceid, await this.#read());
       return wanted;
     }
-    const { device, ...session } = wanted;
     const found = await this.#read();
-    // Of another session since: it says nothing of this one.
-    const known = found !== null && (current === null || current === found.deviceid) ? found : null;
-    if (known !== null && !isSame(known, device)) throw this.#foreign(named(known), named(device));
-    const deviceid = known === null ? await this.#bind(device) : await this.#rebind(device, known.deviceid);
-    const before = current ?? known?.deviceid ?? deviceid;
-    if (before !== deviceid) throw this.#foreign(`device ${shorten(before)}`, `${named(device)}, ${shorten(deviceid)}`);
-    await this.#write(device, deviceid);
-    return { ...session, deviceid };
+    const identified = await this.#identified(wanted, found);
+    if (found === null) await this.#write(identified, session === null);
+    else await this.#own(identified.deviceid, found);
+    return identified;
   }
 
   /** For a session that is switched to. */
-  async switched(wanted: OutboxSession, options: RequestOptions): Promise<BoundSession> {
-    if (!('device' in wanted)) return wanted;
-    const { device, ...session } = wanted;
-    const deviceid = await this.#bind(device, options);
-    return { ...session, deviceid };
+  async switched(wanted: OutboxSession | BoundSession, options: RequestOptions): Promise<BoundSession> {
+    if ('token_session' in wanted || 'deviceid' in wanted) return wanted;
+    return { ...wanted, deviceid: await this.#bind(wanted.device, options) };
   }
 
-  /** The session was switched to. Where it cannot be noted, the next start needs the network. */
-  async remember(wanted: OutboxSession, deviceid: string | null): Promise<void> {
-    if ('device' in wanted && deviceid !== null) await this.#write(wanted.device, deviceid).catch(() => undefined);
+  /**
+   * The session is in use; `former`: the device of the one before. Where it cannot be noted, the next start may need the network.
+   */
+  async remember(session: BoundSession, former: string | null): Promise<void> {
+    if ('deviceid' in session) {
+      if (session.device !== undefined) await this.#write(session, false);
+    } else if (former !== null) await this.#write({ deviceid: former }, false);
+  }
+
+  async #identified(wanted: DeviceSession, found: Known | null): Promise<IdSession> {
+    const { device } = wanted;
+    const { deviceid: current } = this.#journal;
+    const isNamed = found?.serial_number !== undefined;
+    // Of another session since, it says nothing of this one.
+    const known = isNamed && (current === null || current === found.deviceid) ? found : null;
+    if (known !== null) {
+      if (!isSame(known, device)) throw this.#foreign(named(known), named(device));
+      // A device that was unbound and bound again has another id, and is still the same.
+      return { ...wanted, deviceid: await this.#rebind(device, known.deviceid) };
+    }
+    const deviceid = await this.#bind(device);
+    if (current === null || current === deviceid) return { ...wanted, deviceid };
+    throw this.#foreign(`device ${shorten(current)}`, `${named(device)}, ${shorten(deviceid)}`);
+  }
+
+  /** A session that was given by its token says nothing of its device: it is the folder's. */
+  async #own(deviceid: string, found: Known | null): Promise<void> {
+    const { session, deviceid: current } = this.#journal;
+    if (session === null || current !== null || found?.deviceid !== deviceid) return;
+    await this.#journal.startSession(session, undefined, deviceid);
   }
 
   async #bind(device: BindDeviceInput, options?: RequestOptions): Promise<string> {
@@ -92,10 +126,10 @@ export class FolderDevice {
     }
   }
 
-  async #write({ type, model, serial_number }: BindDeviceInput, deviceid: string): Promise<void> {
-    const known: Known = { type, model, serial_number, deviceid };
+  async #write({ deviceid, device }: Pick<IdSession, 'deviceid' | 'device'>, isNeeded: boolean): Promise<void> {
+    const known: Known = { ...(device && pick(device)), deviceid };
     const before = await this.#read();
-    if (before !== null && before.deviceid === deviceid && isSame(before, known)) return;
+    if (before?.deviceid === deviceid && (device === undefined || isSame(before, device))) return;
     const path = join(this.#directory, FILE);
     try {
       const file = await open(`${path}.new`, 'w', 0o600);
@@ -106,10 +140,11 @@ export class FolderDevice {
         await file.close();
       }
       await rename(`${path}.new`, path);
+      await syncFolder(this.#directory);
     } catch (cause) {
+      if (!isNeeded) return;
       throw new StorageError(`The device of the outbox folder ${this.#directory} cannot be noted down`, { cause });
     }
-    await syncFolder(this.#directory);
   }
 }
 
@@ -121,13 +156,14 @@ async function syncFolder(directory: string): Promise<void> {
 }
 
 const isKnown = (value: unknown): value is Known =>
-  typeof value === 'object' &&
-  value !== null &&
-  ['type', 'model', 'serial_number', 'deviceid'].every(
-    (key) => typeof (value as Record<string, unknown>)[key] === 'string',
-  );
+  isRecord(value) &&
+  typeof value.deviceid === 'string' &&
+  NAMES.every((name) => value[name] === undefined || typeof value[name] === 'string');
 
-const isSame = (a: Omit<Known, 'deviceid'>, b: Omit<Known, 'deviceid'>): boolean =>
-  a.type === b.type && a.model === b.model && a.serial_number === b.serial_number;
+type Named = Omit<Known, 'deviceid'>;
 
-const named = ({ type, model, serial_number }: Omit<Known, 'deviceid'>): string => `${type} ${model} ${serial_number}`;
+const isSame = (a: Named, b: Named): boolean => NAMES.every((name) => a[name] === b[name]);
+
+const pick = ({ type, model, serial_number }: BindDeviceInput): object => ({ type, model, serial_number });
+
+const named = (device: Named): string => NAMES.map((name) => device[name]).join(' ');

@@ -92,6 +92,7 @@ export interface JournalOptions {
   /** Default 'fsync'. */
   durability?: 'fsync' | 'os' | undefined;
   clock?: Clock | undefined;
+  /** Looked up at each event: what is assigned later counts from then on. */
   events?: Partial<JournalEvents> | undefined;
 }
 
@@ -126,6 +127,8 @@ export interface Journal {
    * Stays so, over restarts, until `adopt()`. Not every restored copy can be told from here.
    */
   readonly suspect: boolean;
+  /** Passings that are neither delivered nor parked: `stats().pending`, for those who ask before each step. */
+  readonly pending: number;
   /** What the last `leave` said, over restarts, until the session is replaced. */
   readonly leaving: Leaving | null;
   /** Clock of the newest commit in the folder, to tell a clock step over a restart; null without one. `boot` is null where the system has no boot id. */

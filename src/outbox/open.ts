@@ -7,13 +7,19 @@ import { openJournal } from './disk/open.js';
 import { Drain } from './drain.js';
 import { Emitter } from './emitter.js';
 import { FolderDevice } from './folder-device.js';
-import type { Damage, Journal, JournalOptions } from './journal.js';
+import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.js';
+import { LastError } from './last-error.js';
+import { OutboxLog } from './log.js';
 import { OPEN_WITHIN_MS, settleSession } from './numbering.js';
 import { outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
 import { Replacements } from './replacements.js';
 import { SessionSwitches } from './session-switches.js';
+import { Sleeper } from './sleeper.js';
 import type { Outbox, OutboxOptions } from './types.js';
+
+/** What opening takes beside asking the server. */
+const OWN_MS = 300;
 
 /** What a test may put in the place of the real thing. */
 export interface OutboxSeams {
@@ -35,8 +41,9 @@ export interface OutboxSeams {
  * @example
  * const client = new RufusClient();
  * const device = { type: 'reader', model: 'R1', serial_number: '0042' };
- * await using outbox = await openOutbox({ client, directory: './finish', session: { device, open: 'active-or-new' } });
+ * const outbox = await openOutbox({ client, directory: './finish', session: { device, open: 'active-or-new' } });
  * const { num_passing } = await outbox.append({ timestamp: new Date(), bib: '1024' });
+ * await outbox.close();
  */
 export function openOutbox(options: OutboxOptions): Promise<Outbox> {
   return openOutboxWith(options, {});
@@ -47,77 +54,55 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   const { client } = settings;
   const { clock = systemClock, random = Math.random } = seams;
   const begun = clock.mono();
-  let outbox: DurableOutbox | null = null;
-  let courier: Courier | null = null;
-  const emitter = new Emitter((error) => outbox?.failed(error));
-  const drain = new Drain(() => journal.stats().pending);
-  const journal = await (seams.openJournal ?? openJournal)({
-    ...settings.journal,
-    clock,
-    events: {
-      committed: () => courier?.committed(),
-      storage: (storage, cause) => emitter.emit('storage', { storage, cause }),
-      damaged: (damage) => {
-        emitter.emit('recovered', { ...damage });
-        drain.passed(damage.corruptRecords);
-      },
-    },
-  });
+  const remainingMs = (): number => OPEN_WITHIN_MS - OWN_MS - (clock.mono() - begun);
+  const lastError = new LastError();
+  const emitter = new Emitter((error) => lastError.note(error));
+  const tellDamage = (damage: Damage): void => emitter.emit('recovered', { ...damage });
+  const events: Partial<JournalEvents> = {
+    storage: (storage, cause) => emitter.emit('storage', { storage, cause }),
+    damaged: tellDamage,
+  };
+  const journal = await (seams.openJournal ?? openJournal)({ ...settings.journal, clock, events });
   try {
+    const drain = new Drain(() => journal.pending);
+    events.damaged = (damage) => {
+      tellDamage(damage);
+      drain.passed(damage.corruptRecords);
+    };
+    const log = new OutboxLog({ client, journal, settings, clock, emitter });
     const replacements = new Replacements(client, journal, clock);
-    const old = journal.session;
-    const device = new FolderDevice(client, settings.journal.directory);
-    const session = await device.bound(settings.session, journal.deviceid);
+    const { session: old, deviceid: former } = journal;
+    const device = new FolderDevice(client, journal, settings.journal.directory);
+    const session = await device.bound(settings.session);
     const isNew = 'open' in session && session.open === 'new';
     // Creating a session closes the old one: what is pending there comes first.
-    const leavesFirst = isNew && old !== null && journal.stats().pending > 0;
+    const leavesFirst = isNew && old !== null && journal.pending > 0;
     await settleSession({
       client,
       journal,
       wanted: leavesFirst ? { token_session: old } : session,
       resume: true,
-      withinMs: Math.max(1_000, Math.round(OPEN_WITHIN_MS - (clock.mono() - begun))),
+      withinMs: Math.max(1_000, Math.round(remainingMs())),
       skipped: (skip) => emitter.emit('numbersSkipped', skip),
       create: async (device) => {
         // What is pending stays with its session.
-        if (old === null || journal.stats().pending > 0 || !replacements.closesCurrent(device)) {
+        if (old === null || journal.pending > 0 || !replacements.closesCurrent(device)) {
           return replacements.startBeside(device);
         }
         const replaced = await replacements.replace({ session: old, ...device, first: async () => null });
         if ('failure' in replaced) throw replaced.failure;
       },
     });
-    if (isDamage(journal.found)) emitter.emit('recovered', { ...journal.found });
-    const closedSessions = new ClosedSessions({ client, journal, settings, clock, replacements });
-    const wake = (): void => courier?.hurry();
-    const switches = new SessionSwitches({
-      client,
-      journal,
-      settings,
-      clock,
-      random,
-      drain,
-      replacements,
-      device,
-      emitter,
-      wake,
-    });
-    const delivery = {
-      client,
-      journal,
-      settings,
-      clock,
-      random,
-      emitter,
-      closedSessions,
-      replacements,
-      switches,
-      drain,
-    };
-    courier = new Courier(delivery);
+    if (!leavesFirst) await device.remember(session, former);
+    if (isDamage(journal.found)) tellDamage(journal.found);
+    const shared = { client, journal, settings, clock, random, sleeper: new Sleeper(clock), emitter, lastError, log };
+    const closedSessions = new ClosedSessions({ ...shared, replacements });
+    const switches = new SessionSwitches({ ...shared, drain, replacements, device });
+    const courier = new Courier({ ...shared, closedSessions, replacements, switches, drain });
+    events.committed = () => courier.committed();
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
-    outbox = new DurableOutbox({ settings, clock, journal, courier, emitter, drain, switches, unwatch });
-    if (leavesFirst) await outbox.switchInBackground(session, Math.max(0, OPEN_WITHIN_MS - (clock.mono() - begun)));
+    const outbox = new DurableOutbox({ ...shared, courier, drain, switches, unwatch });
+    if (leavesFirst) await outbox.switchInBackground(session, Math.max(0, remainingMs()));
     outbox.start();
     return outbox;
   } catch (error) {

@@ -9,10 +9,14 @@ import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
+import type { BoundSession } from './folder-device.js';
 import type { Journal, ParkedEntry } from './journal.js';
+import type { LastError } from './last-error.js';
+import type { OutboxLog } from './log.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
 import { type Rewound, rewind } from './rewind.js';
 import type { SessionSwitches } from './session-switches.js';
+import { Snapshot } from './stats.js';
 import {
   type NewPassing,
   Outbox,
@@ -36,6 +40,8 @@ export interface OutboxParts {
   readonly journal: Journal;
   readonly courier: Courier;
   readonly emitter: Emitter;
+  readonly lastError: LastError;
+  readonly log: OutboxLog;
   readonly drain: Drain;
   readonly switches: SessionSwitches;
   /** Ends the watch over the clock. */
@@ -62,11 +68,6 @@ export class DurableOutbox extends Outbox {
       if (this.#closing === undefined) this.#parts.courier.start();
     });
     this.#cancelStart = () => clearImmediate(immediate);
-  }
-
-  /** A listener threw. */
-  failed(error: unknown): void {
-    this.#parts.courier.fail(error);
   }
 
   get token_session(): string {
@@ -105,9 +106,9 @@ export class DurableOutbox extends Outbox {
   }
 
   stats(): OutboxStats {
-    const { journal, courier, clock } = this.#parts;
+    const { journal, courier, clock, lastError } = this.#parts;
     const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = journal.stats();
-    return {
+    return Snapshot.of({
       state: courier.state,
       storage,
       token_session: this.token_session,
@@ -116,8 +117,8 @@ export class DurableOutbox extends Outbox {
       diskBytes,
       oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, clock.wall() - oldestPendingAt),
       lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
-      lastError: courier.lastError,
-    };
+      lastError: lastError.message,
+    });
   }
 
   on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this {
@@ -145,13 +146,16 @@ export class DurableOutbox extends Outbox {
   async requeue(filter: (parked: ParkedPassing) => boolean = () => true): Promise<Receipt[]> {
     this.#demandOpen();
     if (typeof filter !== 'function') throw new RufusConfigError('`filter` must be a function.');
-    return this.#track(this.#parts.journal.requeue((entry) => filter(shown(entry))));
+    const { journal, log } = this.#parts;
+    const receipts = await this.#track(journal.requeue((entry) => filter(shown(entry))));
+    log.requeued(receipts.length);
+    return receipts;
   }
 
   async rewind(window: { from: string | Date; to: string | Date }): Promise<Rewound> {
     this.#demandOpen();
     const { journal, courier, settings } = this.#parts;
-    return rewind(journal, courier, window, settings.batch.max);
+    return courier.rewinding(() => rewind(journal, courier, window, settings.batch.max));
   }
 
   async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
@@ -172,7 +176,7 @@ export class DurableOutbox extends Outbox {
   }
 
   /** For opening: begins to deliver, and resolves when the session is changed, delivery is hindered, or `ms` are over; the change goes on in the background. */
-  async switchInBackground(wanted: OutboxSession, ms: number): Promise<void> {
+  async switchInBackground(wanted: BoundSession, ms: number): Promise<void> {
     const { switches, courier, clock } = this.#parts;
     const switched = switches.request(wanted, [], { inBackground: true }).catch(() => undefined);
     const hindered = courier.hindered();
@@ -197,7 +201,7 @@ export class DurableOutbox extends Outbox {
   }
 
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
-    const { courier, switches, drain, journal, unwatch, emitter } = this.#parts;
+    const { courier, switches, drain, journal, unwatch, emitter, log } = this.#parts;
     if (drainMs > 0) await this.#drainWithin(drainMs);
     this.#cancelStart();
     emitter.release();
@@ -206,6 +210,7 @@ export class DurableOutbox extends Outbox {
     switches.close();
     drain.close();
     await journal.close();
+    log.close();
     const { pending, parked } = journal.stats();
     return { pending, parked };
   }

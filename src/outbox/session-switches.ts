@@ -1,23 +1,25 @@
 import type { RufusClient } from '../client.js';
 import { onAbort } from '../core/abort.js';
-import { NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
+import { ConflictError, NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
 import { judgeAside, says } from './answers.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
-import { OutboxClosedError } from './errors.js';
-import type { FolderDevice } from './folder-device.js';
+import { NumberingUnknownError, OutboxClosedError } from './errors.js';
+import type { BoundSession, FolderDevice } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
+import type { OutboxLog } from './log.js';
 import { settleSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
+import type { Sleeper } from './sleeper.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';
 
 /** The API's own words; any other 404 is a gateway's, and passes. */
-const NO_DEVICE = /^device not found\b/i;
+const NONE_SUCH = /^(device|session) not found\b/i;
 
 /** Once all is delivered that was appended before the switch, it waits so long at most for a moment in which nothing is pending. */
 const QUIET_WITHIN_MS = 2_000;
@@ -44,7 +46,7 @@ export type Switched =
     };
 
 interface Switch {
-  readonly wanted: OutboxSession;
+  readonly wanted: OutboxSession | BoundSession;
   /** Appends that were under way when it was asked for. */
   readonly appended: Promise<unknown>;
   readonly inBackground: boolean;
@@ -73,8 +75,8 @@ export interface SessionSwitchesSetup {
   readonly replacements: Replacements;
   readonly device: FolderDevice;
   readonly emitter: Emitter;
-  /** Something is due. */
-  readonly wake: () => void;
+  readonly log: OutboxLog;
+  readonly sleeper: Sleeper;
 }
 
 /** Changes of the session that were asked for, in order. The courier makes them between two requests, when the old session has got what is its own. */
@@ -88,7 +90,11 @@ export class SessionSwitches {
   }
 
   /** Resolves with the new session. `appending`: what is under way and goes to the old session, too. */
-  request(wanted: OutboxSession, appending: Iterable<Promise<unknown>>, options: SwitchOptions = {}): Promise<string> {
+  request(
+    wanted: OutboxSession | BoundSession,
+    appending: Iterable<Promise<unknown>>,
+    options: SwitchOptions = {},
+  ): Promise<string> {
     const { signal, timeoutMs, inBackground = false } = options;
     const { clock, random, settings } = this.#setup;
     return new Promise((resolve, reject) => {
@@ -113,7 +119,9 @@ export class SessionSwitches {
           this.#queue.splice(at, 1);
           if ('token' in outcome) resolve(outcome.token);
           else reject(outcome.error);
-          if (at === 0) this.#begin();
+          if (at !== 0) return;
+          this.#setup.log.switchEnded();
+          this.#begin();
         },
       };
       const giveUp = (error: Error): void => {
@@ -140,23 +148,25 @@ export class SessionSwitches {
     const [head] = this.#queue;
     if (head === undefined || head.readyAt === null) return Number.POSITIVE_INFINITY;
     const { clock, journal } = this.#setup;
-    const quietBy = journal.stats().pending === 0 ? 0 : head.readyAt + QUIET_WITHIN_MS;
+    const quietBy = journal.pending === 0 ? 0 : head.readyAt + QUIET_WITHIN_MS;
     return Math.max(0, head.notBefore - clock.mono(), quietBy - clock.mono());
   }
 
   /** Makes the change. `first`: the first pending passing, once it is asked for. */
   async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
-    const { client, journal, replacements, clock, settings, device: folderDevice, emitter } = this.#setup;
+    const { client, journal, replacements, clock, settings, device: folderDevice, emitter, log } = this.#setup;
     const head = this.#queue[0]!;
     const from = journal.session!;
+    const former = journal.deviceid;
     const signal = AbortSignal.any([stopped, head.given.signal]);
     let replaced = false;
     head.attempting = true;
     try {
+      const wanted = await folderDevice.switched(head.wanted, { signal, retry: false });
       await settleSession({
         client,
         journal,
-        wanted: await folderDevice.switched(head.wanted, { signal, retry: false }),
+        wanted,
         resume: false,
         signal,
         skipped: (skip) => emitter.emit('numbersSkipped', skip),
@@ -169,14 +179,20 @@ export class SessionSwitches {
           replaced = true;
         },
       });
+      await folderDevice.remember(wanted, former);
     } catch (error) {
       if (head.error !== null) {
         head.settle({ error: head.error });
         return { do: 'left' };
       }
       if (stopped.aborted) return { do: 'stop', cause: error };
-      const verdict = judgeAside(error);
-      const isRefused = verdict.do === 'block' || (error instanceof NotFoundError && says(error, NO_DEVICE));
+      // Numbers that cannot be learned now can be later, if it is the network's fault.
+      const cause = error instanceof NumberingUnknownError ? error.cause : error;
+      const verdict = judgeAside(cause);
+      const isRefused =
+        verdict.do === 'block' ||
+        cause instanceof ConflictError ||
+        (cause instanceof NotFoundError && says(cause, NONE_SUCH));
       const passes = !isRefused || replacements.owes(from);
       if (!passes && !head.inBackground) {
         head.settle({ error });
@@ -185,21 +201,33 @@ export class SessionSwitches {
       const retryAfterMs = 'retryAfterMs' in verdict ? verdict.retryAfterMs : undefined;
       const delayMs = passes ? head.backoff.next(retryAfterMs) : settings.probeMs;
       head.notBefore = clock.mono() + delayMs;
+      log.switchFailed(passes ? 'outage' : 'block', error);
       const { maybeStored } = verdict;
       return { do: 'again', cause: error, attempt: Math.max(1, head.backoff.failures), delayMs, maybeStored };
     } finally {
       head.attempting = false;
     }
-    await folderDevice.remember(head.wanted, journal.deviceid);
     const to = journal.session!;
     head.settle({ token: to });
+    log.switched(from, to);
     return { do: 'switched', from, to, replaced };
   }
 
-  /** What the first of them was about has come to pass: its answer was lost, and the old session refused what came after. */
-  replaced(from: string, to: string): void {
+  /** A person says that what stood in the way is gone. */
+  resume(): void {
     const [head] = this.#queue;
-    if (head?.tried === from) head.settle({ token: to });
+    if (head === undefined) return;
+    head.backoff.reset();
+    head.notBefore = 0;
+  }
+
+  /** True if that is what the first of them was about: its answer was lost, and the old session refused what came after. */
+  replaced(from: string, to: string): boolean {
+    const [head] = this.#queue;
+    if (head?.tried !== from) return false;
+    head.settle({ token: to });
+    this.#setup.log.switched(from, to);
+    return true;
   }
 
   close(): void {
@@ -213,7 +241,8 @@ export class SessionSwitches {
   #begin(): void {
     const [head] = this.#queue;
     if (head === undefined || this.#closed) return;
-    const { drain, clock, wake } = this.#setup;
+    const { drain, clock, sleeper } = this.#setup;
+    const wake = (): void => sleeper.wake('by news');
     const delivered = head.appended.then(() => {
       const drained = drain.wait(head.given.signal);
       wake();

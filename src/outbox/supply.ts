@@ -30,7 +30,7 @@ export class Supply {
 
   constructor(setup: SupplySetup) {
     this.#setup = setup;
-    this.#inherited = setup.journal.stats().pending;
+    this.#inherited = setup.journal.pending;
   }
 
   /** More can be read. */
@@ -48,7 +48,7 @@ export class Supply {
   get dueIn(): number {
     const { journal, batch, clock, hurried } = this.#setup;
     if (this.hand.length > 0) return 0;
-    const { pending } = journal.stats();
+    const { pending } = journal;
     if (pending === 0) return Number.POSITIVE_INFINITY;
     if (this.#freshSince === null || pending >= batch.max || hurried()) return 0;
     return Math.max(0, this.#freshSince + batch.lingerMs - clock.mono());

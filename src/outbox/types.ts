@@ -17,7 +17,8 @@ export type NewPassing = Omit<PassingInput, 'num_passing'>;
  * without `startAt` the next free number is read from the server, which takes a key that may read.
  *
  * `{ device, open }`: the same as with a deviceid, for a device that may have to be bound first (`devices.ensureBound`). The folder
- * keeps the deviceid: from the second start on it opens without network. A folder of another device is refused.
+ * keeps the deviceid: from the second start on it opens without network. A folder of another device is refused; a device that was
+ * unbound and bound again is still the same.
  *
  * `{ deviceid, open: 'active-or-new' }`: the device's active session, or a new one if there is none. A folder with a
  * history of that device goes on with its last session and asks nobody.
@@ -64,19 +65,42 @@ export interface OutboxOptions {
    * `'new-session'`: a new session of the device is created, and what is not delivered goes there.
    */
   onSessionClosed?: 'park' | 'new-session' | undefined;
-  /** Bytes of disk. Default 2 GiB. Beyond it `append` rejects with OutboxFullError. Nothing is ever dropped to make room. */
+  /** Bytes of disk, a whole number. Default 2 GiB. Beyond it `append` rejects with OutboxFullError. Nothing is ever dropped to make room. */
   maxDiskBytes?: number | undefined;
   /** Bytes to be left free on the volume. Default 64 MiB. */
   minFreeBytes?: number | undefined;
   /** Bytes of memory held by appends that are not yet on disk. Default 16 MiB. Beyond it `append` rejects with OutboxBusyError. */
   maxPendingBytes?: number | undefined;
-  /** How long delivered passings are kept as the local backup, for `rewind` and `exportTo`. Default 72 hours, 1 GiB; given up first when space runs out. */
-  retain?: { hours?: number | undefined; maxBytes?: number | undefined } | undefined;
-  /** One request: at most `max` passings (default 500) and about `maxBytes` (default 512 KiB); a smaller batch waits `lingerMs` (default 50) for more. */
-  batch?: { max?: number | undefined; maxBytes?: number | undefined; lingerMs?: number | undefined } | undefined;
-  /** Pause after a failure: random between 0 and a ceiling that starts at `firstMs` (default 250) and doubles up to `maxMs` (default 30_000). Never gives up. */
-  backoff?: { firstMs?: number | undefined; maxMs?: number | undefined } | undefined;
-  /** How often a blocked outbox tries again, in milliseconds. Default 60_000. */
+  /** How long delivered passings are kept as the local backup, for `rewind` and `exportTo`; given up first when space runs out. */
+  retain?:
+    | {
+        /** Hours since delivery, at least 0; fractions and Infinity are allowed. Default 72. */
+        hours?: number | undefined;
+        /** Bytes of delivered passings, a whole number of at least 0; beyond it the oldest go. Default 1 GiB. */
+        maxBytes?: number | undefined;
+      }
+    | undefined;
+  /** What goes into one request. */
+  batch?:
+    | {
+        /** Passings, a whole number of at least 1. Default 500. */
+        max?: number | undefined;
+        /** About so many bytes of JSON, a whole number of at least 1. Learned anew where the server says 413 or the link is slow. Default 512 KiB. */
+        maxBytes?: number | undefined;
+        /** Milliseconds that a smaller batch waits for company, at least 0. Nobody lingers while `drained` or `close` wait. Default 50. */
+        lingerMs?: number | undefined;
+      }
+    | undefined;
+  /** Pause after a failure: random between 0 and a ceiling that doubles with each failure in a row. Never gives up. */
+  backoff?:
+    | {
+        /** Milliseconds of the first ceiling: above 0, up to 2_147_483_647, or Infinity. Default 250. */
+        firstMs?: number | undefined;
+        /** Milliseconds that the ceiling never exceeds, at least `firstMs`. Default 30_000. */
+        maxMs?: number | undefined;
+      }
+    | undefined;
+  /** How often a blocked outbox tries again, in milliseconds: above 0, or Infinity for never. Default 60_000. */
   probeMs?: number | undefined;
   /** `'fsync'` (default): `append` resolves after fdatasync. `'os'`: survives a crash of the process, not a power cut. */
   durability?: 'fsync' | 'os' | undefined;
@@ -103,8 +127,8 @@ export interface ParkedPassing extends Receipt {
 }
 
 /**
- * - `idle`: nothing to do.
- * - `sending`: a request is under way, or the next one is about to be.
+ * - `idle`: nothing is pending.
+ * - `sending`: a request is under way, or the next one is about to be: also while a batch waits `lingerMs` for company.
  * - `backoff`: waiting after a failure that will pass by itself.
  * - `blocked`: waiting for a person (the key is refused, the client is closed); tried again every `probeMs`.
  * - `paused`: by `pause()`.
@@ -120,7 +144,7 @@ export interface OutboxStats {
   readonly state: OutboxState;
   /** `full`: appends are refused until there is room, delivery goes on. `failed`: the disk itself; appends are refused until the outbox is opened again. */
   readonly storage: 'ok' | 'full' | 'failed';
-  /** The current session. */
+  /** The current session, whole. Not enumerable: JSON and `inspect` show its first characters, a copy by spread lacks it. */
   readonly token_session: string;
   /** Taken: their `append` has resolved. */
   readonly appended: number;
@@ -181,7 +205,7 @@ export interface OutboxEvents {
  * operator can see it, whatever the network, the power and the server do.
  *
  * @example
- * await using outbox = await openOutbox({ client, directory: '/var/lib/timing/finish', session: { deviceid, open: 'active-or-new' } });
+ * const outbox = await openOutbox({ client, directory: '/var/lib/timing/finish', session: { deviceid, open: 'active-or-new' } });
  * reader.on('read', async (read) => {
  *   await outbox.append({ timestamp: read.time, bib: read.bib, chip: read.chip });
  *   read.acknowledge(); // now, not before
@@ -202,15 +226,24 @@ export abstract class Outbox implements AsyncDisposable {
    */
   abstract append(passing: NewPassing): Promise<Receipt>;
   /**
-   * A list is one atomic unit: all of it survives a crash, or none. `source` stores where a decoder's feed stands, atomically
-   * with it; with a `source` the list may be empty.
+   * A list is one atomic unit: all of it survives a crash, or none.
    *
    * @example
    * await outbox.append(reads, { source: { name: 'decoder-1', position: lastByteRead } });
    */
   abstract append(
     passings: readonly NewPassing[],
-    options?: { source?: { name: string; position: string | number } | undefined },
+    options?: {
+      /** Where a decoder's feed stands, stored atomically with the list, which may then be empty. */
+      source?:
+        | {
+            /** Of the feed; `position(name)` gives it back. */
+            name: string;
+            /** Whatever the decoder resumes by: an offset, a sequence number, a token. */
+            position: string | number;
+          }
+        | undefined;
+    },
   ): Promise<Receipt[]>;
   /** The stored position of a source, also after a restart: resume the decoder's feed there. */
   abstract position(source: string): string | number | undefined;
@@ -220,8 +253,11 @@ export abstract class Outbox implements AsyncDisposable {
    * @throws RufusAbortError - `signal` was aborted
    * @throws OutboxClosedError - it was closed before that
    */
-  abstract drained(options?: { signal?: AbortSignal | undefined }): Promise<void>;
-  /** How it stands, now. Cheap: made for a health check or a scrape. */
+  abstract drained(options?: {
+    /** Ends the wait, and nothing else, with a RufusAbortError. */
+    signal?: AbortSignal | undefined;
+  }): Promise<void>;
+  /** How it stands, now. Cheap: made for a health check or a scrape, and as JSON fit for one: it holds no whole token. */
   abstract stats(): OutboxStats;
   /** Listens. Listeners are called in order, after the fact. */
   abstract on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
@@ -229,7 +265,7 @@ export abstract class Outbox implements AsyncDisposable {
   abstract off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
   /** Stops sending; a request under way is aborted, and sent again later. Appends are accepted all the same. */
   abstract pause(): void;
-  /** Ends a pause; also ends a back-off or a block early: the network is back, the key was renewed. */
+  /** Ends a pause; also ends a back-off or a block early, and tries a switch that waits: the network is back, the key was renewed. */
   abstract resume(): void;
   /** Parked passings, oldest first. */
   abstract parked(): AsyncIterable<ParkedPassing>;
@@ -241,7 +277,7 @@ export abstract class Outbox implements AsyncDisposable {
    */
   abstract requeue(filter?: (parked: ParkedPassing) => boolean): Promise<Receipt[]>;
   /**
-   * Sends delivered passings whose `timestamp` lies in the window (both ends included) again, with the SAME numbers: the server
+   * Sends delivered passings whose `timestamp` lies in the window again, with the SAME numbers: the server
    * de-duplicates. Resolves once the server has confirmed them, with how many were `sent`; a session that takes no more is
    * `skipped`, with the number of its passings that were not sent, and disturbs no other.
    *
@@ -253,16 +289,24 @@ export abstract class Outbox implements AsyncDisposable {
    * for (const { token_session, count } of skipped) console.warn(`${count} not sent: ${token_session.slice(0, 8)} is closed`);
    */
   abstract rewind(window: {
+    /** The earliest `timestamp` to send: a Date, or ISO 8601 with Z or an offset. */
     from: string | Date;
+    /** The latest `timestamp` to send, at least `from`. */
     to: string | Date;
   }): Promise<{ sent: number; skipped: readonly { token_session: string; count: number }[] }>;
   /**
    * Writes the local backup, delivered and pending, oldest first; resolves with how many passings it holds.
-   * The file appears whole or not at all. `csv`: the columns of the vendor's own export, then ours. Default `jsonl`.
+   * The file appears whole or not at all.
    *
    * @throws StorageError - the file cannot be written
    */
-  abstract exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number>;
+  abstract exportTo(
+    file: string,
+    options?: {
+      /** `'jsonl'` (default): a passing a line. `'csv'`: the columns of the vendor's own export, then ours. */
+      format?: 'jsonl' | 'csv' | undefined;
+    },
+  ): Promise<number>;
   /**
    * Delivers what is pending to this session, then goes on with another. Resolves with the new token.
    *
@@ -273,27 +317,36 @@ export abstract class Outbox implements AsyncDisposable {
    * its receipts named the old session. Event `sessionClosed`, with `replacedBy`, tells. A switch that closes nothing (to a
    * session that exists, or of another device) changes no number.
    *
-   * While the old session cannot be delivered to (no network, `blocked`, `paused`) the switch waits; `signal` and `timeoutMs`
-   * (milliseconds; default: none) end the wait, and nothing has changed. It parks nothing: only what the old session refuses because
+   * While the old session cannot be delivered to (no network, `blocked`, `paused`), a rewind is under way, or the API does not
+   * answer for the new session, the switch waits; `resume()` tries at once; `signal` and `timeoutMs`
+   * end the wait, and nothing has changed. It parks nothing: only what the old session refuses because
    * somebody else closed it follows `onSessionClosed`. Killed, or aborted, while the new session is being created: if the old one
    * turns out to be closed by that, what it refuses goes to a new session. Several switches are made one after the other.
    *
    * @throws RufusTimeoutError, RufusAbortError - `timeoutMs` or `signal` ended the wait; the old session stays in use
    * @throws RufusAPIError - the new session is refused; the old one stays in use
-   * @throws NumberingUnknownError - the new session's next number cannot be learned; the old one stays in use
+   * @throws NumberingUnknownError - the new session's next number is not to be learned (no such session, a key that may not read); the old one stays in use
    * @throws OutboxClosedError - it was closed before that
    * @example
    * await outbox.switchSession({ deviceid, open: 'new', alias: 'Heat 2' }, { timeoutMs: 60_000 });
    */
   abstract switchSession(
     session: OutboxSession,
-    options?: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined },
+    options?: {
+      /** Ends the wait with a RufusAbortError. */
+      signal?: AbortSignal | undefined;
+      /** Milliseconds to wait, above 0 and up to 2_147_483_647; then RufusTimeoutError. Default Infinity. */
+      timeoutMs?: number | undefined;
+    },
   ): Promise<Session['token_session']>;
   /**
-   * Refuses further appends, goes on delivering for at most `drainMs` (default 0), then aborts the request under way and lets
+   * Refuses further appends, goes on delivering for at most `drainMs`, then aborts the request under way and lets
    * go of the folder. Whatever is left stays on disk for the next `openOutbox`. Never rejects.
    */
-  abstract close(options?: { drainMs?: number | undefined }): Promise<{ pending: number; parked: number }>;
+  abstract close(options?: {
+    /** Milliseconds, at least 0. Default 0. */
+    drainMs?: number | undefined;
+  }): Promise<{ pending: number; parked: number }>;
   /** `close()`. */
   abstract [Symbol.asyncDispose](): Promise<void>;
 }

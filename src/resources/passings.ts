@@ -2,9 +2,10 @@ import { list, queryString } from '../core/lists.js';
 import { insertPassings, listPassingsByDevice, listPassingsBySession, pollPassings } from '../core/operations.js';
 import { pathId } from '../core/path-id.js';
 import type { CallInput, Transport } from '../core/transport.js';
+import { checked } from '../core/validation/checked.js';
 import { demand, demandNone } from '../core/validation/demand.js';
 import { checkId } from '../core/validation/ids.js';
-import { wirePassings } from '../core/validation/passings.js';
+import { type WirePassing, wirePassings } from '../core/validation/passings.js';
 import { checkPollQuery } from '../core/validation/queries.js';
 import { follow } from '../live/follow.js';
 import type {
@@ -21,6 +22,7 @@ import type {
   RequestPromise,
 } from '../types.js';
 import { INSERT_MANY, type InsertManyOptions, insertMany } from './insert-many.js';
+import { NumbersSent } from './numbers-sent.js';
 
 export class PassingsModule implements Passings {
   readonly #transport: Transport;
@@ -34,7 +36,10 @@ export class PassingsModule implements Passings {
     passings: readonly PassingInput[],
     options?: RequestOptions,
   ): RequestPromise<InsertResult> {
-    return this.#transport.call(insertPassings, options, () => insertion(token_session, passings, 0));
+    return this.#transport.call(insertPassings, options, () => {
+      demandNone(insertPassings.name, checkId('token_session', token_session));
+      return insertion(token_session, demand(insertPassings.name, wirePassings(passings)));
+    });
   }
 
   async insertMany(
@@ -43,9 +48,17 @@ export class PassingsModule implements Passings {
     options: InsertManyOptions = {},
   ): Promise<InsertManyResult> {
     demandNone(INSERT_MANY, checkId('token_session', token_session));
-    return insertMany(source, options, (batch, first, callOptions) =>
-      this.#transport.call(insertPassings, callOptions, () => insertion(token_session, batch, first)),
-    );
+    const numbers = new NumbersSent();
+    return insertMany(source, options, async (batch, first, callOptions) => {
+      let passings: readonly WirePassing[] = [];
+      const receipt = await this.#transport.call(insertPassings, callOptions, () => {
+        passings = demand(insertPassings.name, wirePassings(batch, first), first);
+        demand(insertPassings.name, checked(passings, numbers.repeatedIn(passings, first)), first);
+        return insertion(token_session, passings);
+      });
+      numbers.add(passings);
+      return receipt;
+    });
   }
 
   listBySession(
@@ -84,9 +97,6 @@ export class PassingsModule implements Passings {
   }
 }
 
-/** `first`: the index of the first passing in what the caller handed over. */
-function insertion(token_session: string, passings: readonly PassingInput[], first: number): CallInput {
-  demandNone(insertPassings.name, checkId('token_session', token_session));
-  const passings_list = demand(insertPassings.name, wirePassings(passings, first));
+function insertion(token_session: string, passings_list: readonly WirePassing[]): CallInput {
   return { body: JSON.stringify({ token_session, passings_list }), secrets: [token_session] };
 }

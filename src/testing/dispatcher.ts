@@ -1,7 +1,8 @@
-import { getResponse, type RequestHandler } from 'msw';
+import type { RequestHandler } from 'msw';
 import { redact } from '../core/redact.js';
 import type { DispatcherLike } from '../types.js';
 import { mswPath } from './handlers.js';
+import { getResponse } from './msw.js';
 import { connectionReset, otherSideClosed } from './network.js';
 import { OPERATIONS, operationAt } from './operations.js';
 

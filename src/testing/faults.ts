@@ -1,6 +1,6 @@
-import { HttpResponse } from 'msw';
 import type { Known } from '../core/known.js';
 import { checkedOptions } from '../core/options.js';
+import { HttpResponse } from './msw.js';
 import { aborted, otherSideClosed } from './network.js';
 import { OPERATIONS, type Operation } from './operations.js';
 import type { SandboxFault } from './types.js';

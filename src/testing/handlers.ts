@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { HttpResponse, http, type RequestHandler } from 'msw';
+import type { RequestHandler } from 'msw';
 import type { Answer } from './call.js';
 import { type Faults, inject, isBodiless } from './faults.js';
+import { HttpResponse, http } from './msw.js';
 import { pause } from './network.js';
 import { OPERATIONS, type Operation, type Permission } from './operations.js';
 import { parseJson, Refusal } from './requests.js';
@@ -21,7 +22,7 @@ export function makeHandlers(world: World, settings: Settings, faults: Faults): 
       if (request.signal.aborted) return HttpResponse.error();
       const answer = async () => write(await respond(operation, world, settings, request, params), settings);
       if (fault === undefined) return answer();
-      return inject(fault, request.signal, answer, (status) => write(failure(status), settings));
+      return inject(fault, request.signal, answer, (status) => write(failure(status, settings), settings));
     }),
   );
 }
@@ -37,7 +38,7 @@ async function respond(
   params: Readonly<Record<string, string>>,
 ): Promise<Answer> {
   try {
-    authorize(operation.permission, request.headers, world.keys);
+    authorize(operation.permission, request.headers, world.keys, settings.unknownKey);
     const body = operation.method === 'POST' ? await readJson(request, settings.maxBodyBytes) : undefined;
     const query = new URL(request.url).searchParams;
     return operation.answer({ world, settings, params, query, body });
@@ -47,8 +48,7 @@ async function respond(
   }
 }
 
-/** 403 for a missing or unknown key too: the specification lists no 401. */
-function authorize(permission: Permission, headers: Headers, keys: SandboxKeys): void {
+function authorize(permission: Permission, headers: Headers, keys: SandboxKeys, unknownKey: 401 | 403): void {
   const granted: Record<Permission, readonly string[]> = {
     READ: [keys.read, keys.readWrite, keys.admin],
     WRITE: [keys.write, keys.readWrite, keys.admin],
@@ -57,8 +57,8 @@ function authorize(permission: Permission, headers: Headers, keys: SandboxKeys):
   const sent = [headers.get('x-api-key'), headers.get('api_key')].filter((key) => key !== null);
   if (sent.some((key) => granted[permission].includes(key))) return;
   const known = Object.values(keys).some((key) => sent.includes(key));
-  const reason = sent.length === 0 ? 'The api key is missing' : 'The api key is unknown';
-  throw new Refusal(403, { description: known ? `The api key has no ${permission} permission` : reason });
+  if (known) throw new Refusal(403, { description: `The api key has no ${permission} permission` });
+  throw new Refusal(unknownKey, { description: `The api key is ${sent.length === 0 ? 'missing' : 'unknown'}` });
 }
 
 async function readJson(request: Request, maxBytes: number): Promise<unknown> {
@@ -69,9 +69,12 @@ async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   return parseJson(bytes.toString(), request.headers.get('content-type'));
 }
 
-/** The body of a 500 is null in the specification. */
-function failure(status: number): { status: number; body: Answer['body'] | null } {
-  return { status, body: status === 500 ? null : { description: `Injected by the sandbox: ${status}` } };
+/** The body of a 500 is null in the specification, within its envelope. */
+function failure(status: number, { envelope }: Settings): { status: number; body: Answer['body'] | null } {
+  return {
+    status,
+    body: status === 500 && envelope === 'spec' ? null : { description: `Injected by the sandbox: ${status}` },
+  };
 }
 
 function write({ status, body }: { status: number; body: Answer['body'] | null }, { envelope }: Settings): Response {

@@ -1,9 +1,8 @@
-import { getResponse, HttpResponse, type RequestHandler } from 'msw';
+import type { RequestHandler } from 'msw';
 import type { DispatcherLike } from '../types.js';
+import { type Api, makeApi } from './api.js';
 import { makeDispatcher } from './dispatcher.js';
 import { Faults } from './faults.js';
-import { makeHandlers } from './handlers.js';
-import { operationAt } from './operations.js';
 import { serve } from './server.js';
 import { type Settings, settingsOf } from './settings.js';
 import type { SandboxFault, SandboxKeys, SandboxOptions, SandboxServer, SandboxState } from './types.js';
@@ -32,13 +31,15 @@ export class Sandbox {
   readonly #settings: Settings;
   readonly #world = new World();
   readonly #faults = new Faults();
+  readonly #api: Api;
 
   constructor(options: SandboxOptions = {}) {
     const world = this.#world;
     this.#settings = settingsOf(options);
     this.keys = world.keys;
-    this.handlers = makeHandlers(world, this.#settings, this.#faults);
-    this.dispatcher = makeDispatcher((request) => this.#respond(request));
+    this.#api = makeApi(world, this.#settings, this.#faults);
+    this.handlers = this.#api.handlers;
+    this.dispatcher = makeDispatcher(this.#api.respond);
     this.state = {
       get devices() {
         return [...world.devices.values()].map(deviceDetails);
@@ -58,7 +59,7 @@ export class Sandbox {
 
   /** Serves it over HTTP on 127.0.0.1, and there only. Port 0, the default, takes a free one. */
   listen(port = 0): Promise<SandboxServer> {
-    return serve((request) => this.#respond(request), port, this.#settings.maxBodyBytes);
+    return serve(this.#api.respond, { port, maxBodyBytes: this.#settings.maxBodyBytes });
   }
 
   /**
@@ -76,22 +77,4 @@ export class Sandbox {
     this.#world.clear();
     this.#faults.clear();
   }
-
-  async #respond(request: Request): Promise<Response> {
-    try {
-      // The one handler that will do: msw compiles the path of each that it tries.
-      const handler = this.handlers[operationAt(request)];
-      return (handler && (await getResponse([handler], request))) ?? noSuchOperation(request);
-    } catch (error) {
-      // What msw's matching makes of a path such as /devices/%zz.
-      if (error instanceof URIError) return noSuchOperation(request);
-      throw error;
-    }
-  }
-}
-
-/** As a gateway would: flat, and without the API's own `description`. */
-function noSuchOperation({ method, url }: Request): Response {
-  const message = `No operation answers ${method} ${new URL(url).pathname}, only those below a path that ends in /v0`;
-  return HttpResponse.json({ message }, { status: 404 });
 }

@@ -1,13 +1,17 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import type { SandboxServer } from './types.js';
 
-/** Serves a function from fetch's Request to fetch's Response on 127.0.0.1, network errors and all. */
+export interface Served extends SandboxServer {
+  /** Where it listens, as the system says. */
+  readonly address: string;
+}
+
+/** Serves a function from fetch's Request to fetch's Response, network errors and all. */
 export async function serve(
   respond: (request: Request) => Promise<Response>,
-  port: number,
-  maxBodyBytes: number,
-): Promise<SandboxServer> {
+  { port, host = '127.0.0.1', maxBodyBytes }: { port: number; host?: string | undefined; maxBodyBytes: number },
+): Promise<Served> {
   const server = createServer((message, answer) => {
     exchange(message, answer, respond, maxBodyBytes).catch(() => {
       if (answer.headersSent) message.socket.destroy();
@@ -15,20 +19,27 @@ export async function serve(
     });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', () => {
+    server.once('error', reject).listen(port, host, () => {
       server.off('error', reject);
       resolve();
     });
   });
-  const address = server.address() as AddressInfo;
+  const { address, port: taken } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${address.port}/v0`,
+    url: `http://${reachable(address)}:${taken}/v0`,
+    address,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+/** All addresses of the machine are no address to call. */
+function reachable(address: string): string {
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1';
+  return isIPv6(address) ? `[${address}]` : address;
 }
 
 async function exchange(

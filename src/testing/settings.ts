@@ -11,6 +11,7 @@ export const CHOICES = {
   endOfPages: ['empty', 'absent', '404'],
   bindConflict: ['deviceid', 'bare'],
   duplicates: ['number', 'none'],
+  unknownKey: [403, 401],
 } as const;
 
 /** Defaults and least values. */
@@ -26,6 +27,7 @@ const OPTIONS: Known<SandboxOptions> = {
   endOfPages: true,
   bindConflict: true,
   duplicates: true,
+  unknownKey: true,
   pageSize: true,
   maxBodyBytes: true,
   latencyMs: true,
@@ -52,6 +54,7 @@ export function settingsOf(options: SandboxOptions): Settings {
     endOfPages: choice('endOfPages'),
     bindConflict: choice('bindConflict'),
     duplicates: choice('duplicates'),
+    unknownKey: choice('unknownKey'),
     pageSize: number('pageSize'),
     maxBodyBytes: number('maxBodyBytes'),
     latencyMs: number('latencyMs'),

@@ -12,6 +12,11 @@ export interface SandboxOptions {
   bindConflict?: 'deviceid' | 'bare' | undefined;
   /** What makes a duplicate: the same `num_passing` in the session (default), or nothing. */
   duplicates?: 'number' | 'none' | undefined;
+  /**
+   * The status that a missing or unknown key gets. Default 403: the specification lists 403 for its operations and 401 for
+   * none. A known key that lacks a permission gets 403 in either case.
+   */
+  unknownKey?: 401 | 403 | undefined;
   /** Items a page where the request names no limit. Default 5_000 (events: 1_000). */
   pageSize?: number | undefined;
   /** A longer request body gets 413. Default 1_048_576 (1 MiB). */
@@ -63,7 +68,10 @@ export interface SandboxState {
   /** In the order in which they were bound. */
   readonly devices: readonly Device[];
   /** In the order in which they were opened, those of all devices. */
-  readonly sessions: readonly (Session & { deviceid: string })[];
+  readonly sessions: readonly (Session & {
+    /** Its device. */
+    deviceid: string;
+  })[];
   /** By `num_passing`. Empty for an unknown session. */
   passings(token_session: string): readonly Passing[];
 }

@@ -32,10 +32,16 @@ const key = () => `ror-${randomBytes(10).toString('hex')}`;
 
 /** Everything the server side of one company holds: what is bound, what is open, what was recorded. */
 export class World {
-  readonly keys: SandboxKeys = { read: key(), write: key(), readWrite: key(), admin: key() };
+  readonly keys: SandboxKeys;
   readonly devices = new Map<string, StoredDevice>();
   readonly sessions = new Map<string, StoredSession>();
-  #lastInstant = 0;
+  #lastInstant: number;
+
+  /** Without what it held before, it is empty. `lastInstant`: nothing new is dated before. */
+  constructor(keys: Partial<SandboxKeys> = {}, lastInstant = 0) {
+    this.keys = { read: key(), write: key(), readWrite: key(), admin: key(), ...keys };
+    this.#lastInstant = lastInstant;
+  }
 
   clear(): void {
     this.devices.clear();

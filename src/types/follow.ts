@@ -18,11 +18,17 @@ export interface FollowOptions {
   /** Ends the loop with a RufusAbortError, within 100 ms, whatever it is doing. */
   signal?: AbortSignal | undefined;
   /**
-   * The pause from one poll to the next, in whole milliseconds: `min` while passings come, growing to `max` while nothing
-   * comes. None after a poll that brought 500 or more. Default { min: 500, max: 5_000 }; where only one is given, the
-   * other's default gives way to it.
+   * The pause from one poll to the next: none after a poll that brought 500 or more. Default { min: 500, max: 5_000 }; where only
+   * one is given, the other's default gives way to it.
    */
-  pollMs?: { min?: number | undefined; max?: number | undefined } | undefined;
+  pollMs?:
+    | {
+        /** Milliseconds while passings come. A whole number of at least 0, at most `max`. Default 500. */
+        min?: number | undefined;
+        /** Milliseconds that the pause grows to while nothing comes, doubling. A whole number of at least `min`. Default 5_000. */
+        max?: number | undefined;
+      }
+    | undefined;
   /**
    * How long a missing `num_passing` is looked for before it is given up, in whole milliseconds, counted anew after a
    * restart; `Infinity` for as long as the session is followed. Default 120_000. Beyond 10,000 holes at a time the oldest go first.
@@ -30,7 +36,7 @@ export interface FollowOptions {
   holeTimeoutMs?: number | undefined;
   /**
    * Told when the API stops answering usably, and when it does again: once each. A listener that throws disturbs nothing.
-   * Not told of what ends the loop: that throws. A request counts as unanswered after the client's `timeoutMs`.
+   * Not told of what ends the loop, a refused key (401, 403) above all: the loop throws it. A request counts as unanswered after the client's `timeoutMs`.
    *
    * @example
    * onState: ({ state, since }) => console.log(state, since.toISOString())

@@ -17,14 +17,21 @@ import type { PagePromise, PageQuery, RequestPromise } from './responses.js';
 
 /** Timing devices. */
 export interface Devices {
-  /** Every device of the company. `limit`: devices a page, 1 to 5000. Needs READ. */
-  list(query?: PageQuery & { limit?: number | undefined }, options?: RequestOptions): PagePromise<Device>;
+  /** Every device of the company. Needs READ. */
+  list(
+    query?: PageQuery & {
+      /** Devices a page, 1 to 5000. Default: the server's, 5000. */
+      limit?: number | undefined;
+    },
+    options?: RequestOptions,
+  ): PagePromise<Device>;
   /** One device. Throws NotFoundError. Needs READ. */
   get(deviceid: string, options?: RequestOptions): RequestPromise<Device>;
   /** Binds a new device. 409 throws ConflictError, whose `deviceid` is set where the answer has one. Needs WRITE. */
   bind(device: BindDeviceInput, options?: RequestOptions): RequestPromise<{ deviceid: string; description: string }>;
   /**
-   * Like bind, but an "already bound" answer that carries the deviceid resolves. Safe at every start of a device.
+   * Like bind, but an "already bound" answer that carries the deviceid resolves. Safe at every start of a device; keep the
+   * deviceid all the same, for a start without network, and because it is not documented that the answer carries it.
    * `created: false` after a retry is no proof that somebody else bound it. Needs WRITE.
    *
    * @example
@@ -48,7 +55,12 @@ export interface Sessions {
    * const { token_session } = await client.sessions.create({ deviceid, alias: 'Finish' });
    */
   create(
-    session: { deviceid: string; alias?: string | undefined },
+    session: {
+      /** The device, bound already. Not empty. */
+      deviceid: string;
+      /** A name for people. Default none. */
+      alias?: string | undefined;
+    },
     options?: RequestOptions,
   ): RequestPromise<{ token_session: string; description: string }>;
   /** One session, open or closed. Throws NotFoundError. Needs READ. */
@@ -80,9 +92,9 @@ export interface Passings {
     options?: RequestOptions,
   ): RequestPromise<InsertResult>;
   /**
-   * Any number of passings, in batches (`batchSize`, default 500), in order, one request in flight; a 413 halves the
+   * Any number of passings, in batches, in order, one request in flight; a 413 halves the
    * batch, one passing that is still too large throws. When it throws, the error's `progress` says what the server has
-   * confirmed; sending all of it again is safe. An error of the source itself passes through unchanged. Needs WRITE.
+   * confirmed; sending all of it again is safe. Two equal `num_passing` in one call are refused. An error of the source itself passes through unchanged. Needs WRITE.
    *
    * @example
    * const { inserted_count, duplicate_count } = await client.passings.insertMany(token_session, readsOfTheDay());
@@ -91,30 +103,47 @@ export interface Passings {
     token_session: string,
     source: Iterable<PassingInput> | AsyncIterable<PassingInput>,
     options?: RequestOptions & {
+      /** Passings a request, a whole number of at least 1. Default 500. */
       batchSize?: number | undefined;
+      /** Called after each confirmed batch, with the totals so far. What it throws ends the call. Default none. */
       onProgress?: ((sofar: InsertManyResult) => void) | undefined;
     },
   ): Promise<InsertManyResult>;
-  /** The passings of a session; `first` and `last` are an inclusive range of `num_passing`, integers of at least 0. Needs READ. */
+  /** The passings of a session, or those in a range of `num_passing`. Needs READ. */
   listBySession(
     token_session: string,
-    query?: PageQuery & { first?: number | undefined; last?: number | undefined },
+    query?: PageQuery & {
+      /** The lowest `num_passing` to give, an integer of at least 0. Default: from the first. */
+      first?: number | undefined;
+      /** The highest `num_passing` to give, an integer of at least 0. Default: to the last. */
+      last?: number | undefined;
+    },
     options?: RequestOptions,
   ): PagePromise<Passing>;
-  /** The passings of a device over all its sessions; `from` and `to` are an inclusive range of `timestamp`. Needs READ. */
+  /** The passings of a device over all its sessions, or those in a span of time. Needs READ. */
   listByDevice(
     deviceid: string,
-    query?: PageQuery & { from?: string | Date | undefined; to?: string | Date | undefined },
+    query?: PageQuery & {
+      /** The earliest `timestamp` to give: a Date, or ISO 8601 with Z or an offset. Default: from the first. */
+      from?: string | Date | undefined;
+      /** The latest `timestamp` to give: a Date, or ISO 8601 with Z or an offset. Default: to the last. */
+      to?: string | Date | undefined;
+    },
     options?: RequestOptions,
   ): PagePromise<Passing>;
   /** One continuous-query request (GET /passings/device2): what came after `last` of `token_session`. It may jump to a newer session. Needs READ. */
   poll(
     deviceid: string,
     query?: {
+      /** The session that `last` counts in. Default: the newest one. */
       token_session?: string | undefined;
+      /** The `num_passing` to resume after, an integer of at least 0. Default: from the first. */
       last?: number | undefined;
+      /** The earliest `timestamp` to give: a Date, or ISO 8601 with Z or an offset. Default: any. */
       from?: string | Date | undefined;
+      /** The latest `timestamp` to give: a Date, or ISO 8601 with Z or an offset. Default: any. */
       to?: string | Date | undefined;
+      /** The page to give, from 1, of up to 5000 passings; 0 for all at once. Default: the server's, 0. */
       page?: number | undefined;
     },
     options?: RequestOptions,
@@ -146,6 +175,12 @@ export interface Passings {
 
 /** Events of the company. */
 export interface Events {
-  /** Every event. `limit`: events a page, 1 to 1000. Needs READ. */
-  list(query?: PageQuery & { limit?: number | undefined }, options?: RequestOptions): PagePromise<RaceEvent>;
+  /** Every event. Needs READ. */
+  list(
+    query?: PageQuery & {
+      /** Events a page, 1 to 1000. Default: the server's, 1000. */
+      limit?: number | undefined;
+    },
+    options?: RequestOptions,
+  ): PagePromise<RaceEvent>;
 }

@@ -50,11 +50,11 @@ export type ValidationMode = 'tolerant' | 'strict';
 export interface RetryOptions {
   /** Attempts after the first. An integer of at least 0. Default 2. */
   maxRetries?: number | undefined;
-  /** Milliseconds. Before retry n (from 0) the pause is random up to `min(maxDelayMs, baseDelayMs * 2 ** n)`. Default 500. */
+  /** Milliseconds, a whole number of at least 0. Before retry n (from 0) the pause is random up to `min(maxDelayMs, baseDelayMs * 2 ** n)`. Default 500. */
   baseDelayMs?: number | undefined;
-  /** Milliseconds. Default 8_000. */
+  /** Milliseconds that no pause exceeds, but for `Retry-After`. A whole number of at least 0. Default 8_000. */
   maxDelayMs?: number | undefined;
-  /** Milliseconds. `Retry-After` is a minimum of the pause; a longer one than this throws at once, with `retryAfterMs` on the error. Default 60_000. */
+  /** Milliseconds, a whole number of at least 0. `Retry-After` is a minimum of the pause; a longer one than this throws at once, with `retryAfterMs` on the error. Default 60_000. */
   maxRetryAfterMs?: number | undefined;
 }
 
@@ -105,8 +105,8 @@ export interface RawResponse {
 }
 
 /**
- * Wraps one attempt, inside the retry loop. It may change the context, answer by itself, or call `next` again. An error
- * of its own ends the call unchanged.
+ * Wraps one attempt, inside the retry loop. It may change the context, answer by itself, or call `next` again; it must
+ * return an answer. An error of its own ends the call unchanged.
  *
  * @example
  * const timed: Middleware = async (context, next) => {
@@ -135,9 +135,9 @@ export interface RufusClientOptions extends Omit<RequestOptions, 'signal'> {
   allowInsecure?: boolean | undefined;
   /** Used as is and never closed by us. Default: an agent of our own, made on first use. */
   dispatcher?: DispatcherLike | undefined;
-  /** An http:// or https:// proxy for our own agent; 'env' reads HTTP_PROXY, HTTPS_PROXY, NO_PROXY. Default none. */
+  /** An http:// or https:// proxy for our own agent, http where no scheme is named; 'env' reads HTTP_PROXY, HTTPS_PROXY, NO_PROXY, the lower-case names first. What is no URL: RufusConfigError, without its value. Default none. */
   proxy?: string | URL | 'env' | undefined;
-  /** Sockets of our own agent. Default 16. */
+  /** Sockets of our own agent, a whole number of at least 1. Default 16. */
   connections?: number | undefined;
   /** Bytes of one answer, decompressed; more throws RufusResponseValidationError. Default 67_108_864 (64 MiB). */
   maxResponseBytes?: number | undefined;
@@ -147,6 +147,13 @@ export interface RufusClientOptions extends Omit<RequestOptions, 'signal'> {
   logger?: Logger | undefined;
   /** Default: env RUFUS_LOG, else 'warn'. */
   logLevel?: LogLevel | undefined;
-  /** Named in the User-Agent header, so that the vendor can tell applications apart. Printable ASCII. */
-  appInfo?: { name: string; version?: string | undefined } | undefined;
+  /** Named in the User-Agent header, so that the vendor can tell applications apart. */
+  appInfo?:
+    | {
+        /** Of your application: printable ASCII, not empty. */
+        name: string;
+        /** Its version: printable ASCII. Default none. */
+        version?: string | undefined;
+      }
+    | undefined;
 }

@@ -60,7 +60,7 @@ export interface Passing {
   num_passing: number;
   /** A text: bibs such as `W1` exist. */
   bib: string;
-  /** The competitor's id, where the server knows it. */
+  /** An alternative id of the passing, as it was inserted. */
   participant_id?: string | null;
   /** The code of the chip that was read. */
   chip?: string | null;
@@ -72,7 +72,7 @@ export interface Passing {
   status?: string | null;
   /** As it was inserted. */
   timezone?: string | null;
-  /** As it was inserted; which values there are is not documented. */
+  /** An alternative gender field, as it was inserted; which values there are is not documented. */
   gender?: string | null;
   /** Its session. Not every answer names it. */
   token_session?: string;
@@ -88,7 +88,7 @@ export interface PassingInput {
   num_passing: number;
   /** A text of at least one character: bibs such as `W1` exist. Where only the chip is known, its code may stand here. */
   bib: string;
-  /** The competitor's id, if you have it. */
+  /** An alternative id of the passing, in the vendor's words; `XB123AR8` in its example. */
   participant_id?: string | null | undefined;
   /** The chip's code. The field is `chip`; the `chips` of the vendor's table is a slip. */
   chip?: string | null | undefined;
@@ -100,7 +100,7 @@ export interface PassingInput {
   status?: string | null | undefined;
   /** Handed on as it is; `timestamp` has its own zone and does not need it. */
   timezone?: string | null | undefined;
-  /** Handed on as it is; which values the vendor knows is not documented. */
+  /** An alternative gender field, in the vendor's words. Handed on as it is; which values the vendor knows is not documented. */
   gender?: string | null | undefined;
 }
 

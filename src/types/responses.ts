@@ -50,8 +50,11 @@ export interface Page<T> {
 export interface PagePromise<T> extends Promise<Page<T>>, AsyncIterable<T> {
   /** Every page, in order, fetching ahead. A failure is thrown where the loop reaches it. */
   pages(): AsyncIterable<Page<T>>;
-  /** At most `limit` items, in memory. */
-  toArray(options: { limit: number }): Promise<T[]>;
+  /** The first items, in memory. */
+  toArray(options: {
+    /** How many at most, a whole number of at least 0. Nothing is fetched beyond it. */
+    limit: number;
+  }): Promise<T[]>;
 }
 
 /** Where a list begins. */

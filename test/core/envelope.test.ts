@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { RufusAPIError, RufusError, RufusResponseValidationError } from '../../src/index.js';
+import { RufusAPIError, RufusError, RufusResponseValidationError, ServerError } from '../../src/index.js';
 import { chunks, drip, empty, enveloped, gzipped, html, json, raw } from '../support/behaviours.js';
 import { clientOf, rejection } from '../support/client.js';
 import { DEVICE, device, OPERATIONS, session, TOKEN } from '../support/operations.js';
@@ -143,5 +145,35 @@ describe('maxResponseBytes', () => {
     server.always(raw(403, 'x'.repeat(100_000), { 'content-type': 'text/html' }));
     const thrown = await rejection(RufusAPIError, clientOf(server, { maxResponseBytes: 10_000 }).devices.get(DEVICE));
     expect(thrown.status).toBe(403);
+  });
+});
+
+describe('a packed error page', () => {
+  const bodyOf = async (packed: Uint8Array, encoding = 'gzip'): Promise<string> => {
+    const server = await startServer();
+    server.always(raw(502, packed, { 'content-type': 'text/html', 'content-encoding': encoding }));
+    const thrown = await rejection(ServerError, clientOf(server, { retry: false }).devices.get(DEVICE));
+    return String(thrown.body ?? '');
+  };
+
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ])('by %s is kept to 64 KiB, whatever it unfolds to', async (encoding, pack) => {
+    const body = await bodyOf(pack(Buffer.alloc(40 * 1024 * 1024, 'x')), encoding);
+    expect(body.length).toBeGreaterThanOrEqual(64 * 1024);
+    expect(body.length).toBeLessThan(256 * 1024);
+  });
+
+  it('that was cut is kept as far as it came', async () => {
+    const packed = gzipSync(`it begins${randomBytes(200).toString('hex')}`);
+    expect(await bodyOf(packed.subarray(0, -30))).toMatch(/^it begins/);
+    expect(await bodyOf(Buffer.from('no gzip at all'))).toBe('');
+  });
+
+  it('of megabytes is not read to its end', async () => {
+    const packed = gzipSync(Buffer.concat([Buffer.from('it begins'), randomBytes(3 * 1024 * 1024)]));
+    expect(await bodyOf(packed)).toMatch(/^it begins/);
   });
 });

@@ -62,6 +62,54 @@ describe('an answer outside 2xx', () => {
   });
 });
 
+describe('what to do', () => {
+  const DEVICE_IN = { type: 't', model: 'm', serial_number: 's' };
+  type Call = (client: rufus.RufusClient) => PromiseLike<unknown>;
+  const refusal = async (status: number, body: unknown, call: Call): Promise<string> => {
+    const server = await startServer();
+    server.always(json(status, body));
+    return (await rejection(rufus.RufusAPIError, call(clientOf(server, { retry: false })))).message;
+  };
+  const get: Call = (client) => client.devices.get(DEVICE);
+
+  it.each([
+    [401, {}],
+    [401, { description: 'Unauthorized' }],
+    [403, { description: 'The api key is unknown' }],
+    [403, { description: 'Invalid API key' }],
+    [403, { description: 'The api key is missing' }],
+  ])('%i %j: the key is not known, whatever access the call needs', async (status, body) => {
+    const message = await refusal(status, body, get);
+    expect(message).toContain('The API does not know the key: check `apiKey`, or RUFUS_API_KEY.');
+    expect(message).not.toContain('READ');
+  });
+
+  it.each([
+    [{}, get, 'READ or READ_WRITE access'],
+    [{ message: 'Forbidden' }, get, 'READ or READ_WRITE access'],
+    [
+      { description: 'No permission' },
+      ((c) => c.devices.unbind(DEVICE)) satisfies Call,
+      'the "unbind device" permission',
+    ],
+    [{}, ((c) => c.sessions.close('T')) satisfies Call, 'WRITE or READ_WRITE access'],
+  ])('403 %j: it may be either', async (body, call, access) => {
+    const message = await refusal(403, body, call);
+    expect(message).toContain(`The API does not know the key, or the key may not do this: it takes ${access}.`);
+  });
+
+  it('409: which device it is, and how to go on', async () => {
+    const named = await refusal(409, { deviceid: DEVICE }, (client) => client.devices.bind(DEVICE_IN));
+    expect(named).toContain(`The device is bound already, as ${DEVICE}: use devices.ensureBound,`);
+    for (const call of ['bind', 'ensureBound'] as const) {
+      const bare = await refusal(409, {}, (client) => client.devices[call](DEVICE_IN));
+      expect(bare).toContain('does not name it: look for its serial_number in devices.list.');
+      expect(bare).not.toContain('use devices.ensureBound');
+    }
+    expect(await refusal(409, {}, (client) => client.sessions.create({ deviceid: DEVICE }))).not.toContain('bound');
+  });
+});
+
 describe('the family', () => {
   it('a timeout is a connection error, and both are none of the server', async () => {
     const server = await startServer();

@@ -33,6 +33,28 @@ describe('an unknown option is refused by its name', () => {
     ['batchsize', 'batchSize', () => client.passings.insertMany('T', [passing], odd({ batchsize: 5 }))],
     ['querry', 'query', () => client.request('GET', '/devices', odd({ querry: {} }))],
     ['limits', 'limit', () => client.devices.list().toArray(odd({ limits: 5 }))],
+    ['timeout', 'timeoutMs', () => client.devices.list({}, odd({ timeout: 5 })).toArray({ limit: 0 })],
+    [
+      'timeout',
+      'timeoutMs',
+      () =>
+        client.devices
+          .list({}, odd({ timeout: 5 }))
+          .pages()
+          [Symbol.asyncIterator]()
+          .next(),
+    ],
+    ['retry.retries', 'maxRetries', () => client.withOptions(odd({ retry: { retries: 5 } }))],
+    ['appInfo.title', undefined, () => client.withOptions(odd({ appInfo: { name: 'a', title: 'b' } }))],
+    [
+      'cursor.hole',
+      'holes',
+      () =>
+        client.passings
+          .follow('D', odd({ cursor: { token_session: 'T', last: 4, hole: [[1, 2]] } }))
+          [Symbol.asyncIterator]()
+          .next(),
+    ],
     [
       'curser',
       'cursor',
@@ -92,6 +114,26 @@ describe('an unknown option is refused by its name', () => {
   test('and one that looks like a token is not shown', async () => {
     const token = 'A1'.repeat(32);
     expect(await refusal(() => client.devices.get('D', odd({ [token]: 1 })))).not.toContain(token);
+  });
+});
+
+describe('what is no option is refused, too', () => {
+  const odds: [string, () => unknown][] = [
+    ['options', () => client.devices.list({}, odd(5 as never))],
+    ['options', () => client.devices.list({}, null as never)],
+    ['headers', () => client.withOptions({ headers: new Headers({ a: 'b' }) as never })],
+    ['headers', () => client.withOptions({ headers: new Map([['a', 'b']]) as never })],
+    ['headers', () => client.withOptions({ headers: 'a: b' as never })],
+    ['logger', () => client.withOptions({ logger: { warn() {} } as never })],
+    ['logger', () => client.withOptions({ logger: 'console' as never })],
+  ];
+  test.each(odds)('%s', async (name, act) => {
+    expect(await refusal(act)).toContain(`\`${name}\` must`);
+  });
+
+  test('repeatable, of which any text would mean yes', async () => {
+    const call = client.request('GET', '/devices', { repeatable: 'no' as never });
+    await expect(call).rejects.toMatchObject({ code: 'invalid_request', issues: [{ path: ['repeatable'] }] });
   });
 });
 

@@ -4,6 +4,7 @@ import {
   type AttemptContext,
   type Middleware,
   type RawResponse,
+  RufusConfigError,
   RufusResponseValidationError,
   RufusTimeoutError,
 } from '../../src/index.js';
@@ -196,6 +197,31 @@ describe('middleware', () => {
     const client = clientOf(server, { middleware: [middleware], timeoutMs: 300, retry: false });
     await rejection(RufusTimeoutError, client.devices.get(DEVICE));
     expect(signal?.aborted).toBe(true);
+  });
+
+  const NO_ANSWERS: [string, unknown][] = [
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'ok'],
+    ['an object without anything', {}],
+    ['a status', { status: 404 }],
+    ['a plain object as headers', { ...answer(200, '{}'), headers: {} }],
+    ["fetch's Response, whose text is to be called", new Response('{}')],
+  ];
+  it.each(NO_ANSWERS)('that gives %s is told so', async (_, given) => {
+    const server = await startServer();
+    server.always(found);
+    for (const isSent of [false, true]) {
+      const middleware: Middleware = async (context, next) => {
+        if (isSent) await next(context);
+        return given as RawResponse;
+      };
+      const client = clientOf(server, { middleware: [(context, next) => next(context), middleware] });
+      const thrown = await rejection(RufusConfigError, client.sessions.create({ deviceid: DEVICE }));
+      expect(thrown).toMatchObject({ code: 'config', attempts: 1, requestMaybeProcessed: isSent });
+      expect(thrown.message).toContain('sessions.create: POST /sessions has no answer: a middleware gave none.');
+    }
+    expect(server.requests).toHaveLength(1);
   });
 
   it('one that never returns is under the clock as well', async () => {

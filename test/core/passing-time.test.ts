@@ -18,6 +18,10 @@ describe('the time of a passing', () => {
     expect(passingTime({ timestamp: '2023-01-22T09:20:26+02:00' }).toISOString()).toBe('2023-01-22T07:20:26.000Z');
   });
 
+  test.each([null, undefined, 5])('is not read from %j', (passing) => {
+    expect(() => passingTime(passing as never)).toThrow(RufusResponseValidationError);
+  });
+
   test.each([...UNUSABLE, null, 5, undefined])('is not guessed from %j', (timestamp) => {
     expect(() => passingTime({ timestamp: timestamp as string })).toThrow(RufusResponseValidationError);
   });

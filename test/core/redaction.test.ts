@@ -16,6 +16,7 @@ function textsOf(value: unknown): string[] {
   const texts = [
     inspect(value, { depth: Infinity, showHidden: true, maxArrayLength: null, maxStringLength: null }),
     inspect(value, { depth: Infinity, getters: true }),
+    inspect(value, { depth: Infinity, getters: true, showHidden: true, maxArrayLength: null, maxStringLength: null }),
     JSON.stringify(value) ?? '',
     String(value),
   ];

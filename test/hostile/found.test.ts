@@ -113,6 +113,21 @@ describe('what a caller without a compiler passes', () => {
 });
 
 describe('values', () => {
+  it('an object whose length cannot be compared, where text is wanted', async () => {
+    const odd = { length: { toString: null } } as never;
+    const calls: ((client: RufusClient) => PromiseLike<unknown>)[] = [
+      (client) => client.devices.bind({ type: 't', model: odd, serial_number: '' }),
+      (client) => client.devices.ensureBound({ type: odd, model: 'm', serial_number: 's' }),
+      (client) => client.sessions.create({ deviceid: odd }),
+      (client) => client.passings.insert(TOKEN, [{ num_passing: 1, bib: odd, timestamp: new Date(0) }]),
+      (client) => client.passings.insertMany(TOKEN, [{ num_passing: 1, bib: odd, timestamp: new Date(0) }]),
+    ];
+    for (const call of calls) {
+      const { error } = await outcomeOf({ dispatcher: peer({ status: 200, body: '{}' }) }, call);
+      expect(error).toBeInstanceOf(RufusRequestValidationError);
+    }
+  });
+
   it('null counts of an insert are absent ones', async () => {
     const body = { description: 'ok', token_session: TOKEN, inserted_count: null, duplicate_count: null };
     const dispatcher = peer({ status: 201, body: JSON.stringify(body) });

@@ -322,6 +322,27 @@ describe('what the API may answer', () => {
     expect(reader.numbers(first)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(reader.numbers(second)).toEqual([1, 2]);
   });
+
+  it('the same among the rows of a range: of holes, and of a session that is left', async () => {
+    const warnings: string[] = [];
+    const logger = { error() {}, info() {}, debug() {}, warn: (message: string) => void warnings.push(message) };
+    const { open, write, follow, spy } = await start({}, { logger, logLevel: 'warn' });
+    const stray = (num_passing: number) => ({ ...read(num_passing), token_session: 'SOMEBODY-ELSES' });
+    spy.alter = altering('/passings/session', ({ result, ...rest }) => ({
+      ...rest,
+      result: [stray(2), ...(result as unknown[]), stray(7), stray(50)],
+    }));
+    const first = await open();
+    await write(first, [1, 3]);
+    const reader = await new Reader(follow()).until(2);
+    await polls(spy, 3);
+    expect(spy.of('/passings/session').length).toBeGreaterThan(0);
+    await write(first, [4, 5]);
+    await write(await open(), [1]);
+    await reader.until(5);
+    expect(reader.numbers(first)).toEqual([1, 3, 4, 5]);
+    expect(warnings).toEqual([expect.stringContaining('passings of another session')]);
+  });
 });
 
 /** Each one moved by less than `window` places. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { format, inspect, promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -12,6 +12,8 @@ import {
   RufusRequestValidationError,
 } from '../../src/index.js';
 import { Outbox, OutboxClosedError, OutboxLockedError, openOutbox } from '../../src/outbox/index.js';
+import type { JournalOptions } from '../../src/outbox/journal.js';
+import { openOutboxWith } from '../../src/outbox/open.js';
 import type { OutboxOptions } from '../../src/outbox/types.js';
 import { hang } from '../support/behaviours.js';
 import { answerOf, clientOf, failure, KEY, rejection } from '../support/client.js';
@@ -23,6 +25,7 @@ import {
   all,
   counts,
   listen,
+  logbook,
   opened,
   runner,
   runners,
@@ -140,6 +143,22 @@ describe('drained', () => {
     await outbox.drained();
     expect(counts(outbox)).toMatchObject({ parked: 3 });
     expect(outbox.stats().state).toBe('idle');
+  });
+
+  it('does not wait for what the disk has damaged', async () => {
+    const folder = new MemoryFolder();
+    let events: JournalOptions['events'];
+    const openJournal = (options: JournalOptions) => {
+      ({ events } = options);
+      return folder.open(options);
+    };
+    const { outbox } = await scripted({}, { folder, openJournal });
+    outbox.pause();
+    await outbox.append(runners(3));
+    const drained = outbox.drained();
+    await outbox.append(runners(2, 4));
+    events!.damaged!({ records: 0, tornBytes: 0, corruptRecords: 3 });
+    await drained;
   });
 
   it('can be given up, by signal or by closing', async () => {
@@ -298,6 +317,69 @@ describe('stats and events', () => {
     });
   });
 
+  it('show the token whole to those who ask for it, and nowhere else', async () => {
+    const { outbox } = await scripted();
+    const stats = outbox.stats();
+    expect(stats.token_session).toBe(TOKEN);
+    const { token_session } = stats;
+    expect(token_session).toBe(TOKEN);
+    const shown = `${TOKEN.slice(0, 8)}…`;
+    expect(JSON.parse(JSON.stringify({ outbox: stats }))).toEqual({ outbox: { ...stats, token_session: shown } });
+    expect(Object.keys(JSON.parse(JSON.stringify(stats)))).toEqual([
+      'state',
+      'storage',
+      'token_session',
+      'appended',
+      'delivered',
+      'parked',
+      'pending',
+      'inserted',
+      'duplicates',
+      'requests',
+      'retries',
+      'diskBytes',
+      'oldestPendingAgeMs',
+      'lastDeliveredAt',
+      'lastError',
+    ]);
+    const bodies = [
+      JSON.stringify({ ok: true, ...stats }),
+      inspect(stats),
+      inspect({ ...stats }),
+      format('%j %o', stats, stats),
+    ];
+    for (const body of bodies) expect(body).not.toContain(TOKEN);
+    expect(inspect(stats)).toContain(`token_session: '${shown}'`);
+  });
+
+  it('are not idle while something is pending: before the first turn, in a linger, and between two batches', async () => {
+    const { outbox, script, clock, folder, events } = await scripted({ batch: { lingerMs: 40 } });
+    const states = () => events.told.flatMap(([name, state]) => (name === 'state' ? [state] : []));
+    const appended = outbox.append(runner(1));
+    outbox.on('state', (state) => expect(state === 'idle' && outbox.stats().pending > 0).toBe(false));
+    await appended;
+    expect(outbox.stats()).toMatchObject({ state: 'sending', pending: 1 });
+    await clock.pass(39);
+    expect(outbox.stats()).toMatchObject({ state: 'sending', pending: 1, requests: 0 });
+    expect(states()).toEqual(['sending']);
+    await clock.pass(1);
+    expect(outbox.stats()).toMatchObject({ state: 'idle', pending: 0, requests: 1 });
+    expect(states()).toEqual(['sending', 'idle']);
+    outbox.pause();
+    await outbox.append(runner(2));
+    expect(outbox.stats()).toMatchObject({ state: 'paused', pending: 1 });
+    await outbox.close();
+    const client = new RufusClient({ apiKey: KEY, dispatcher: script, logLevel: 'off' });
+    const again = await openOutboxWith(
+      { client, directory: 'memory', session },
+      { clock: new HandClock(), openJournal: folder.open },
+    );
+    expect(again.stats()).toMatchObject({ state: 'sending', pending: 1 });
+    const later = listen(again);
+    await again.drained();
+    expect(later.told.flatMap(([name, state]) => (name === 'state' ? [state] : []))).toEqual(['sending', 'idle']);
+  });
+
   it('last as long as the folder', async () => {
     const { client, deviceid, sandbox } = await sandboxed();
     const options = { client, directory: await tempFolder(), session: { deviceid, open: 'active-or-new' } } as const;
@@ -399,13 +481,20 @@ describe('stats and events', () => {
         const folder = new MemoryFolder();
         const clock = new HandClock();
         const options = { batch: { max: 4 }, probeMs: 500, backoff: { firstMs: 50, maxMs: 200 } };
-        const open = () => scripted(options, { script, folder, clock });
+        const logs: string[][] = [];
+        const open = () => {
+          const log = logbook();
+          logs.push(log.lines);
+          return scripted(options, { ...log.options, script, folder, clock });
+        };
         let { outbox, events } = await open();
         let given = 0;
         const check = () => {
           const { appended, delivered, parked, pending } = counts(outbox);
           expect(delivered + parked + pending).toBe(appended);
           expect(appended).toBe(given);
+          const { state } = outbox.stats();
+          if (pending > 0) expect(state).not.toBe('idle');
         };
         for (const step of steps) {
           if (step.do === 'append') {
@@ -431,6 +520,11 @@ describe('stats and events', () => {
         expect(new Set(arrived).size).toBe(given);
         expect(events.of('collision')).toEqual([]);
         await outbox.close();
+        // Of each trouble at most an outage and a block are told before it is over, once.
+        for (const lines of logs) {
+          const told = lines.filter((line) => /nothing can be delivered|answers/.test(line));
+          expect(told.map((line) => line[0]).join('')).toMatch(/^(w{1,2}i)*w{0,2}$/);
+        }
       }),
       { numRuns: 60 },
     );

@@ -1,11 +1,11 @@
-import { cp, rm } from 'node:fs/promises';
+import { cp, mkdir, rm, rmdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { RufusConfigError } from '../../src/index.js';
-import { NumberingUnknownError } from '../../src/outbox/index.js';
+import { NumberingUnknownError, StorageError } from '../../src/outbox/index.js';
 import type { Outbox } from '../../src/outbox/types.js';
 import { clientAt, refusedPort, rejection } from '../support/client.js';
 import { type NumberingCase, numberingServer } from './support/numbering-server.js';
-import { listen, opened, runner, runners, sandboxed, tempFolder } from './support/rig.js';
+import { counts, listen, opened, runner, runners, sandboxed, tempFolder } from './support/rig.js';
 
 const numbers = (receipts: readonly { num_passing: number }[]) => receipts.map(({ num_passing }) => num_passing);
 
@@ -345,6 +345,68 @@ describe('a device', () => {
     const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
     const second = await opened({ client: offline, directory, session: other });
     expect(second.token_session).toBe(token_session);
+  });
+
+  it.each(['{ device }', '{ deviceid }'] as const)(
+    '%s: after a switch to a session by its token the folder still opens without network',
+    async (form) => {
+      const { client, sandbox, deviceid } = await sandboxed();
+      const directory = await tempFolder();
+      const device = { type: 'reader', model: 'M1', serial_number: 'SN-1' };
+      const session = { ...(form === '{ device }' ? { device } : { deviceid }), open: 'active-or-new' } as const;
+      const first = await opened({ client, directory, session });
+      const { token_session } = await client.sessions.create({ deviceid });
+      await first.switchSession({ token_session });
+      await first.append(runners(2));
+      await first.close();
+      const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+      for (let start = 0; start < 2; start++) {
+        const again = await opened({ client: offline, directory, session });
+        expect(await again.append(runner(3 + start))).toEqual({ token_session, num_passing: 3 + start });
+        await again.close();
+      }
+      const online = await opened({ client, directory, session });
+      await online.drained();
+      expect(sandbox.state.passings(token_session)).toHaveLength(4);
+    },
+  );
+
+  it('{ device }: that was unbound and bound again is still the same, and what its old session had pending is parked', async () => {
+    const { clientOf, sandbox } = await sandboxed();
+    const client = clientOf({ apiKey: sandbox.keys.admin });
+    const directory = await tempFolder();
+    const device = { type: 'reader', model: 'R1', serial_number: '0042' };
+    const session = { device, open: 'active-or-new' } as const;
+    const first = await opened({ client, directory, session });
+    first.pause();
+    await first.append(runners(2));
+    await first.close();
+    const { deviceid } = await client.devices.ensureBound(device);
+    await client.devices.unbind(deviceid);
+    const second = await opened({ client, directory, session });
+    expect(second.token_session).not.toBe(first.token_session);
+    expect(await second.append(runner(3))).toEqual({ token_session: second.token_session, num_passing: 1 });
+    await second.drained();
+    expect(counts(second)).toMatchObject({ parked: 2, delivered: 1 });
+    await second.close();
+    const offline = clientAt(`http://127.0.0.1:${await refusedPort()}/v0`);
+    const third = await opened({ client: offline, directory, session });
+    expect(third.token_session).toBe(second.token_session);
+  });
+
+  it('{ device }: a folder that cannot note it is refused at the first start, and taken with a history', async () => {
+    const { client } = await sandboxed();
+    const directory = await tempFolder();
+    const session = { device: { type: 'reader', model: 'M1', serial_number: 'SN-1' }, open: 'active-or-new' } as const;
+    await mkdir(`${directory}/device.json.new`);
+    await rejection(StorageError, opened({ client, directory, session }));
+    await rmdir(`${directory}/device.json.new`);
+    const first = await opened({ client, directory, session });
+    await first.close();
+    await rm(`${directory}/device.json`);
+    await mkdir(`${directory}/device.json.new`);
+    const second = await opened({ client, directory, session });
+    expect(second.token_session).toBe(first.token_session);
   });
 
   it('{ device }: an unusable one is refused', async () => {

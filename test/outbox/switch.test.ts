@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { NotFoundError, RufusAbortError, RufusTimeoutError } from '../../src/index.js';
-import { OutboxClosedError } from '../../src/outbox/index.js';
+import {
+  ConflictError,
+  NotFoundError,
+  PermissionDeniedError,
+  RufusAbortError,
+  RufusAPIError,
+  type RufusClient,
+  RufusTimeoutError,
+} from '../../src/index.js';
+import { NumberingUnknownError, OutboxClosedError, type OutboxSession } from '../../src/outbox/index.js';
 import { rejection } from '../support/client.js';
 import { rest } from './support/clock.js';
 import { counts, runner, runners } from './support/rig.js';
@@ -232,6 +240,126 @@ describe('a switch comes to an end', () => {
   });
 });
 
+describe('a switch among other things', () => {
+  it("with 'new-session', where somebody else closed the old one: its replacement gets what is pending, and is left then", async () => {
+    const { server, outbox, token_session, anew, bibs, tokens, events } = await started({
+      onSessionClosed: 'new-session',
+    });
+    outbox.pause();
+    await outbox.append(runners(2, 2));
+    const switched = outbox.switchSession(anew);
+    await server.sessions.close(token_session);
+    outbox.resume();
+    const next = await switched;
+    await outbox.append(runner(4));
+    await outbox.drained();
+    expect(bibs()).toEqual([['1'], ['2', '3'], ['4']]);
+    const [, replacement] = tokens();
+    expect(events.of('sessionClosed')).toEqual([
+      { token_session, replacedBy: replacement },
+      { token_session: replacement, replacedBy: next },
+    ]);
+    expect(counts(outbox)).toEqual({ appended: 4, delivered: 4, parked: 0, pending: 0 });
+  });
+
+  it('parks what the old session refuses, and goes on; what is put back meanwhile is delivered to the old one', async () => {
+    const { sandbox, outbox, clock, anew, bibs } = await started();
+    outbox.pause();
+    sandbox.fault({ kind: 'status', status: 400, on: 'POST /passings' });
+    await outbox.append(runner(2));
+    const first = outbox.switchSession(anew);
+    outbox.resume();
+    await first;
+    expect(counts(outbox)).toMatchObject({ parked: 1, pending: 0 });
+    sandbox.fault(down(2));
+    const second = outbox.switchSession(anew);
+    outbox.pause();
+    await outbox.requeue();
+    outbox.resume();
+    await clock.pass(5_000);
+    await second;
+    expect(bibs()).toEqual([['1'], ['2'], []]);
+  });
+
+  it('that comes in the middle of a rewind waits for its end', async () => {
+    const { outbox, open, clientOf, clock, anew, token_session, tokens } = await started();
+    await outbox.append(runners(9, 2));
+    await outbox.drained();
+    await outbox.close();
+    const slow = clientOf({
+      middleware: [
+        async (context, send) => {
+          if (context.operation === 'passings.insert') await new Promise<void>((resolve) => clock.after(100, resolve));
+          return send(context);
+        },
+      ],
+    });
+    const { outbox: again } = await open({ batch: { max: 2 } }, slow);
+    const rewound = again.rewind({ from: new Date(0), to: new Date(4e12) });
+    await clock.pass(150);
+    const switched = again.switchSession(anew);
+    await clock.pass(200);
+    expect(tokens()).toEqual([token_session]);
+    await clock.pass(5_000);
+    expect(await rewound).toEqual({ sent: 10, skipped: [] });
+    await switched;
+  });
+
+  it('while another process fights over the session: blocked, and made when somebody has looked', async () => {
+    const { server, deviceid, outbox, clock, anew, bibs } = await started({ onSessionClosed: 'new-session' });
+    for (let n = 2; n <= 5; n++) {
+      await server.sessions.create({ deviceid });
+      await outbox.append(runner(n));
+      await clock.pass(1_000);
+    }
+    expect(outbox.stats().state).toBe('blocked');
+    const switched = outbox.switchSession(anew);
+    await clock.pass(1_000);
+    outbox.resume();
+    await switched;
+    expect(bibs().filter((session) => session.length > 0)).toEqual([['1'], ['2'], ['3'], ['4'], ['5']]);
+    expect(counts(outbox)).toMatchObject({ parked: 0, pending: 0 });
+  });
+
+  it('each of a queue has its own fate: refused, given up while it waits its turn, made', async () => {
+    const { sandbox, outbox, anew, tokens } = await started();
+    sandbox.fault({ kind: 'status', status: 422, on: 'POST /sessions' });
+    outbox.pause();
+    const controller = new AbortController();
+    const refused = rejection(RufusAPIError, outbox.switchSession(anew));
+    const given = rejection(RufusAbortError, outbox.switchSession(anew, { signal: controller.signal }));
+    const made = outbox.switchSession(anew);
+    controller.abort();
+    await given;
+    outbox.resume();
+    await refused;
+    expect(await made).toBe(tokens()[1]);
+    expect(tokens()).toHaveLength(2);
+  });
+
+  it('all of a queue end with close()', async () => {
+    const { outbox, anew, tokens } = await started();
+    outbox.pause();
+    const ends = [1, 2, 3].map(() => rejection(OutboxClosedError, outbox.switchSession(anew)));
+    await outbox.close();
+    await Promise.all(ends);
+    expect(tokens()).toHaveLength(1);
+  });
+
+  it('that is paused ends with its time, and nothing has changed', async () => {
+    const { outbox, clock, anew, folder, tokens, token_session } = await started();
+    outbox.pause();
+    const ended = rejection(RufusTimeoutError, outbox.switchSession(anew, { timeoutMs: 1_000 }));
+    await clock.pass(1_000);
+    await ended;
+    outbox.resume();
+    await outbox.append(runner(2));
+    await outbox.drained();
+    expect(tokens()).toEqual([token_session]);
+    expect(folder).toMatchObject({ session: token_session, leaving: null });
+  });
+});
+
 describe('the new session', () => {
   it('is asked for again where that fails in passing; what is appended meanwhile is delivered to the old one', async () => {
     const { sandbox, outbox, clock, anew, bibs, events } = await started();
@@ -255,6 +383,81 @@ describe('the new session', () => {
     await outbox.append(runner(2));
     await outbox.drained();
     expect(bibs()).toEqual([['1', '2']]);
+  });
+
+  const FORMS = [
+    ['the active one of a device', 'GET /sessions/device/{deviceid}/active'],
+    ['one that is given by its token', 'GET /sessions/{token_session}'],
+    ['a new one of a device that is not bound yet', 'POST /devices'],
+  ] as const;
+  async function wanted(form: (typeof FORMS)[number][0], server: RufusClient): Promise<OutboxSession> {
+    const device = { type: 'reader', model: 'M1', serial_number: 'SN-2' };
+    if (form.startsWith('a new one')) return { device, open: 'new' };
+    const { deviceid } = await server.devices.bind(device);
+    const { token_session } = await server.sessions.create({ deviceid });
+    return form.startsWith('the active one') ? { deviceid, open: 'active-or-new' } : { token_session };
+  }
+
+  it.each(FORMS)(
+    '%s: is waited for while the API does not answer, or until somebody says resume()',
+    async (form, on) => {
+      const { sandbox, server, outbox: before, open, clientOf, clock, tokens, token_session } = await started();
+      await before.close();
+      const { outbox } = await open({ backoff: { firstMs: 10_000, maxMs: 10_000 } }, clientOf({ retry: false }));
+      const session = await wanted(form, server);
+      sandbox.fault({ kind: 'status', status: 503, on, times: 2 });
+      const switched = outbox.switchSession(session);
+      await clock.pass(10_000);
+      expect(outbox.token_session).toBe(token_session);
+      outbox.resume();
+      // No time passes any more.
+      expect(await switched).toBe(tokens()[1]);
+      expect(outbox.token_session).toBe(tokens()[1]);
+    },
+  );
+
+  it.each(FORMS)('%s: that is refused rejects, and the old one stays in use', async (form, on) => {
+    const { sandbox, server, outbox, token_session } = await started();
+    const session = await wanted(form, server);
+    sandbox.fault({ kind: 'status', status: 403, on });
+    await rejection(
+      form.startsWith('a new one') ? PermissionDeniedError : NumberingUnknownError,
+      outbox.switchSession(session),
+    );
+    expect(outbox.token_session).toBe(token_session);
+  });
+
+  it('that does not exist rejects, and so does one that the API calls a conflict', async () => {
+    const { sandbox, outbox, anew, token_session } = await started();
+    await rejection(NumberingUnknownError, outbox.switchSession({ token_session: 'F'.repeat(64) }));
+    sandbox.fault({ kind: 'status', status: 409, on: 'POST /sessions' });
+    await rejection(ConflictError, outbox.switchSession(anew));
+    expect(outbox.token_session).toBe(token_session);
+  });
+
+  it('that is the old one: the server is asked again whether it takes passings', async () => {
+    const { outbox: before, open, clientOf, clock, token_session, at } = await started();
+    await before.close();
+    let closed = true;
+    const text = JSON.stringify({ description: 'Session not found or closed' });
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          const refused = closed && context.operation === 'passings.insert';
+          return refused ? { ...(await send({ ...context, headers: {} })), status: 404, text } : send(context);
+        },
+      ],
+    });
+    const { outbox } = await open({}, client);
+    await outbox.append(runner(2));
+    await clock.pass(100);
+    expect(counts(outbox)).toMatchObject({ parked: 1 });
+    closed = false;
+    expect(await outbox.switchSession({ token_session })).toBe(token_session);
+    await outbox.append(runner(3));
+    await clock.pass(100);
+    expect(at(token_session)).toContain('3:3');
+    expect(counts(outbox)).toMatchObject({ parked: 1, pending: 0 });
   });
 
   it('of a device that does not exist rejects', async () => {
@@ -508,9 +711,9 @@ describe("opening with open: 'new'", () => {
     void open({ session: anew }, silent).then((second) => {
       opened = second.outbox.token_session;
     });
-    await clock.pass(2_999);
+    await clock.pass(2_500);
     expect(opened).toBeUndefined();
-    await clock.pass(1);
+    await clock.pass(499);
     expect(opened).toBe(token_session);
   });
 

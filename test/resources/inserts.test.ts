@@ -232,6 +232,37 @@ describe('insertMany', () => {
     expect(batches(server).at(-1)).toEqual([6]);
   });
 
+  it('says how many were sent where one of a later batch is wrong', async () => {
+    const server = await startServer();
+    server.always(storing());
+    const list = [...upTo(700), { ...input(701), bib: '' }];
+    const thrown = await rejection(RufusRequestValidationError, clientOf(server).passings.insertMany(TOKEN, list));
+    expect(thrown.message).toContain(
+      'passings.insert: the first 500 were sent, nothing of what follows. passings[700].bib: expected',
+    );
+    expect(thrown.progress).toMatchObject({ sent: 500, requests: 1 });
+    expect(batches(server)).toHaveLength(1);
+  });
+
+  it('refuses a number that an earlier batch had', async () => {
+    const server = await startServer();
+    server.always(storing(3));
+    const numbers = [7, 0, 31, 32, 63, 2 ** 40, 9, 8, 33, 2 ** 40];
+    const list = numbers.map((num_passing) => ({ ...input(1), num_passing }));
+    const client = clientOf(server);
+    const thrown = await rejection(
+      RufusRequestValidationError,
+      client.passings.insertMany(TOKEN, list, { batchSize: 4 }),
+    );
+    expect(thrown.issues).toEqual([
+      { path: ['passings', 9, 'num_passing'], message: 'is that of a passing before it, too' },
+    ]);
+    expect(batches(server).flat().slice(-1)).toEqual([8]);
+    // Sending all of it again is safe: each call begins anew.
+    await client.passings.insertMany(TOKEN, list.slice(0, 9));
+    await client.passings.insertMany(TOKEN, list.slice(0, 9));
+  });
+
   it('repeats a batch as insert does', async () => {
     const server = await startServer();
     server.replies(storing(), reset(), html(200), storing(), storing());

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { obstacles } from '../../scripts/release-check.js';
 
-const manifest = { version: '1.2.0', repository: { url: 'git+https://example.org/rufus-client.git' } };
+const manifest = {
+  version: '1.2.0',
+  repository: { url: 'git+https://example.org/rufus-client.git' },
+  bugs: { url: 'https://example.org/rufus-client/issues' },
+  homepage: 'https://example.org/rufus-client#readme',
+};
 const changelog = '# Changelog\n\n## [1.2.0] - 2026-05-03\n\n### Added\n\n## [1.1.0] - 2026-01-01\n';
 
 test('a release whose tag, manifest and changelog agree may go', () => {
@@ -17,7 +22,12 @@ test('every disagreement is named', () => {
   ]);
   const next = { ...manifest, version: '1.3.0' };
   expect(obstacles({ tag: 'v1.3.0', manifest: next, changelog })).toEqual(['CHANGELOG.md has no section [1.3.0]']);
-  expect(obstacles({ tag: 'v1.2.0', manifest: { version: '1.2.0' }, changelog })).toEqual([
+  const addresses = [
     'package.json names no repository',
-  ]);
+    'package.json names no address for bugs',
+    'package.json names no homepage',
+  ];
+  expect(obstacles({ tag: 'v1.2.0', manifest: { version: '1.2.0' }, changelog })).toEqual(addresses);
+  const empty = { version: '1.2.0', repository: { url: '' }, bugs: {}, homepage: '' };
+  expect(obstacles({ tag: 'v1.2.0', manifest: empty, changelog })).toEqual(addresses);
 });

@@ -13,7 +13,8 @@ export interface Proxy {
   readonly authorizations: readonly (string | undefined)[];
 }
 
-export async function startProxy(): Promise<Proxy> {
+/** `status`: what it answers to CONNECT instead of opening a tunnel. */
+export async function startProxy({ status }: { status?: number } = {}): Promise<Proxy> {
   const asked: string[] = [];
   const authorizations: (string | undefined)[] = [];
   const sockets = new Set<Socket>();
@@ -32,6 +33,10 @@ export async function startProxy(): Promise<Proxy> {
   server.on('connect', (request, socket: Socket, head) => {
     asked.push(`CONNECT ${request.url}`);
     authorizations.push(request.headers['proxy-authorization']);
+    if (status !== undefined) {
+      socket.end(`HTTP/1.1 ${status} No\r\nproxy-authenticate: Basic\r\ncontent-length: 2\r\n\r\nno`);
+      return;
+    }
     const [host, port] = (request.url ?? '').split(':');
     const onward = connect(Number(port), host, () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');

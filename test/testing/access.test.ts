@@ -59,16 +59,22 @@ describe('keys', () => {
 });
 
 describe.each(TRANSPORTS)('either header over %s', (_name, rig) => {
-  it('carries the key; none, or a wrong one, is 403', async () => {
-    await using both = await rig();
-    const { caller, sandbox } = both;
-    const status = async (headers: Record<string, string>) =>
-      (await caller.call('GET', '/devices', { key: null, headers })).status;
-    expect(await status({ 'x-api-key': sandbox.keys.read })).toBe(200);
-    expect(await status({ api_key: sandbox.keys.read })).toBe(200);
-    expect(await status({ api_key: sandbox.keys.read, 'x-api-key': 'ror-00000000000000000000' })).toBe(200);
-    expect(await status({ 'x-api-key': 'ror-00000000000000000000' })).toBe(403);
-    expect(await status({ authorization: `Bearer ${sandbox.keys.read}` })).toBe(403);
-    expect(await status({})).toBe(403);
-  });
+  it.each([undefined, 403, 401] as const)(
+    'carries the key; none, or a wrong one, is `unknownKey` (%s)',
+    async (unknownKey) => {
+      await using both = await rig({ unknownKey });
+      const refused = unknownKey ?? 403;
+      const { caller, sandbox } = both;
+      const status = async (headers: Record<string, string>) =>
+        (await caller.call('GET', '/devices', { key: null, headers })).status;
+      expect(await status({ 'x-api-key': sandbox.keys.read })).toBe(200);
+      expect(await status({ api_key: sandbox.keys.read })).toBe(200);
+      expect(await status({ api_key: sandbox.keys.read, 'x-api-key': 'ror-00000000000000000000' })).toBe(200);
+      expect(await status({ 'x-api-key': 'ror-00000000000000000000' })).toBe(refused);
+      expect(await status({ authorization: `Bearer ${sandbox.keys.read}` })).toBe(refused);
+      expect(await status({})).toBe(refused);
+      // Known, but not for this.
+      expect((await caller.call('DELETE', '/devices/D1', { key: sandbox.keys.readWrite })).status).toBe(403);
+    },
+  );
 });

@@ -88,6 +88,9 @@ describe.each(TRANSPORTS)('faults over %s', (_name, rig) => {
     sandbox.fault({ kind: 'status' });
     const failed = await caller.call('GET', '/devices');
     expect([failed.status, failed.raw]).toEqual([500, { body: null }]);
+    const flat = await inMemory({ envelope: 'flat' });
+    flat.sandbox.fault({ kind: 'status' });
+    expect((await flat.caller.call('GET', '/devices')).raw).toEqual({ description: 'Injected by the sandbox: 500' });
     sandbox.fault({ kind: 'status', status: 204 });
     const bare = await caller.call('GET', '/devices');
     expect([bare.status, bare.raw]).toEqual([204, undefined]);

@@ -107,6 +107,7 @@ describe('options', () => {
   it.each([
     [{ envelope: 'bare' }, 'envelope must be one of spec, flat, not bare'],
     [{ endOfPages: 404 }, 'endOfPages must be one of empty, absent, 404, not 404'],
+    [{ unknownKey: 404 }, 'unknownKey must be one of 403, 401, not 404'],
     [{ pageSize: 0 }, 'pageSize must be an integer of 1 or more, not 0'],
     [{ latencyMs: -1 }, 'latencyMs must be an integer of 0 or more, not -1'],
     [{ maxBodyBytes: Number.NaN }, 'maxBodyBytes must be an integer of 1 or more, not NaN'],

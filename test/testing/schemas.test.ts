@@ -64,6 +64,7 @@ describe('every answer agrees with openapi/rufus.yaml', () => {
       const deviceid = await caller.bind('S1');
       const token = await caller.open(deviceid);
       agrees(wire.PassingList, (await caller.call('GET', `/passings/session/${token}`)).body);
+      agrees(wire.PassingPoll, (await caller.call('GET', `/passings/device2/${deviceid}`)).body);
       agrees(wire.EventList, (await caller.call('GET', '/events?page=9')).body);
       const [session] = (await caller.call('GET', `/sessions/${token}`)).body.result;
       agrees(wire.Session, session);

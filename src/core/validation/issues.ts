@@ -61,12 +61,17 @@ function expectation(issue: ZodIssue): string {
 
 /** The faults zod found in `value`, in our words, below `at`; each unknown field is one of its own. `known`: the fields there are. */
 export function issuesOf(error: ZodError, value: unknown, at: Path, known: readonly string[] = []): Issue[] {
+  const seen = new Set<string>();
   return error.issues.flatMap((issue) => {
     const below = issue.path as (string | number)[];
     const path = [...at, ...below];
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ path: [...path, key], message: unknownField(key, known) }));
     }
+    // zod measures the length of what is no text, too: the first fault of a field says it all.
+    const name = formatPath(path);
+    if (seen.has(name)) return [];
+    seen.add(name);
     return [{ path, message: valueAt(value, below) === undefined ? missing(issue) : expectation(issue) }];
   });
 }

@@ -7,6 +7,7 @@ import { timestampExpectation, wireTimestamp } from '../timestamp.js';
 import { type Checked, checked } from './checked.js';
 import { issuesOf, MAX_ISSUES } from './issues.js';
 import { isUnnumberedPassing, isWirePassing } from './passing-row.js';
+import { safeParse } from './safe-parse.js';
 
 export type { WirePassing };
 export type UnnumberedPassing = Omit<WirePassing, 'num_passing'>;
@@ -140,7 +141,7 @@ function faultsOf(as: Form, passing: Record<string, unknown>, row: Record<string
     faults.push({ path: [...at, 'timestamp'], message: timestampExpectation(passing.timestamp) });
   }
   const whole = { ...passing, ...row, timestamp: row.timestamp ?? '2000-01-01T00:00:00.000Z' };
-  const parsed = as.schema.safeParse(whole);
+  const parsed = safeParse(as.schema, whole);
   if (!parsed.success) faults.push(...issuesOf(parsed.error, whole, at, [...as.known]));
   return faults;
 }

@@ -4,9 +4,10 @@ import type { BindDeviceInput } from '../../types.js';
 import { type Checked, checked } from './checked.js';
 import { checkId } from './ids.js';
 import { issuesOf } from './issues.js';
+import { safeParse } from './safe-parse.js';
 
 function checkObject<T extends object>(schema: ZodObject & ZodType<T>, input: unknown): Checked<T> {
-  const parsed = schema.safeParse(input);
+  const parsed = safeParse(schema, input);
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, issues: issuesOf(parsed.error, input, [], Object.keys(schema.shape)) };
 }

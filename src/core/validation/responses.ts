@@ -2,6 +2,7 @@ import type { Issue, ValidationMode } from '../../types.js';
 import { isRecord } from '../envelope.js';
 import { settleCoordinates } from './coordinates.js';
 import { formatPath, issuesOf, MAX_ISSUES, type Path } from './issues.js';
+import { safeParse } from './safe-parse.js';
 import type { IdentityKind, Shape } from './shapes.js';
 
 /** Told of what is handed on as it came although the schema says otherwise. `field` is below the item: `bib`. */
@@ -77,7 +78,7 @@ function faultsOf(shape: Shape, value: Record<string, unknown>): Issue[] {
   }
   const { payload } = shape;
   const judged = payload === undefined ? value : { ...value, [payload]: undefined };
-  const checked = shape.schema.safeParse(judged);
+  const checked = safeParse(shape.schema, judged);
   if (!checked.success) faults.push(...issuesOf(checked.error, judged, []).filter(({ path }) => path[0] !== payload));
   return faults;
 }

@@ -1,13 +1,19 @@
+import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from 'node:zlib';
 import { Answer, type WireHeaders } from './answer.js';
 import { Lost } from './flight.js';
 
-const decoders = new Map([
-  ['gzip', promisify(gunzip)],
-  ['x-gzip', promisify(gunzip)],
-  ['deflate', promisify(inflate)],
-  ['br', promisify(brotliDecompress)],
+interface Decoder {
+  readonly whole: (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+  readonly stream: () => Transform;
+}
+const GZIP: Decoder = { whole: promisify(gunzip), stream: createGunzip };
+const decoders = new Map<string, Decoder>([
+  ['gzip', GZIP],
+  ['x-gzip', GZIP],
+  ['deflate', { whole: promisify(inflate), stream: createInflate }],
+  ['br', { whole: promisify(brotliDecompress), stream: createBrotliDecompress }],
 ]);
 
 /** Of an error page this much is kept; the rest is read, so that the socket can be used again, and thrown away. */
@@ -61,8 +67,8 @@ export class BodyReader {
   }
 
   /** What to do once `take` said no: an error page is cut, anything else is lost. */
-  overflow(): Answer | Lost {
-    return this.#isError ? this.#plain() : new Lost('too-large', true, undefined, this.#status);
+  overflow(): Answer | Lost | Promise<Answer | Lost> {
+    return this.#isError ? this.finish() : new Lost('too-large', true, undefined, this.#status);
   }
 
   /** The whole answer; a promise only where it must be decompressed. */
@@ -91,15 +97,31 @@ export class BodyReader {
   }
 
   async #decoded(encoding: string | string[]): Promise<Answer | Lost> {
-    const decode = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;
-    if (decode === undefined) return this.#plain();
+    const decoder = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;
+    if (decoder === undefined) return this.#plain();
+    if (this.#isError) return this.#answer(await beginningOf(this.#joined(), decoder.stream()));
     try {
-      return this.#answer(await decode(this.#joined(), { maxOutputLength: this.#maxBytes }));
+      return this.#answer(await decoder.whole(this.#joined(), { maxOutputLength: this.#maxBytes }));
     } catch (cause) {
-      // Of a refusal the status counts, whatever came with it.
-      if (this.#isError) return this.#answer(Buffer.alloc(0));
       const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
       return new Lost(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'network', true, cause, this.#status);
     }
   }
+}
+
+/** As much of an error page as is kept. A kilobyte can unpack to a gigabyte, and the page may have been cut. */
+async function beginningOf(packed: Buffer, unpacking: Transform): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  unpacking.end(packed);
+  try {
+    for await (const chunk of unpacking as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes >= ERROR_BODY_BYTES) break;
+    }
+  } catch {
+    // Of a refusal the status counts, whatever came with it.
+  }
+  return Buffer.concat(chunks);
 }

@@ -1,7 +1,8 @@
 import type { Dispatcher } from 'undici';
-import type { WireHeaders } from './answer.js';
+import type { Answer, WireHeaders } from './answer.js';
 import { BodyReader } from './body.js';
-import { type Flight, Lost, type Wire, type WireRequest } from './flight.js';
+import type { Request } from './connection.js';
+import { type Flight, Lost, type Wire } from './flight.js';
 
 /**
  * The fast road, for our own agent only: undici's handler interface without the stream, the AbortSignal and the promise
@@ -9,20 +10,19 @@ import { type Flight, Lost, type Wire, type WireRequest } from './flight.js';
  */
 export function dispatchWire(agent: () => Dispatcher): Wire {
   return {
-    send(request, flight) {
+    send({ origin, path, method, headers, body, maxBytes }, flight) {
+      const request: Request = {
+        origin,
+        path,
+        method: method as Dispatcher.HttpMethod,
+        headers,
+        body,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        flight,
+      };
       try {
-        agent().dispatch(
-          {
-            origin: request.origin,
-            path: request.path,
-            method: request.method as Dispatcher.HttpMethod,
-            headers: request.headers,
-            body: request.body,
-            headersTimeout: 0,
-            bodyTimeout: 0,
-          },
-          new Receiver(flight, request),
-        );
+        agent().dispatch(request, new Receiver(flight, maxBytes));
       } catch (cause) {
         flight.settle(new Lost('network', false, cause));
       }
@@ -34,10 +34,12 @@ class Receiver implements Dispatcher.DispatchHandler {
   readonly #flight: Flight;
   readonly #maxBytes: number;
   #body: BodyReader | undefined;
+  /** The answer is there, though it may have to be unpacked yet. */
+  #isComplete = false;
 
-  constructor(flight: Flight, request: WireRequest) {
+  constructor(flight: Flight, maxBytes: number) {
     this.#flight = flight;
-    this.#maxBytes = request.maxBytes;
+    this.#maxBytes = maxBytes;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -56,22 +58,26 @@ class Receiver implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    if (this.#body !== undefined && !this.#flight.settled && !this.#body.take(chunk)) this.#cut(controller, this.#body);
+    if (this.#body === undefined || this.#isComplete || this.#flight.settled) return;
+    if (!this.#body.take(chunk)) this.#cut(controller, this.#body);
   }
 
   onResponseEnd(): void {
-    if (this.#body === undefined || this.#flight.settled) return;
-    const result = this.#body.finish();
-    if (result instanceof Promise) void result.then((decoded) => this.#flight.settle(decoded));
-    else this.#flight.settle(result);
+    if (this.#body !== undefined && !this.#flight.settled) this.#settle(this.#body.finish());
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
-    this.#flight.settle(new Lost('network', this.#flight.sent, cause));
+    if (!this.#isComplete) this.#flight.settle(new Lost('network', this.#flight.sent, cause));
   }
 
   #cut(controller: Dispatcher.DispatchController, body: BodyReader): void {
-    this.#flight.settle(body.overflow());
+    this.#settle(body.overflow());
     controller.abort(new Error('response larger than maxResponseBytes'));
+  }
+
+  #settle(result: Answer | Lost | Promise<Answer | Lost>): void {
+    this.#isComplete = true;
+    if (result instanceof Promise) void result.then((decoded) => this.#flight.settle(decoded));
+    else this.#flight.settle(result);
   }
 }

@@ -5,10 +5,10 @@ import { onAbort } from '../abort.js';
  * An attempt that brought no complete answer:
  * - `network`: the connection failed. `timeout`, `budget`: out of time, of the attempt or of the call.
  * - `abort`: the caller's signal. `too-large`: more than maxResponseBytes.
- * - `key`: the `apiKey` function failed. `thrown`: a middleware threw an error of its own.
+ * - `key`: the `apiKey` function failed. `thrown`: a middleware threw an error of its own; `no-answer`: it gave none.
  */
 export class Lost {
-  readonly why: 'network' | 'timeout' | 'budget' | 'abort' | 'too-large' | 'key' | 'thrown';
+  readonly why: 'network' | 'timeout' | 'budget' | 'abort' | 'too-large' | 'key' | 'thrown' | 'no-answer';
   /** The request may have left this machine. */
   readonly sent: boolean;
   readonly cause: unknown;

@@ -82,6 +82,10 @@ export class DiskJournal implements Journal {
     return this.parts.books.suspect;
   }
 
+  get pending(): number {
+    return this.parts.state.pending;
+  }
+
   /** Finishes what a crash may have left half done. */
   async resume(): Promise<void> {
     const head = await this.reader.peek();

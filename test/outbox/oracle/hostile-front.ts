@@ -85,8 +85,9 @@ export class HostileFront {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
-    // A client that gives one up and goes on with the next has closed the first one's connection by then: hear of that first.
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    // A client that gives one up and goes on with the next has closed the first one's connection by then: hear of that first. From
+    // the end of a stream to its `close` takes Node some turns, and where the machine is busy both come at once.
+    for (let turn = 0; turn < 6; turn++) await new Promise((resolve) => setImmediate(resolve));
     if (isOpen) this.peak = Math.max(this.peak, this.#open);
     const refusal = this.#weather() ?? (isInsert ? this.#judge(body) : undefined);
     if (refusal === 'reset') return void response.socket?.resetAndDestroy();

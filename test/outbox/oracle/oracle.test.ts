@@ -70,9 +70,11 @@ interface Scenario {
   readonly closing: boolean;
   /** The outbox itself changes to new sessions while it races: nothing may be parked, and the order holds over all of them. */
   readonly switching?: boolean;
+  /** As an operator may meddle. */
+  readonly meddling?: boolean;
 }
 
-async function race({ onSessionClosed, closing, switching = false }: Scenario, seed: number) {
+async function race({ onSessionClosed, closing, switching = false, meddling = false }: Scenario, seed: number) {
   const random = new Random(seed);
   const enough = switching ? ENOUGH_SWITCHING : ENOUGH;
   const sandbox = new Sandbox();
@@ -87,6 +89,7 @@ async function race({ onSessionClosed, closing, switching = false }: Scenario, s
     deviceid,
     onSessionClosed,
     switching,
+    meddling,
   };
   const transcript: [what: string, facts: unknown][] = [];
   let over = false;
@@ -103,7 +106,7 @@ async function race({ onSessionClosed, closing, switching = false }: Scenario, s
       next = new Racer();
       await racer.go({ ...base, firstId: life * IDS_A_LIFE, seed: seed + life, finish: false, switchSession: false });
       if (random.chance(0.85)) await racer.hears('open');
-      const lifetime = (100 + random.int(500)) * (switching ? 5 : 1);
+      const lifetime = (100 + random.int(500)) * (switching || meddling ? 5 : 1);
       // A kill between the creation of a session and its first passing, wherever that is.
       if (random.chance(0.5)) front.onCreate = () => void sleep(random.int(8)).then(() => racer.kill());
       const last = life >= LIVES;
@@ -160,6 +163,10 @@ function promised(transcript: readonly [what: string, facts: unknown][]): number
 }
 
 const scenarios: [string, Scenario][] = [
+  [
+    'an operator who meddles, and others who close its sessions',
+    { onSessionClosed: 'new-session', closing: true, meddling: true },
+  ],
   ['switches to new sessions all the while', { onSessionClosed: 'park', closing: false, switching: true }],
   ['a server that is hard to reach', { onSessionClosed: 'park', closing: false }],
   ["a session that is closed in mid-backlog, 'park'", { onSessionClosed: 'park', closing: true }],

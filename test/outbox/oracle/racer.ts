@@ -19,6 +19,8 @@ export interface RacerOptions {
   readonly finish: boolean;
   /** Changes to a new session now and then, and appends only what the server takes. */
   readonly switching: boolean;
+  /** Does all that an operator may do, at random: other sessions and devices, pauses, rewinds; starts in every way there is. */
+  readonly meddling: boolean;
   /** Before that: goes on with a new session, and sends there what was parked with the old one. */
   readonly switchSession: boolean;
 }
@@ -41,7 +43,33 @@ function watch(outbox: Outbox): void {
   outbox.on('sessionClosed', (closed) => say('closed', closed));
 }
 
-async function race(outbox: Outbox, { firstId, seed, switching, deviceid }: RacerOptions): Promise<never> {
+/** The device of the race, and another one that the outbox may be sent away to. */
+const device = { type: 'reader', model: 'M1', serial_number: 'SN-1' };
+const spare = { ...device, serial_number: 'SN-2' };
+
+function meddle(outbox: Outbox, random: Random, { deviceid }: RacerOptions): void {
+  const change = (session: OutboxOptions['session']): void => {
+    const signal = random.chance(0.3) ? AbortSignal.timeout(random.int(400)) : undefined;
+    const timeoutMs = random.chance(0.7) ? 50 + random.int(3_000) : undefined;
+    outbox.switchSession(session, { signal, timeoutMs }).catch(() => {});
+  };
+  const acts = [
+    () => change({ deviceid, open: 'new' }),
+    () => change({ deviceid, open: 'new', alias: 'Heat' }),
+    () => change({ device, open: 'new' }),
+    () => change({ deviceid, open: 'active-or-new' }),
+    () => change({ token_session: outbox.token_session }),
+    () => change({ device: spare, open: 'active-or-new' }),
+    () => outbox.pause(),
+    () => outbox.resume(),
+    () => outbox.resume(),
+    () => void outbox.rewind({ from: new Date(0), to: new Date(4e12) }).catch(() => {}),
+  ];
+  random.pick(acts)();
+}
+
+async function race(outbox: Outbox, options: RacerOptions): Promise<never> {
+  const { firstId, seed, switching, meddling, deviceid } = options;
   const random = new Random(seed);
   const underWay = new Set<Promise<unknown>>();
   for (let id = firstId; ; ) {
@@ -56,6 +84,7 @@ async function race(outbox: Outbox, { firstId, seed, switching, deviceid }: Race
         (error: unknown) => say('stayed', String(error)),
       );
     }
+    if (meddling && random.chance(0.25)) meddle(outbox, random, options);
     say('intent', ids);
     const append = outbox.append(ids.map(passingOf)).then(
       (receipts) => say('ack', { ids, nums: receipts.map((receipt) => [receipt.token_session, receipt.num_passing]) }),
@@ -65,7 +94,8 @@ async function race(outbox: Outbox, { firstId, seed, switching, deviceid }: Race
     void append.finally(() => underWay.delete(append));
     if (underWay.size > 20) await Promise.race(underWay);
     // A backlog that only grows leaves no session: now and then a race has a quiet moment.
-    const most = switching ? (random.chance(0.1) ? 0 : 60) : Number.POSITIVE_INFINITY;
+    if (meddling && random.chance(0.2)) outbox.resume();
+    const most = switching || meddling ? (random.chance(0.1) ? 0 : 60) : Number.POSITIVE_INFINITY;
     while (outbox.stats().pending > most) await sleep(5);
     if (random.chance(0.5)) await sleep(random.int(6));
   }
@@ -91,13 +121,13 @@ async function finish(outbox: Outbox, options: RacerOptions): Promise<void> {
 }
 
 /** Without a history the outbox cannot be opened in bad weather. */
-async function persistently(open: () => Promise<Outbox>): Promise<Outbox> {
+async function persistently(open: () => Promise<Outbox>, { meddling }: RacerOptions): Promise<Outbox> {
   for (;;) {
     try {
       return await open();
     } catch (error) {
       say('shut', String(error));
-      if (!(error instanceof NumberingUnknownError)) throw error;
+      if (!(error instanceof NumberingUnknownError) && !meddling) throw error;
     }
   }
 }
@@ -116,16 +146,16 @@ async function main(): Promise<void> {
     timeoutMs: options.finish ? 5_000 : 300,
     retry: { baseDelayMs: 20 },
   });
-  const outbox = await persistently(() =>
-    openOutbox({
-      client,
-      directory,
-      onSessionClosed,
-      session: { deviceid, open: 'active-or-new' },
-      batch: { max: 40, lingerMs: 5 },
-      backoff: { firstMs: 5, maxMs: 60 },
-      probeMs: 40,
-    }),
+  const random = new Random(options.seed);
+  const session = (): OutboxOptions['session'] => {
+    const open = options.meddling && random.chance(0.4) ? 'new' : 'active-or-new';
+    if (options.meddling && random.chance(0.3)) return { device: spare, open };
+    return options.meddling && random.chance(0.5) ? { device, open } : { deviceid, open };
+  };
+  const settings = { client, directory, onSessionClosed, batch: { max: 40, lingerMs: 5 }, probeMs: 40 };
+  const outbox = await persistently(
+    () => openOutbox({ ...settings, session: session(), backoff: { firstMs: 5, maxMs: 60 } }),
+    options,
   );
   say('open', outbox.stats());
   watch(outbox);

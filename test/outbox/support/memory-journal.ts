@@ -74,6 +74,9 @@ class MemoryJournal implements Journal {
   get suspect() {
     return this.folder.suspect;
   }
+  get pending() {
+    return this.folder.log.length - this.folder.ack;
+  }
 
   async adopt() {
     this.folder.suspect = false;
@@ -207,7 +210,7 @@ class MemoryJournal implements Journal {
 
   stats(): JournalStats {
     const { log, ack, delivered, parked, tallies, lastDeliveredAt } = this.folder;
-    const pending = log.length - ack;
+    const { pending } = this;
     return {
       appended: delivered + parked.length + pending,
       delivered,

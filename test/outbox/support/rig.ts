@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { DispatcherLike, PassingInput, RufusClientOptions } from '../../../src/index.js';
+import type { DispatcherLike, Logger, PassingInput, RufusClientOptions } from '../../../src/index.js';
 import { RufusClient } from '../../../src/index.js';
 import { type OutboxSeams, openOutboxWith } from '../../../src/outbox/open.js';
 import type { NewPassing, Outbox, OutboxEvents, OutboxOptions } from '../../../src/outbox/types.js';
@@ -51,6 +51,19 @@ export function listen(outbox: Outbox) {
     of: <K extends keyof OutboxEvents>(name: K) =>
       told.filter((event) => event[0] === name).map((event) => event[1] as OutboxEvents[K][0]),
   };
+}
+
+/** A logger that keeps what the outbox says, as `level: message`, and what came with it. */
+export function logbook() {
+  const lines: string[] = [];
+  const fields: object[] = [];
+  const at = (level: string) => (message: string, more?: object) => {
+    if (!message.startsWith('outbox: ')) return;
+    lines.push(`${level}: ${message.slice('outbox: '.length)}`);
+    fields.push(more ?? {});
+  };
+  const logger: Logger = { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+  return { options: { logger, logLevel: 'info' as const }, lines, fields };
 }
 
 /* ------------------------------------------------------------------ by script, in memory, time turned by hand */
@@ -128,14 +141,17 @@ export interface ScriptedOutbox {
 /** An outbox without disk, network and time. It has told and sent nothing yet but what opening takes. */
 export async function scripted(
   options: Partial<OutboxOptions> = {},
-  parts: Partial<Pick<ScriptedOutbox, 'script' | 'folder' | 'clock'>> & Omit<OutboxSeams, 'clock'> = {},
+  parts: Partial<Pick<ScriptedOutbox, 'script' | 'folder' | 'clock'>> &
+    Omit<OutboxSeams, 'clock'> &
+    Pick<RufusClientOptions, 'logger' | 'logLevel'> = {},
 ): Promise<ScriptedOutbox> {
   const { script = new Script(), folder = new MemoryFolder(), clock = new HandClock(), random = () => 1 } = parts;
-  const { openJournal = folder.open } = parts;
+  const { openJournal = folder.open, logger, logLevel = 'off' } = parts;
   const client = new RufusClient({
     apiKey: KEY,
     dispatcher: script,
-    logLevel: 'off',
+    logger,
+    logLevel,
     retry: { baseDelayMs: 1, maxDelayMs: 2 },
   });
   const outbox = await openOutboxWith(

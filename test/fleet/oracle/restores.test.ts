@@ -34,12 +34,13 @@ async function race(restores: number, consumer: { key: 'natural' | 'sequence' })
   const race = await Race.prepare(1);
   const sessions = Array.from({ length: 3 }, (_, index) => race.api.addSession(race.api.addDevice(`mat-${index}`)));
   await Promise.all([
-    race.post('reader-1', 'follow', servers),
-    race.post('reader-2', 'follow', servers),
     race.post('gate-1', 'serve', servers),
     race.consumer('results-1', 'results', servers, consumer),
     race.box(1, servers, 20),
   ]);
+  await race.ready();
+  // Only now: a device that the box binds later is found within a minute.
+  await Promise.all([race.post('reader-1', 'follow', servers), race.post('reader-2', 'follow', servers)]);
   await race.ready();
   let isOver = false;
   const running = (async () => {

@@ -10,7 +10,7 @@ import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
 import { connect } from '@nats-io/transport-node';
 import { describe, onTestFinished } from 'vitest';
 
-export const BINARY = process.env.NATS_SERVER ?? 'nats-server';
+const BINARY = process.env.NATS_SERVER ?? 'nats-server';
 const isThere = spawnSync(BINARY, ['--version']).status === 0;
 
 /** A suite that needs the server; where there is none, its name says why it is skipped. */

@@ -144,10 +144,14 @@ export class RaceDayFleet implements AsyncDisposable {
     const file = fileURLToPath(new URL(`../fleet/${name}.ts`, import.meta.url));
     const worker = spawn(process.execPath, ['--import', 'tsx', file], {
       env: { ...process.env, ...this.#environment },
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
-    // What it says of outages is no news here. That it ended is.
-    worker.once('exit', (code) => code !== null && console.error(`${name}.ts ended by itself, with ${code}`));
+    // What it says of outages is no news here. Why it ended by itself is.
+    let said = '';
+    worker.stderr!.on('data', (chunk) => {
+      said = `${said}${chunk}`.slice(-2_000);
+    });
+    worker.once('close', (code) => code !== null && console.error(`${name}.ts ended by itself, with ${code}: ${said}`));
     return worker;
   }
 

@@ -53,7 +53,9 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const store = await Store.over(settings.nats, new Names(settings.name));
   const buckets = await layOut(settings, store);
   // Before anything is written: see there.
-  await dropConsumersAhead(store);
+  await dropConsumersAhead(store).catch((error: unknown) => {
+    throw unavailable('openFleet', error);
+  });
   return new NatsFleet(settings, store, buckets);
 }
 

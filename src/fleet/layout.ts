@@ -41,9 +41,13 @@ export async function layOut(settings: FleetSettings, { names, js, jsm }: Store)
   }
 }
 
-/** @throws RufusConfigError - it names what is missing */
+/**
+ * @throws RufusConfigError - it names what is missing
+ * @throws FleetUnavailableError - the connection is down, nobody says what the next server is
+ */
 function demandVersion({ info }: NatsConnection): void {
-  const version = info?.version ?? '';
+  if (info === undefined) throw unavailable('openFleet', new Error('it is not connected'));
+  const version = info.version ?? '';
   const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
   const [needMajor, needMinor, needPatch] = OLDEST_SERVER;
   const isNewEnough =

@@ -1,4 +1,3 @@
-import type { ConsumerInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { pause } from '../core/abort.js';
 import type { Mark, Store } from './store.js';
@@ -108,8 +107,7 @@ export async function dropConsumersAhead(store: Store): Promise<void> {
 }
 
 async function consumersAhead(store: Store): Promise<string[]> {
-  const consumers: ConsumerInfo[] = [];
-  for await (const info of store.jsm.consumers.list(store.names.stream)) consumers.push(info);
+  const consumers = await store.consumers();
   // Asked second: in a stream that only grows nobody can be ahead of this.
   const { last } = await store.extent();
   return consumers

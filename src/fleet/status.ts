@@ -1,4 +1,4 @@
-import type { ConsumerInfo, StoredMsg } from '@nats-io/jetstream';
+import type { StoredMsg } from '@nats-io/jetstream';
 import type { KV, KvEntry } from '@nats-io/kv';
 import type { OutboxStats } from '../outbox/types.js';
 import type { Kept } from './cursors.js';
@@ -110,11 +110,9 @@ function devicesOf(cursors: readonly KvEntry[], workers: ReadonlyMap<string, Wor
 }
 
 /** Those of one name together. */
-async function consumersOf({ jsm, names }: Store): Promise<FleetStatus['consumers']> {
+async function consumersOf(store: Store): Promise<FleetStatus['consumers']> {
   const behind = new Map<string, number>();
-  const infos: ConsumerInfo[] = [];
-  for await (const info of jsm.consumers.list(names.stream)) infos.push(info);
-  for (const { name, config, num_pending, num_ack_pending } of infos) {
+  for (const { name, config, num_pending, num_ack_pending } of await store.consumers()) {
     if (config.durable_name === undefined) continue;
     const consumer = decoded(name.split('_')[0]!) ?? name;
     behind.set(consumer, (behind.get(consumer) ?? 0) + num_pending + num_ack_pending);

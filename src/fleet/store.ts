@@ -1,4 +1,5 @@
 import {
+  type ConsumerInfo,
   type JetStreamClient,
   type JetStreamManager,
   jetstream,
@@ -29,23 +30,37 @@ const AFTER = 'Rufus-After';
 const ROOM = 4 * 1024;
 /** A leader that is there answers in a few ms; where there is none, nobody does. */
 const ANSWER_MS = 2_000;
+/** To list consumers, a cluster asks the leader of each, and waits 4 s for those that do not answer: one server is down. */
+const LIST_ANSWER_MS = 6_000;
 /** Larger messages delay others. */
 const LARGEST = 256 * 1024;
 
 /** The stream of batches, as the fleet uses it. Reads are answered by the stream's leader: a copy may lag behind. */
 export class Store {
   readonly js: JetStreamClient;
+  readonly #lister: JetStreamManager;
 
   private constructor(
     readonly nats: NatsConnection,
     readonly names: Names,
     readonly jsm: JetStreamManager,
+    lister: JetStreamManager,
   ) {
     this.js = jetstream(nats, { timeout: ANSWER_MS });
+    this.#lister = lister;
   }
 
   static async over(nats: NatsConnection, names: Names): Promise<Store> {
-    return new Store(nats, names, await jetstreamManager(nats, { timeout: ANSWER_MS, checkAPI: false }));
+    const manager = (timeout: number): Promise<JetStreamManager> =>
+      jetstreamManager(nats, { timeout, checkAPI: false });
+    return new Store(nats, names, await manager(ANSWER_MS), await manager(LIST_ANSWER_MS));
+  }
+
+  /** Of the stream, all. */
+  async consumers(): Promise<ConsumerInfo[]> {
+    const consumers: ConsumerInfo[] = [];
+    for await (const info of this.#lister.consumers.list(this.names.stream)) consumers.push(info);
+    return consumers;
   }
 
   /** Bytes that a batch may have. */

@@ -89,6 +89,9 @@ describeWithServer('a fleet', () => {
       '`retain.maxBytes`',
     );
     await opened({ client, nats: alone, retain: { maxBytes: 1024 ** 2 } });
+    await server.stop();
+    await until(() => alone.info === undefined, 'the connection is down');
+    await rejection(FleetUnavailableError, openFleet({ client, nats: alone }));
     await alone.close();
     await rejection(FleetUnavailableError, openFleet({ client, nats: alone }));
   });

@@ -2,12 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { expect, it, onTestFinished } from 'vitest';
-import { fleetClient, reportOutbox } from '../../src/fleet/index.js';
+import { fleetClient, openFleet, reportOutbox } from '../../src/fleet/index.js';
 import { RufusConfigError } from '../../src/index.js';
 import { openOutbox } from '../../src/outbox/index.js';
-import { opened, PACE, running, until } from './support/fleet.js';
-import { connected, describeWithServer, oneServer } from './support/nats-server.js';
+import { consuming, opened, PACE, Results, running, until } from './support/fleet.js';
+import { cluster, connected, describeWithServer, oneServer } from './support/nats-server.js';
 import { passings, raceApi } from './support/race-api.js';
 
 async function temporaryFolder(): Promise<string> {
@@ -122,5 +123,31 @@ describeWithServer('the status of a fleet', () => {
       return times.size > 2;
     }, 'three reports came');
     await stop();
+  });
+
+  it('is told while one of three servers is down, and a fleet is opened', { timeout: 60_000 }, async () => {
+    const servers = await cluster(3);
+    const { client } = await raceApi();
+    const nats = await connected(servers[2]!);
+    const fleet = await opened({ client, nats, replicas: 3 });
+    consuming(fleet, new Results());
+    await until(async () => (await fleet.status()).consumers.length === 1, 'there is a consumer');
+    // Nothing but consumers loses its leader.
+    const monitor = await fetch(`http://127.0.0.1:${servers[0]!.port + 1}/jsz`);
+    const { leader } = ((await monitor.json()) as { meta_cluster: { leader: string } }).meta_cluster;
+    const victim = leader === 'n1' ? 'n2' : 'n1';
+    const jsm = await jetstreamManager(nats);
+    for (const stream of ['rufus-in', 'rufus-boxes', 'KV_rufus-cursors', 'KV_rufus-workers']) {
+      await until(async () => {
+        const { cluster: group } = await jsm.streams.info(stream);
+        if (group?.leader !== victim) return group?.leader !== undefined;
+        await nats.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`);
+        return false;
+      }, `${stream} is led by another`);
+    }
+    await servers[Number(victim.slice(1)) - 1]!.stop();
+    const [{ consumers }, another] = await Promise.all([fleet.status(), openFleet({ client, nats, replicas: 3 })]);
+    expect(consumers).toEqual([{ consumer: 'results', behind: 0 }]);
+    await another.close();
   });
 });

@@ -45,14 +45,17 @@ async function isFree(port: number): Promise<boolean> {
 
 export class NatsServer {
   readonly #config: string;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
 
   constructor(
     readonly folder: string,
     readonly port: number,
     config: string,
+    env: Readonly<Record<string, string>> = {},
   ) {
     this.#config = config;
+    this.#env = env;
   }
 
   get address(): string {
@@ -71,7 +74,10 @@ export class NatsServer {
     const file = join(this.folder, 'nats.conf');
     await mkdir(this.folder, { recursive: true });
     await writeFile(file, this.#config);
-    const child = spawn(BINARY, ['-c', file, '-l', join(this.folder, 'log')], { stdio: 'ignore' });
+    const child = spawn(BINARY, ['-c', file, '-l', join(this.folder, 'log')], {
+      env: { ...process.env, ...this.#env },
+      stdio: 'ignore',
+    });
     this.#child = child;
     // It answers before anybody is told of it.
     for (let tries = 0; ; tries++) {
@@ -129,13 +135,14 @@ interface ServerOptions {
   readonly folder?: string;
 }
 
-async function temporaryFolder(): Promise<string> {
+export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'rufus-fleet-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-function started(server: NatsServer): NatsServer {
+/** Ended with the test. */
+export function started(server: NatsServer): NatsServer {
   onTestFinished(() => server.stop());
   return server;
 }

@@ -20,6 +20,7 @@ const CASES = [
   'follow',
   'cold-start',
   'size',
+  'cli',
   'fleet',
 ];
 
@@ -59,6 +60,7 @@ async function prepare(): Promise<void> {
       'backlog-process': 'bench/support/backlog-process.ts',
       'case-process': 'bench/support/case-process.ts',
       'fleet-process': 'bench/support/fleet-process.ts',
+      'outbox-process': 'bench/support/outbox-process.ts',
       'server-process': 'bench/support/server-process.ts',
     },
     outDir: 'bench/dist',

@@ -1,6 +1,8 @@
-import { open, rename, unlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { oneOf } from '../core/options.js';
-import { isSystemError } from './disk/disk.js';
+import { isSystemError, reasonOf } from './disk/disk.js';
 import { StorageError } from './errors.js';
 import type { Journal } from './journal.js';
 
@@ -42,18 +44,35 @@ function cell(value: unknown): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Writes what the folder has to a file, which gets its name once it is whole. Returns how many passings it holds. */
+/**
+ * Writes what the folder has to a file, which gets its name once it is whole: of several at once to one file, the last one wins.
+ * Returns how many passings it holds.
+ */
 export async function exportHistory(
   journal: Journal,
   file: string,
   format: 'jsonl' | 'csv' = 'jsonl',
 ): Promise<number> {
-  const draft = `${file}.part`;
+  const draft = `${file}.${randomBytes(6).toString('hex')}.part`;
   try {
+    await removeLeftovers(file).catch(() => undefined);
     return await write(journal, FORMATS[oneOf('format', format, ['jsonl', 'csv'])], file, draft);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new StorageError(`The export to ${file} failed: ${error.message}`, { cause: error });
+    throw new StorageError(`The export to ${file} failed: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** No export pauses for so long. */
+const ABANDONED_MS = 3_600_000;
+
+/** What exports to the same file have left that were killed. */
+async function removeLeftovers(file: string): Promise<void> {
+  const begin = `${basename(file)}.`;
+  for (const name of await readdir(dirname(file))) {
+    if (!name.startsWith(begin) || !/^[0-9a-f]{12}\.part$/.test(name.slice(begin.length))) continue;
+    const path = join(dirname(file), name);
+    if (Date.now() - (await stat(path)).mtimeMs > ABANDONED_MS) await unlink(path);
   }
 }
 

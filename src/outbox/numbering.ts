@@ -4,6 +4,7 @@ import { AuthenticationError, NotFoundError, PermissionDeniedError } from '../co
 import { shorten } from '../core/redact.js';
 import type { RequestOptions } from '../types.js';
 import { judgeAside, says, type Unsettled } from './answers.js';
+import { bootId } from './disk/lock.js';
 import { NumberingUnknownError } from './errors.js';
 import type { BoundSession } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
@@ -11,6 +12,8 @@ import type { OutboxEvents } from './types.js';
 
 /** A folder with a history opens within this, whatever the network does. */
 export const OPEN_WITHIN_MS = 3_000;
+/** Of that, kept for what is written down once nobody has answered: a card may take so long. */
+const WRITING_MS = 400;
 
 /** More than a device reads in a year of races: nobody has given a number so far ahead. */
 const SKIP = 1_000_000;
@@ -116,7 +119,7 @@ async function carryOn(
 interface Compared {
   readonly next: number;
   readonly why: unknown;
-  /** Not where it is only far away from all that is known. */
+  /** Not where it is only far away from all that is known, nor where a power cut may have taken what was given last. */
   readonly isSure: boolean;
 }
 
@@ -127,10 +130,11 @@ async function compare(
   known: number,
 ): Promise<Compared> {
   const search = new Search(client, token, known);
-  const deadline = AbortSignal.timeout(withinMs);
+  const totalTimeoutMs = withinMs - WRITING_MS;
+  const deadline = AbortSignal.timeout(totalTimeoutMs);
   try {
     const next = await search.end({
-      totalTimeoutMs: withinMs,
+      totalTimeoutMs,
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
       ...(!journal.suspect && { retry: false }),
     });
@@ -138,9 +142,16 @@ async function compare(
   } catch (cause) {
     if (signal?.aborted) throw cause;
     const isBehind = search.next > known;
-    if (!isBehind && !journal.suspect) return { next: known, why: cause, isSure: true };
+    if (!isBehind && !journal.suspect) {
+      return { next: known, why: cause, isSure: isNobodysToTell(cause) || !(await wasRebooted(journal)) };
+    }
     return { next: search.next + SKIP, why: cause, isSure: false };
   }
+}
+
+/** A process that was killed loses nothing. A disk that only says that it has synced does, when the power goes, and nothing in the folder shows it. */
+async function wasRebooted({ lastCommit }: Journal): Promise<boolean> {
+  return lastCommit !== null && lastCommit.boot !== (await bootId());
 }
 
 function serverHas(token: string, num_passing: number): NumberingUnknownError {

@@ -65,7 +65,7 @@ export interface OutboxOptions {
    * `'new-session'`: a new session of the device is created, and what is not delivered goes there.
    */
   onSessionClosed?: 'park' | 'new-session' | undefined;
-  /** Bytes of disk, a whole number. Default 2 GiB. Beyond it `append` rejects with OutboxFullError. Nothing is ever dropped to make room. */
+  /** Bytes of disk, a whole number, at least 56 KiB (more in a folder with dozens of sessions). Default 2 GiB. Beyond it `append` rejects with OutboxFullError. Nothing that is not delivered is ever dropped to make room. */
   maxDiskBytes?: number | undefined;
   /** Bytes to be left free on the volume. Default 64 MiB. */
   minFreeBytes?: number | undefined;

@@ -1,7 +1,10 @@
-import { cp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openJournal } from '../../src/outbox/disk/open.js';
+import type { Journal, JournalOptions } from '../../src/outbox/journal.js';
+import { openOutboxWith } from '../../src/outbox/open.js';
 import { clientAt, refusedPort } from '../support/client.js';
 import { listen, opened, runner, runners, sandboxed, tempFolder } from './support/rig.js';
 
@@ -25,7 +28,7 @@ async function silentClient() {
 const logs = async (directory: string) => (await readdir(directory)).filter((name) => name.endsWith('.log'));
 
 /** Ten passings delivered, three pending, and then this happens to the folder. */
-async function damaged(damage: (directory: string) => Promise<unknown>) {
+async function damaged(damage: (directory: string, ackBefore: Buffer) => Promise<unknown>) {
   const rig = await sandboxed();
   const { token_session } = await rig.client.sessions.create({ deviceid: rig.deviceid });
   const directory = await tempFolder();
@@ -33,10 +36,11 @@ async function damaged(damage: (directory: string) => Promise<unknown>) {
   const first = await opened({ client: rig.client, directory, session });
   await first.append(runners(10));
   await first.drained();
+  const ackBefore = await readFile(join(directory, 'ack.dat'));
   first.pause();
   await first.append(runners(3, 11));
   await first.close();
-  await damage(directory);
+  await damage(directory, ackBefore);
   const open = (client = rig.client, more: object = {}) =>
     opened({ client, directory, session: { ...session, ...more } });
   const stored = () => rig.sandbox.state.passings(token_session).map(({ num_passing, bib }) => `${num_passing}:${bib}`);
@@ -51,7 +55,14 @@ async function putBack(directory: string) {
   await rm(`${directory}.copy`, { recursive: true });
 }
 
-const DAMAGES: [string, (directory: string) => Promise<unknown>][] = [
+/** The last lines of the newest segment are gone, as if they had never been written. */
+async function shorten(directory: string, lines: number): Promise<void> {
+  const path = join(directory, (await logs(directory)).at(-1)!);
+  const left = (await readFile(path, 'utf8')).split('\n').slice(0, -1 - lines);
+  await writeFile(path, `${left.join('\n')}\n`);
+}
+
+const DAMAGES: [string, (directory: string, ackBefore: Buffer) => Promise<unknown>][] = [
   ['the log ends before what ack.dat vouches for', async (at) => truncate(join(at, (await logs(at)).at(-1)!), 700)],
   ['the segments are gone', async (at) => Promise.all((await logs(at)).map((name) => rm(join(at, name))))],
   ['ack.dat is gone', (at) => rm(join(at, 'ack.dat'))],
@@ -63,6 +74,20 @@ const DAMAGES: [string, (directory: string) => Promise<unknown>][] = [
     },
   ],
   ['it is a copy', putBack],
+  [
+    'the end of the log is gone, and it was killed before ack.dat could tell',
+    async (at, ackBefore) => {
+      await writeFile(join(at, 'ack.dat'), ackBefore);
+      await shorten(at, 2);
+    },
+  ],
+  [
+    'the newest segment is gone, and it was killed before ack.dat could tell',
+    async (at, ackBefore) => {
+      await writeFile(join(at, 'ack.dat'), ackBefore);
+      await rm(join(at, (await logs(at)).at(-1)!));
+    },
+  ],
 ];
 
 describe('a damaged folder', () => {
@@ -168,5 +193,41 @@ describe('a damaged folder', () => {
     await again.append(runner(300));
     await again.drained();
     expect(told.of('numbersSkipped')).toEqual([]);
+  });
+
+  it('lost what a lying disk had not written, which nothing shows: the server is asked before it gets the numbers', async () => {
+    const { open, client, directory, token_session, sandbox } = await damaged(async () => undefined);
+    const files = (await readdir(directory)).filter((name) => /\.(log|dat)$/.test(name));
+    const before = await Promise.all(files.map((name) => readFile(join(directory, name))));
+    const lost = await open();
+    await lost.append(runners(5, 101));
+    await lost.drained();
+    await lost.close();
+    // The same files with what they held before, as the card has it.
+    for (const name of await logs(directory)) if (!files.includes(name)) await rm(join(directory, name));
+    for (const [index, name] of files.entries()) await writeFile(join(directory, name), before[index]!);
+    const rebooted = async (options: JournalOptions): Promise<Journal> => {
+      const journal = await openJournal(options);
+      return Object.assign(journal, { lastCommit: { ...journal.lastCommit!, boot: 'before' } });
+    };
+    const offline = await openOutboxWith(
+      { client: await offlineClient(), directory, session: { token_session } },
+      { openJournal: rebooted },
+    );
+    const [first] = numbers(await offline.append(runners(4, 201)));
+    expect(first).toBe(14);
+    await offline.close();
+    const back = await open(client);
+    const events = listen(back);
+    await back.append(runner(300));
+    await back.drained();
+    expect(events.of('collision')).toEqual([]);
+    const skip = events.of('numbersSkipped').at(-1);
+    expect(skip).toMatchObject({ token_session, from: 14, why: { code: 'numbering_unknown' } });
+    expect(skip!.to).toBeGreaterThan(18);
+    const bibs = sandbox.state.passings(token_session).map(({ bib }) => Number(bib));
+    expect(bibs).toEqual(
+      [...runners(13), ...runners(5, 101), ...runners(4, 201), runner(300)].map(({ bib }) => Number(bib)),
+    );
   });
 });

@@ -3,7 +3,8 @@ import { decodeLine, encodeLine, endOfLine, recordOf } from './line.js';
 import type { Ack } from './records.js';
 
 const SLOT = 4096;
-const BLANK = 0x20;
+/** Blanks are what it is made with, zeros what a power cut at that moment makes of them. */
+const NOTHING = [0x20, 0];
 
 /** What a slot of ack.dat holds. */
 export interface AckSlot extends Ack {
@@ -55,7 +56,7 @@ export class AckFile {
       const newest = slots.reduce((a, b) => ((b?.seq ?? 0) > (a?.seq ?? 0) ? b : a));
       const { identity } = await disk.facts(path);
       const found = newest === null ? null : recordOf<AckSlot>(newest);
-      const broken = found === null && bytes.subarray(0, length).some((byte) => byte !== BLANK);
+      const broken = found === null && bytes.subarray(0, length).some((byte) => !NOTHING.includes(byte));
       return new AckFile(file, synced, found, broken, newest?.seq ?? 0, identity);
     } catch (error) {
       await file.close();

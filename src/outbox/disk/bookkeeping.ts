@@ -5,16 +5,16 @@ import type { Delivered } from './delivered.js';
 import { isFull } from './disk.js';
 import type { SegmentedLog } from './log.js';
 import type { ParkedLog } from './parked.js';
+import type { Space } from './space.js';
 import type { LogState } from './state.js';
-import type { StorageWatch } from './storage-watch.js';
 
 export interface BookkeepingSetup {
   readonly ackFile: AckFile;
   readonly state: LogState;
   readonly log: SegmentedLog;
-  readonly parked: Pick<ParkedLog, 'failure'>;
+  readonly parked: Pick<ParkedLog, 'failure' | 'renewable' | 'renew'>;
   readonly delivered: Delivered;
-  readonly watch: StorageWatch;
+  readonly space: Pick<Space, 'full' | 'failed' | 'mended' | 'recheck'>;
   readonly clock: Clock;
   readonly suspect: boolean;
 }
@@ -60,7 +60,7 @@ export class Bookkeeping {
 
   /** Resolves when the acknowledgement as it stands now is durable, or cannot be made so at the moment. */
   async note(): Promise<void> {
-    const { ackFile, watch, log, parked } = this.setup;
+    const { ackFile, space, log, parked } = this.setup;
     let written = 0;
     const slot = (): AckSlot => {
       const current = this.slot();
@@ -75,19 +75,49 @@ export class Bookkeeping {
       });
     } catch (error) {
       // Nothing is lost: what was delivered since is sent again after a restart, under the same numbers.
-      if (isFull(error)) watch.full(error);
-      else watch.failed(error);
+      if (isFull(error)) space.full(error);
+      else space.failed(error);
       return;
     }
     this.noted = Math.max(this.noted, written);
-    if (log.failure === undefined && parked.failure === undefined) watch.mended();
+    if (log.failure === undefined && parked.failure === undefined) space.mended();
     await this.inTurn(() => this.moveOut());
-    await watch.recheck();
+    await space.recheck();
   }
 
   private async sweep(): Promise<void> {
     await this.inTurn(() => this.setup.delivered.sweep());
     if (this.cancel !== null) this.cancel = this.setup.clock.after(SWEEP_MS, () => void this.sweep());
+  }
+
+  /** Bytes that are kept only as a backup, or not at all. */
+  get expendable(): number {
+    const { log, parked, delivered } = this.setup;
+    return delivered.bytes + (this.isAllNoted ? log.renewable + parked.renewable : 0);
+  }
+
+  /**
+   * Gives up the oldest of that: a backup, then the newest segment, whose passings are all delivered by then, then what parked/ remembers
+   * of those that are parked no more. False if there is nothing, or the disk refuses. Only between two commits.
+   */
+  async giveUp(): Promise<boolean> {
+    const { log, parked, delivered, state } = this.setup;
+    let gaveUp = false;
+    await this.inTurn(async () => {
+      gaveUp = await delivered.giveUp();
+      if (gaveUp || !this.isAllNoted) return;
+      if (log.renewable > 0 || (parked.renewable > 0 && this.retained <= log.last)) await log.renew();
+      else if (parked.renewable > 0) await parked.renew();
+      else return;
+      state.forgetBefore(this.retained);
+      gaveUp = true;
+    });
+    return gaveUp;
+  }
+
+  /** Nothing in the log is needed any more but what its last header says. */
+  private get isAllNoted(): boolean {
+    return this.noted >= this.setup.log.last;
   }
 
   /** Segments change places one at a time. That one cannot be moved now loses nothing: it is tried with the next. */

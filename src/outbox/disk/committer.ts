@@ -1,5 +1,6 @@
 import { encodeLine } from './line.js';
 import type { SegmentedLog } from './log.js';
+import type { Space } from './space.js';
 
 /** What one commit is made from: where the log stands, and the clock of this commit. Lists advance it as they are written. */
 export interface Draft {
@@ -28,26 +29,29 @@ const CHUNK_CHARS = 64 * 1024;
 export interface CommitterSetup<D extends Draft> {
   readonly log: SegmentedLog;
   readonly begin: () => D;
-  /** Rejects where there is no room for so many more bytes. */
-  readonly admit: (bytes: number) => Promise<void>;
-  /** Something was given up, so that a write that found the disk full may be tried again. */
+  readonly space: Pick<Space, 'admit' | 'committed' | 'explain'>;
+  /** A write found the disk full. True: something was given up, it may be tried again. */
   readonly makeRoom: () => Promise<boolean>;
-  readonly onCommit: (bytes: number) => void;
-  /** What a commit failed with, put as the caller shall see it. */
-  readonly explain: (error: unknown) => Promise<unknown>;
 }
 
 /** Group commit: whatever comes while the disk is busy shares the next write and its sync. */
 export class Committer<D extends Draft> {
   private queue: List<D>[] = [];
+  private errands: (() => Promise<void>)[] = [];
   private running: Promise<void> | null = null;
 
   constructor(private readonly setup: CommitterSetup<D>) {}
 
   submit(list: List<D>): void {
     this.queue.push(list);
-    this.running ??= this.run().finally(() => {
-      this.running = null;
+    this.start();
+  }
+
+  /** Runs this when no commit is under way, and no other before it is done. */
+  between<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.errands.push(() => work().then(resolve, reject));
+      this.start();
     });
   }
 
@@ -56,10 +60,22 @@ export class Committer<D extends Draft> {
     while (this.running !== null) await this.running;
   }
 
+  private start(): void {
+    this.running ??= this.run();
+  }
+
   private async run(): Promise<void> {
     // What is submitted in the same turn belongs together.
     await Promise.resolve();
-    while (this.queue.length > 0) await this.commit(await this.admitted(this.take()));
+    try {
+      while (this.queue.length + this.errands.length > 0) {
+        await this.errands.shift()?.();
+        await this.commit(await this.admitted(this.take()));
+      }
+    } finally {
+      // In the same turn as the last look at the queue: what comes after it starts anew.
+      this.running = null;
+    }
   }
 
   private take(): List<D>[] {
@@ -77,17 +93,32 @@ export class Committer<D extends Draft> {
     const limited = lists.filter((list) => list.limited);
     if (limited.length === 0) return lists;
     try {
-      await this.setup.admit(limited.reduce((sum, list) => sum + list.bytes, 0));
+      await this.setup.space.admit(limited.reduce((sum, list) => sum + list.bytes, 0));
       return lists;
-    } catch (error) {
-      for (const list of limited) list.failed(error);
-      return lists.filter((list) => !list.limited);
+    } catch {
+      return await this.admittedOneByOne(lists);
     }
+  }
+
+  /** As many as there is room for. */
+  private async admittedOneByOne(lists: readonly List<D>[]): Promise<List<D>[]> {
+    const admitted: List<D>[] = [];
+    let bytes = 0;
+    for (const list of lists) {
+      try {
+        if (list.limited) await this.setup.space.admit(bytes + list.bytes);
+        bytes += list.bytes;
+        admitted.push(list);
+      } catch (error) {
+        list.failed(error);
+      }
+    }
+    return admitted;
   }
 
   private async commit(lists: readonly List<D>[]): Promise<void> {
     if (lists.length === 0) return;
-    const { log, begin, makeRoom, onCommit, explain } = this.setup;
+    const { log, begin, space, makeRoom } = this.setup;
     try {
       const draft = begin();
       const chunks = await encode(lists, draft);
@@ -99,9 +130,9 @@ export class Committer<D extends Draft> {
           if (log.failure !== undefined || !(await makeRoom())) throw error;
         }
       }
-      onCommit(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+      space.committed(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     } catch (error) {
-      const explained = await explain(error);
+      const explained = await space.explain(error);
       for (const list of lists) list.failed(explained);
       return;
     }

@@ -13,13 +13,13 @@ import type {
   StoredPassing,
   Tallies,
 } from '../journal.js';
-import { AckFile } from './ack.js';
+import type { AckFile } from './ack.js';
 import type { Bookkeeping } from './bookkeeping.js';
 import { CommitTimes } from './commit-times.js';
 import type { Committer, List } from './committer.js';
+import type { HighWater } from './high-water.js';
 import { type HistorySetup, history, type Kept } from './history.js';
 import { IntervalSet } from './intervals.js';
-import { storageError } from './limits.js';
 import {
   type LogDraft,
   leavingRecord,
@@ -36,13 +36,14 @@ import {
 import type { Lock } from './lock.js';
 import { LogReader, readBatch, type Stored } from './reader.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
-import type { StorageWatch } from './storage-watch.js';
+import { type Space, storageError } from './space.js';
 
 export interface Parts extends Omit<HistorySetup, 'entryOf'> {
   readonly ackFile: AckFile;
+  readonly highWater: HighWater;
   readonly committer: Committer<LogDraft>;
   readonly books: Bookkeeping;
-  readonly watch: StorageWatch;
+  readonly space: Space;
   readonly lock: Lock;
   readonly found: Damage;
   readonly wall: () => number;
@@ -86,11 +87,17 @@ export class DiskJournal implements Journal {
     return this.parts.state.pending;
   }
 
+  /** Has nothing open any more that was removed. */
+  letGo(): Promise<void> {
+    return this.reader.leave();
+  }
+
   /** Finishes what a crash may have left half done. */
   async resume(): Promise<void> {
     const head = await this.reader.peek();
     if (head !== null) this.times.note(head.seq, head.record.at, true);
     await this.parts.books.begin();
+    await this.parts.log.reserve();
     // With a full disk this waits for the next requeue.
     await this.settleRequeued().catch(() => undefined);
     // Beside all else: parked/ may be large.
@@ -211,7 +218,7 @@ export class DiskJournal implements Journal {
   }
 
   stats(): JournalStats {
-    const { state, parked, books, watch, log, delivered } = this.parts;
+    const { state, parked, books, space } = this.parts;
     const { pending } = state;
     const stillParked = parked.count - state.requeued.length;
     return {
@@ -220,8 +227,8 @@ export class DiskJournal implements Journal {
       parked: stillParked,
       pending,
       tallies: books.tallies,
-      storage: watch.state,
-      diskBytes: log.bytes + parked.bytes + delivered.bytes + AckFile.BYTES,
+      storage: space.state,
+      diskBytes: space.usedBytes,
       oldestPendingAt: pending === 0 ? null : this.times.of(state.ack.seq + 1),
       lastDeliveredAt: state.ack.at,
     };
@@ -233,15 +240,16 @@ export class DiskJournal implements Journal {
   }
 
   private async shut(): Promise<void> {
-    const { committer, books, parked, log, ackFile, lock, watch } = this.parts;
+    const { committer, books, parked, log, ackFile, highWater, lock, space } = this.parts;
     await this.requeuing.catch(() => undefined);
     await committer.idle();
     await books.close();
-    watch.close();
+    space.close();
     await this.reader.close();
     await parked.close().catch(() => undefined);
     await log.close();
     await ackFile.close().catch(() => undefined);
+    await highWater.close().catch(() => undefined);
     await lock.release();
   }
 
@@ -271,8 +279,10 @@ export class DiskJournal implements Journal {
 
   private submitPassings(facts: Omit<PassingListFacts, 'bytes'>): Promise<Numbered[]> {
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
-    const { state, events } = this.parts;
+    const { state, highWater, events } = this.parts;
     const committed = (firstSeq: number, count: number, at: number): void => {
+      const { last: seq, session } = state;
+      highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
       this.times.note(firstSeq, at, state.pending <= count);
       events.committed?.(count);
     };
@@ -327,7 +337,7 @@ export class DiskJournal implements Journal {
       const chosen = entries.filter(filter);
       if (chosen.length === 0) continue;
       const passings = chosen.map(({ passing }) => passing);
-      receipts.push(...(await this.submitPassings({ passings, was: chosen.map(({ seq }) => seq), limited: true })));
+      receipts.push(...(await this.submitPassings({ passings, was: chosen.map(({ seq }) => seq), limited: false })));
       await this.settleRequeued();
     }
     await this.sweepParked();

@@ -10,6 +10,7 @@ import {
   unlink,
   utimes,
 } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 // All that the outbox asks of a file system, and nothing more: small enough that a model in memory can forget what was
 // not synced, and so play every power cut.
@@ -54,9 +55,36 @@ export const codeOf = (error: unknown): string | undefined =>
 /** The system refused, rather than that we made a mistake. */
 export const isSystemError = (error: unknown): error is Error => error instanceof Error && 'syscall' in error;
 
+/** What the system said, in words that tell what to do where it is not plain. */
+export function reasonOf(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  if (codeOf(error) !== 'EROFS') return said;
+  return `its file system is read-only (${said}). Mount it for writing, or use another one; a card that the system has made read-only after errors should be replaced`;
+}
+
 /** No room: waiting or giving something up may help. Any other failure of a write means that the disk itself is in trouble. */
 export const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(codeOf(error) ?? '');
 export const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
+
+/** As `mkdir -p`. Node's own says ENOENT where the file system is read-only. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeOne(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if (!isMissing(error) || parent === path) throw error;
+    await makeFolder(parent);
+    await makeOne(path);
+  }
+}
+
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path, 0o700);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  }
+}
 
 const FLAGS = { create: 'wx+', update: 'r+', read: 'r' } as const;
 
@@ -87,7 +115,7 @@ export const nodeDisk: Disk = {
     return new NodeFile(await open(path, FLAGS[mode], 0o600));
   },
   async folder(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path);
     return realpath(path);
   },
   list: (path) => readdir(path),

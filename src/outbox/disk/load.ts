@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import type { Damage } from '../journal.js';
 import { AckFile } from './ack.js';
 import type { Disk, DiskFile } from './disk.js';
+import { HighWater } from './high-water.js';
 import { firstOf, type Segment, segmentName } from './log.js';
 import type { ParkedLog } from './parked.js';
 import type { LogRecord, ParkedLogRecord } from './records.js';
@@ -13,6 +14,7 @@ import { LogState } from './state.js';
 export interface Loaded {
   readonly state: LogState;
   readonly ackFile: AckFile;
+  readonly highWater: HighWater;
   readonly segments: readonly Segment[];
   readonly tail: DiskFile | null;
   readonly found: Damage;
@@ -21,15 +23,21 @@ export interface Loaded {
 
 export async function load(disk: Disk, folder: string, synced: boolean): Promise<Loaded> {
   const ackFile = await AckFile.open(disk, folder, synced);
+  let highWater: HighWater | null = null;
   try {
+    highWater = await HighWater.open(disk, folder);
     const slot = ackFile.found;
+    const mark = highWater.found;
+    const noted = slot?.durable.seq ?? 0;
+    const vouched = Math.max(noted, mark?.seq ?? 0);
     const hadLog = (await disk.list(folder)).some((name) => /\.log(\.damaged)?$/.test(name));
     const state = new LogState();
     const { segments, tail, last, burned, damage } = await recoverLog<LogRecord>({
       disk,
       folder,
       synced,
-      vouched: slot?.durable.seq ?? 0,
+      vouched,
+      noted,
       apply: (seq, record) => state.apply(seq, record),
       lost: (first, lastLost) => void state.missing.add(first, lastLost),
     });
@@ -43,15 +51,20 @@ export async function load(disk: Disk, folder: string, synced: boolean): Promise
       if (slot.durable.session !== null) state.raise(slot.durable.session, slot.durable.next);
       state.session ??= slot.durable.session;
     }
-    const behind = slot !== null && slot.durable.seq > inLog;
+    if (mark !== null) {
+      state.raise(mark.session, mark.next);
+      state.session ??= mark.session;
+    }
+    const behind = vouched > inLog;
     const copied = slot !== null && slot.identity !== null && slot.identity !== ackFile.identity;
     const kept = slot === null && (await readBackups(disk, folder, state));
     const bare = slot === null && (hadLog || kept || ackFile.broken);
     // How many passings stood in the damaged end can only be guessed.
     const cut = burned > 0;
-    return { state, ackFile, segments, tail, found: damage, suspect: behind || copied || bare || cut };
+    return { state, ackFile, highWater, segments, tail, found: damage, suspect: behind || copied || bare || cut };
   } catch (error) {
     await ackFile.close();
+    await highWater?.close();
     throw error;
   }
 }

@@ -1,96 +1,74 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
-import { hostname, tmpdir } from 'node:os';
+import { close, constants, open } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { OutboxLockedError } from '../errors.js';
 import { codeOf } from './disk.js';
+import { closed, type Lock, listen, lockBySocket, notLockable } from './socket-lock.js';
 
-/** Held until `release`, or until the process ends, however it ends. */
-export interface Lock {
-  release(): Promise<void>;
-}
+export type { Lock };
 export type LockFolder = (realpath: string) => Promise<Lock>;
-
-/** What the systems that need a socket file allow its path, with some to spare. */
-const SOCKET_PATH_BYTES = 96;
 
 type Platform = typeof process.platform;
 
-// The lock is a name that the kernel takes back when the process dies: no pid file that outlives a crash, no pid that belongs to
-// another by now. Linux has abstract sockets, Windows named pipes. Elsewhere it is a socket file, which may outlive its
-// process, but then nobody answers on it.
+// A lock that the kernel takes back when the process dies: no pid file that outlives a crash, no pid that belongs to another by
+// now. It is in the folder, so that it holds for everybody who sees the folder, in whatever container.
+function lockOf(platform: Platform): (realpath: string) => Promise<Lock | null> {
+  switch (platform) {
+    case 'win32':
+      return lockByPipe;
+    case 'darwin':
+    case 'freebsd':
+    case 'netbsd':
+    case 'openbsd':
+      return lockByFile;
+    default:
+      return lockBySocket;
+  }
+}
+
+/**
+ * @throws OutboxLockedError - somebody else holds it, or that cannot be ruled out
+ * @throws StorageError - nothing in this folder can be locked
+ */
 export async function lockFolder(realpath: string, platform: Platform = process.platform): Promise<Lock> {
-  const server = await claim(realpath, platform);
-  if (server === null) throw new OutboxLockedError(`${realpath} is in use${await ownerOf(realpath)}`);
+  const lock = await lockOf(platform)(realpath);
+  if (lock === null) throw new OutboxLockedError(`${realpath} is in use${await ownerOf(realpath)}`);
   await writeFile(join(realpath, 'owner.json'), `${JSON.stringify(await self())}\n`, { mode: 0o600 }).catch(
     () => undefined,
   );
-  return {
-    release: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-      }),
-  };
+  return lock;
 }
 
-function claim(realpath: string, platform: Platform): Promise<Server | null> {
-  const name = `rufus-outbox-${createHash('sha256').update(realpath).digest('hex').slice(0, 40)}`;
-  if (platform === 'linux' || platform === 'android') return listen(`\0${name}`);
-  if (platform === 'win32') return listen(`\\\\.\\pipe\\${name}`);
-  const inside = join(realpath, 'lock.sock');
-  return claimFile(Buffer.byteLength(inside) <= SOCKET_PATH_BYTES ? inside : join(tmpdir(), `${name}.sock`));
-}
+/** The systems that descend from BSD lock a file as they open it; libuv hands the flag on. */
+const O_EXLOCK = 0x20;
 
-function listen(path: string): Promise<Server | null> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once('error', (error) =>
-      codeOf(error) === 'EADDRINUSE' || codeOf(error) === 'EACCES' ? resolve(null) : reject(error),
-    );
-    // `exclusive`: a worker of node:cluster would otherwise share the name with its siblings.
-    server.listen({ path, exclusive: true }, () => resolve(server.unref()));
-  });
-}
-
-const TAKEOVER_MS = 5_000;
-
-/** A socket file that nobody answers on is left over. Only one process at a time may take such a file away. */
-async function claimFile(path: string): Promise<Server | null> {
-  const free = await listen(path);
-  if (free !== null) return free;
-  const turn = `${path}.turn`;
-  for (;;) {
-    if (await isAlive(path)) return null;
-    try {
-      await mkdir(turn);
-      break;
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      const since = await stat(turn).then(({ mtimeMs }) => mtimeMs, Date.now);
-      if (Date.now() - since > TAKEOVER_MS) await rmdir(turn).catch(() => undefined);
-      else await sleep(20);
-    }
-  }
+async function lockByFile(realpath: string): Promise<Lock | null> {
+  const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
   try {
-    if (await isAlive(path)) return null;
-    await unlink(path).catch(() => undefined);
-    return await listen(path);
-  } finally {
-    await rmdir(turn).catch(() => undefined);
+    const flags = O_RDWR | O_CREAT | O_NONBLOCK | O_EXLOCK;
+    // A number, where a FileHandle would be closed by the garbage collector.
+    const fd = await promisify(open)(join(realpath, 'lock.file'), flags, 0o600);
+    return { release: () => promisify(close)(fd) };
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return null;
+    if (codeOf(error) === 'ENOTSUP') throw notLockable(realpath, error);
+    throw error;
   }
 }
 
-function isAlive(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-  });
+/** Named pipes are the machine's, not the folder's, and go with their process. */
+async function lockByPipe(realpath: string): Promise<Lock | null> {
+  const name = `rufus-outbox-${createHash('sha256').update(realpath).digest('hex').slice(0, 40)}`;
+  try {
+    const server = await listen(`\\\\.\\pipe\\${name}`);
+    return { release: () => closed(server) };
+  } catch (error) {
+    if (codeOf(error) === 'EADDRINUSE' || codeOf(error) === 'EACCES') return null;
+    throw error;
+  }
 }
 
 /** Set anew at each boot; null where the system has none. */

@@ -1,7 +1,10 @@
 import { codeOf, type Disk, type DiskFile, isFull } from './disk.js';
+import type { Spare } from './spare.js';
 
 /** A segment of this size takes no further commit. */
-const SEGMENT_BYTES = 4 * 1024 * 1024;
+export const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Less is not worth a new segment. */
+const WORTH_WHILE = 1024;
 
 export interface Segment {
   /** The seq of its first passing, which is also its name. */
@@ -29,8 +32,10 @@ export interface LogSetup {
   readonly synced: boolean;
   /** Default 4 MiB. */
   readonly segmentBytes?: number | undefined;
-  /** The first line of a segment that begins now: what everything before adds up to. */
-  readonly header: () => Buffer;
+  /** The first line of a segment that begins with `seq`: what everything before adds up to. */
+  readonly header: (seq: number) => Buffer;
+  /** Kept filled, so that `renew` takes no free space. */
+  readonly spare?: Spare | undefined;
   readonly segments: readonly Segment[];
   /** Continue in the last of the segments; otherwise the next commit begins a new one. */
   readonly tail: DiskFile | null;
@@ -42,6 +47,8 @@ export interface LogSetup {
 export class SegmentedLog {
   readonly segments: Segment[];
   last: number;
+  /** About the length of the next header. */
+  headerBytes: number;
   /** Set once the disk failed for good. */
   failure: unknown;
   private tail: Tail | null;
@@ -49,12 +56,19 @@ export class SegmentedLog {
   constructor(private readonly setup: LogSetup) {
     this.segments = [...setup.segments];
     this.last = setup.last;
+    this.headerBytes = setup.header(this.last + 1).length;
     const newest = this.segments.at(-1);
     this.tail = setup.tail !== null && newest !== undefined ? { segment: newest, file: setup.tail } : null;
   }
 
   get bytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.size, 0);
+    return this.inSegments + (this.setup.spare?.bytes ?? 0);
+  }
+
+  /** Bytes that `renew` would make free; 0 where that is not worth while. */
+  get renewable(): number {
+    const gain = this.inSegments - this.headerBytes;
+    return gain < WORTH_WHILE ? 0 : gain;
   }
 
   /** Whether this segment may still grow. */
@@ -100,6 +114,20 @@ export class SegmentedLog {
     if (index !== -1) this.segments.splice(index, 1);
   }
 
+  /**
+   * Goes on in a segment that holds nothing but its header, and removes all others: none of what they hold may be needed any more.
+   * Only between two commits. When it rejects, the log is as it was, but for segments that may be gone.
+   */
+  async renew(): Promise<void> {
+    await this.begin([]);
+    for (const segment of this.segments.slice(0, -1)) await this.remove(segment);
+  }
+
+  /** Fills the spare, where there is room. */
+  async reserve(): Promise<void> {
+    await this.setup.spare?.fill(2 * this.headerBytes).catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     await this.leaveTail();
   }
@@ -113,16 +141,24 @@ export class SegmentedLog {
     segment.size = end;
   }
 
+  private get inSegments(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.size, 0);
+  }
+
   /** A segment gets its name only once its first commit is durable, so that none is ever found without its header. */
   private async begin(chunks: readonly Buffer[]): Promise<void> {
-    const { disk, folder, synced, header } = this.setup;
+    const { disk, folder, synced, spare } = this.setup;
     const first = this.last + 1;
     const path = `${folder}/${segmentName(first)}`;
     const draft = `${path}.new`;
-    await disk.unlink(draft).catch(ignoreMissing);
-    const file = await disk.open(draft, 'create');
+    const header = this.setup.header(first);
+    this.headerBytes = header.length;
+    const reserved = chunks.length === 0 ? await spare?.take(draft) : undefined;
+    if (reserved === undefined) await disk.unlink(draft).catch(ignoreMissing);
+    const file = reserved ?? (await disk.open(draft, 'create'));
     try {
-      const size = await writeAll(file, [header(), ...chunks], 0);
+      const size = await writeAll(file, [header, ...chunks], 0);
+      if (reserved !== undefined) await file.truncate(size);
       if (synced) await file.datasync();
       await this.leaveTail();
       await disk.rename(draft, path);

@@ -1,3 +1,4 @@
+import { RufusConfigError } from '../../core/errors.js';
 import { systemClock } from '../clock.js';
 import { StorageError } from '../errors.js';
 import type { Journal, JournalOptions } from '../journal.js';
@@ -5,17 +6,19 @@ import { AckFile } from './ack.js';
 import { Bookkeeping } from './bookkeeping.js';
 import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
-import { type Disk, isSystemError, nodeDisk } from './disk.js';
+import { type Disk, isSystemError, nodeDisk, reasonOf } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
-import { limits } from './limits.js';
 import { encodeLine } from './line.js';
 import { LogDraft } from './lists.js';
 import { commitClock, type Loaded, load, reconcile } from './load.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
-import { SegmentedLog } from './log.js';
+import { SEGMENT_BYTES, SegmentedLog } from './log.js';
 import { ParkedLog } from './parked.js';
 import { writeReadme } from './readme.js';
+import { PROBE_BYTES, Space } from './space.js';
+import { Spare } from './spare.js';
 
+const KIB = 1024;
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const HOUR_MS = 3_600_000;
@@ -30,6 +33,7 @@ export interface JournalSeams {
 /**
  * Takes hold of the folder and finds out what it adds up to. Reads the newest segment, not the backlog.
  *
+ * @throws RufusConfigError - `maxDiskBytes` is too small to work with
  * @throws OutboxLockedError - another process, or another journal of this one, holds it
  * @throws StorageError - it cannot be read or written, or a newer version wrote it
  */
@@ -50,9 +54,10 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
   } catch (error) {
     await loaded?.tail?.close().catch(() => undefined);
     await loaded?.ackFile.close().catch(() => undefined);
+    await loaded?.highWater.close().catch(() => undefined);
     await lock?.release();
     if (!isSystemError(error)) throw error;
-    const message = `The outbox folder ${options.directory} cannot be used: ${error.message}`;
+    const message = `The outbox folder ${options.directory} cannot be used: ${reasonOf(error)}`;
     throw new StorageError(message, { cause: error });
   }
 }
@@ -68,25 +73,60 @@ interface Ground {
 
 async function build(options: JournalOptions, ground: Ground): Promise<DiskJournal> {
   const { clock = systemClock, events = {}, retain, maxDiskBytes = 2 * GIB, minFreeBytes = 64 * MIB } = options;
-  const { disk, folder, synced, segmentBytes, lock, loaded } = ground;
-  const { state, ackFile, segments, tail, found, suspect } = loaded;
+  const { disk, folder, synced, lock, loaded } = ground;
+  const { state, ackFile, highWater, segments, tail, found, suspect } = loaded;
   const boot = await bootId();
   const stamp = commitClock(clock, state);
+  const header = (seq: number): Buffer =>
+    Buffer.from(encodeLine(seq, JSON.stringify(state.header({ ...stamp(), boot }))));
+  checkLimit(maxDiskBytes, header(state.last + 1).length);
+  // Small enough that a tight limit is not all in the segment that is written.
+  const segmentBytes = ground.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxDiskBytes / 8));
 
   const delivered = await Delivered.open(disk, `${folder}/delivered`, clock, {
     ms: (retain?.hours ?? 72) * HOUR_MS,
     maxBytes: retain?.maxBytes ?? GIB,
   });
-  const used = (): number => log.bytes + parked.bytes + delivered.bytes + AckFile.BYTES;
-  const { watch, commits } = limits({ disk, folder, clock, events, maxDiskBytes, minFreeBytes, used, delivered });
-  const parked = await ParkedLog.open({ ...commits, disk, folder: `${folder}/parked`, synced, segmentBytes, stamp });
+  const space: Space = new Space({
+    disk,
+    folder,
+    clock,
+    maxDiskBytes,
+    minFreeBytes,
+    used: () => log.bytes + parked.bytes + delivered.bytes + AckFile.BYTES,
+    overhead: () => log.headerBytes,
+    expendable: () => books.expendable,
+    giveUp: async () => {
+      const gaveUp = await books.giveUp();
+      await journal.letGo();
+      await log.reserve();
+      return gaveUp;
+    },
+    betweenCommits: (work) => committer.between(work),
+    changed: events.storage,
+  });
+  const parked = await ParkedLog.open({
+    space,
+    // What is to be parked is pending, so that nothing but backups can be given up for it.
+    makeRoom: () => delivered.giveUp(),
+    disk,
+    folder: `${folder}/parked`,
+    synced,
+    segmentBytes,
+    stamp,
+  });
   const lost = reconcile(state, segments, parked);
-  const header = (): Buffer =>
-    Buffer.from(encodeLine(log.last + 1, JSON.stringify(state.header({ ...stamp(), boot }))));
-  const log = new SegmentedLog({ disk, folder, synced, segmentBytes, header, segments, tail, last: state.last });
-  const begin = (): LogDraft => new LogDraft(state, stamp());
+  const spare = new Spare(disk, folder);
+  const log = new SegmentedLog({ disk, folder, synced, segmentBytes, header, spare, segments, tail, last: state.last });
+  const committer = new Committer({
+    space,
+    makeRoom: () => space.makeRoom(),
+    log,
+    begin: () => new LogDraft(state, stamp()),
+  });
+  const books = new Bookkeeping({ ackFile, state, log, parked, delivered, space, clock, suspect });
 
-  return new DiskJournal({
+  const journal = new DiskJournal({
     disk,
     folder,
     state,
@@ -94,9 +134,10 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     parked,
     delivered,
     ackFile,
-    committer: new Committer({ ...commits, log, begin }),
-    books: new Bookkeeping({ ackFile, state, log, parked, delivered, watch, clock, suspect }),
-    watch,
+    highWater,
+    committer,
+    books,
+    space,
     lock,
     found: {
       records: found.records,
@@ -107,4 +148,16 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     maxPendingBytes: options.maxPendingBytes ?? 16 * MIB,
     events,
   });
+  return journal;
+}
+
+/**
+ * With less, an outbox that was full once would stay so: what is left when all that is delivered was given up (ack.dat, the spare,
+ * the headers of the log and of parked/) must leave room for more. A header grows with the number of sessions, by some 100 bytes each;
+ * up to 2 KiB of it do not change what is asked for.
+ */
+function checkLimit(maxDiskBytes: number, headerBytes: number): void {
+  const least = AckFile.BYTES + 4 * Math.max(2 * KIB, headerBytes) + 8 * KIB + PROBE_BYTES;
+  if (maxDiskBytes >= least) return;
+  throw new RufusConfigError(`\`maxDiskBytes\` must be at least ${least} for this folder, and is ${maxDiskBytes}.`);
 }

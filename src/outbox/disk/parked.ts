@@ -41,11 +41,12 @@ export class ParkedLog {
       folder,
       synced,
       vouched: 0,
+      noted: 0,
       apply: (_, record) => parked.apply(record),
       lost: (first, lastLost) => void parked.missing.add(first, lastLost),
     });
     parked.found = { ...damage, records: 0 };
-    const header = (): Buffer => Buffer.from(encodeLine(parked.log.last + 1, JSON.stringify(parked.header(stamp()))));
+    const header = (seq: number): Buffer => Buffer.from(encodeLine(seq, JSON.stringify(parked.header(stamp()))));
     parked.log = new SegmentedLog({ disk, folder, synced, segmentBytes, header, segments, tail, last });
     parked.committer = new Committer({
       ...setup,
@@ -62,6 +63,18 @@ export class ParkedLog {
   /** How many are parked now. */
   get count(): number {
     return this.log.last - this.missing.count(1, this.log.last) - this.releases - this.voided;
+  }
+
+  /** Bytes that `renew` would make free. */
+  get renewable(): number {
+    return this.count === 0 ? this.log.renewable : 0;
+  }
+
+  /** Forgets what was parked once, if nothing is now. None of it may be in the backup any more. */
+  renew(): Promise<void> {
+    return this.committer.between(async () => {
+      if (this.count === 0) await this.log.renew();
+    });
   }
 
   get failure(): unknown {

@@ -25,6 +25,7 @@ export class LogReader {
   private file: DiskFile | null = null;
   private lines: Lines | null = null;
   private held: Stored | null = null;
+  private peeking = false;
   /** What a later segment holds is void in this one. */
   private limit = Number.POSITIVE_INFINITY;
 
@@ -36,6 +37,21 @@ export class LogReader {
 
   /** The next passing, which stays the next until `advance`; null at the end of what is durable. */
   async peek(): Promise<Stored | null> {
+    this.peeking = true;
+    try {
+      return await this.look();
+    } finally {
+      this.peeking = false;
+    }
+  }
+
+  /** Lets go of a segment that was read to its end and is gone: while it is open, it makes no room. */
+  async leave(): Promise<void> {
+    // Who looks at this moment moves on by itself.
+    if (!this.peeking && this.segment !== null && !this.setup.log.segments.includes(this.segment)) await this.close();
+  }
+
+  private async look(): Promise<Stored | null> {
     while (this.peekMemory() === null) {
       const size = this.segment?.size ?? 0;
       if (this.lines !== null && (await this.lines.fill(size))) continue;

@@ -12,6 +12,8 @@ export interface RecoverySetup<R extends AnyRecord> {
   readonly synced: boolean;
   /** The newest record that is known to have been durable; 0 if that is not known. */
   readonly vouched: number;
+  /** The newest of which the last run had noted that. */
+  readonly noted: number;
   /** Called for the header of the newest segment and each record after it, in order. */
   readonly apply: (seq: number, record: R) => void;
   /** These records were there and can no longer be read. */
@@ -164,7 +166,7 @@ class Reading<R extends AnyRecord> {
     if (isCounted(record)) {
       this.lose(seq - 1);
       this.last = seq;
-      if (seq > this.setup.vouched) this.records++;
+      if (seq > this.setup.noted) this.records++;
     }
     this.setup.apply(seq, record);
   }

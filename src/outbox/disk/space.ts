@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
-import { OutboxFullError } from '../errors.js';
-import type { Disk } from './disk.js';
+import { OutboxFullError, StorageError } from '../errors.js';
+import type { StorageState } from '../journal.js';
+import { type Disk, isFull, isSystemError, reasonOf } from './disk.js';
 
 export interface SpaceSetup {
   readonly disk: Disk;
@@ -9,38 +10,115 @@ export interface SpaceSetup {
   readonly maxDiskBytes: number;
   readonly minFreeBytes: number;
   readonly used: () => number;
-  /** Gives up the oldest segment that is kept only as a backup; false if there is none. */
+  /** Bytes that are kept only as a backup, or not at all: what giving up all of it would make free. */
+  readonly expendable: () => number;
+  /** Gives up a part of that, the oldest; false if there is none, or it cannot be removed. Only between two commits. */
   readonly giveUp: () => Promise<boolean>;
+  /** What the next commit may take besides its records. */
+  readonly overhead: () => number;
+  readonly betweenCommits: (work: () => Promise<void>) => Promise<void>;
+  readonly changed: ((state: StorageState, cause: unknown) => void) | undefined;
 }
 
+/** What must fit again for a full disk to count as full no more. */
+export const PROBE_BYTES = 32 * 1024;
+const RECHECK_MS = 5_000;
 /** How long an answer of the system about free space is believed, if there is plenty. */
 const BELIEVED_MS = 1_000;
 const PLENTY = 64 * 1024 * 1024;
 
-/** Watches that the outbox leaves the room it was told to leave. */
+/** The room the outbox may take, and whether appends go through. Full ends by itself: it is looked for with each commit, and every few seconds. */
 export class Space {
+  state: StorageState = 'ok';
   private free: number | undefined;
   private asked = Number.NEGATIVE_INFINITY;
+  private cancel: (() => void) | null = null;
+  private closed = false;
 
   constructor(private readonly setup: SpaceSetup) {}
 
-  /** Resolves if `bytes` more may be written, after giving up backups where that helps. */
+  /** What the outbox occupies. */
+  get usedBytes(): number {
+    return this.setup.used();
+  }
+
+  /** Resolves if `bytes` more may be written, after giving up backups where that helps. Only between two commits. */
   async admit(bytes: number): Promise<void> {
-    const { maxDiskBytes, minFreeBytes, used, giveUp } = this.setup;
-    while (used() + bytes > maxDiskBytes) {
-      if (!(await giveUp())) throw this.full(`its limit of ${maxDiskBytes} bytes (maxDiskBytes)`);
-    }
-    while ((await this.freeAfter(bytes)) < minFreeBytes) {
-      if (!(await giveUp())) throw this.full(`the ${minFreeBytes} bytes to be left free on the volume (minFreeBytes)`);
-      this.asked = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      const limit = await this.lacks(bytes, 0);
+      if (limit === null) return;
+      const helps = (await this.lacks(bytes, this.setup.expendable())) === null;
+      if (helps && (await this.makeRoom())) continue;
+      const error = this.error(limit);
+      this.full(error);
+      throw error;
     }
   }
 
-  /** What the disk itself refused, in our words. */
-  async refused(cause: unknown): Promise<OutboxFullError> {
+  /** True: something was given up, what failed may be tried again. Only between two commits. */
+  makeRoom(): Promise<boolean> {
     this.asked = Number.NEGATIVE_INFINITY;
-    await this.freeAfter(0);
-    return this.full('the end of the disk', cause);
+    return this.setup.giveUp();
+  }
+
+  /** `bytes` were written. */
+  committed(bytes: number): void {
+    if (this.free !== undefined) this.free -= bytes;
+    void this.recheck();
+  }
+
+  /** What a commit failed with, put as the caller shall see it. */
+  async explain(error: unknown): Promise<unknown> {
+    if (isFull(error)) {
+      this.asked = Number.NEGATIVE_INFINITY;
+      await this.freeAfter(0);
+      this.full(error);
+      return this.error('the end of the disk', error);
+    }
+    if (!isSystemError(error)) return error;
+    this.failed(error);
+    return storageError(error);
+  }
+
+  full(cause: unknown): void {
+    if (this.state === 'failed') return;
+    this.enter('full', cause);
+    this.again();
+  }
+
+  failed(cause: unknown): void {
+    this.enter('failed', cause);
+  }
+
+  /** Not for good, after all. */
+  mended(): void {
+    if (this.state === 'failed') this.enter('ok', undefined);
+  }
+
+  /** Looks whether full is over. */
+  async recheck(): Promise<void> {
+    if (this.state !== 'full' || this.closed) return;
+    try {
+      await this.setup.betweenCommits(() => this.admit(PROBE_BYTES));
+      if (this.state === 'full') this.enter('ok', undefined);
+    } catch {
+      this.again();
+    }
+  }
+
+  close(): void {
+    this.closed = true;
+    this.cancel?.();
+  }
+
+  /** The limit that `bytes` more would pass, if so much were given up before. */
+  private async lacks(bytes: number, givenUp: number): Promise<string | null> {
+    const { maxDiskBytes, minFreeBytes, used, overhead } = this.setup;
+    const more = bytes + overhead() - givenUp;
+    if (used() + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
+    if ((await this.freeAfter(more)) < minFreeBytes)
+      return `the ${minFreeBytes} bytes to be left free on the volume (minFreeBytes)`;
+    return null;
   }
 
   private async freeAfter(bytes: number): Promise<number> {
@@ -54,12 +132,7 @@ export class Space {
     return this.free - bytes;
   }
 
-  /** `bytes` were written since the system was asked. */
-  spent(bytes: number): void {
-    if (this.free !== undefined) this.free -= bytes;
-  }
-
-  private full(limit: string, cause?: unknown): OutboxFullError {
+  private error(limit: string, cause?: unknown): OutboxFullError {
     const usedBytes = this.setup.used();
     const free = this.free === undefined ? '' : `, ${this.free} bytes are free`;
     return new OutboxFullError(`The outbox has reached ${limit}: it holds ${usedBytes} bytes${free}`, {
@@ -68,4 +141,21 @@ export class Space {
       cause,
     });
   }
+
+  private again(): void {
+    this.cancel?.();
+    if (!this.closed) this.cancel = this.setup.clock.after(RECHECK_MS, () => void this.recheck());
+  }
+
+  private enter(state: StorageState, cause: unknown): void {
+    if (this.state === state) return;
+    this.state = state;
+    if (state !== 'full') this.cancel?.();
+    this.setup.changed?.(state, cause);
+  }
+}
+
+export function storageError(cause: unknown): StorageError {
+  const message = `The disk failed for good: ${reasonOf(cause)}. Open the outbox again, or on another disk`;
+  return new StorageError(message, { cause });
 }

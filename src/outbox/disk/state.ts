@@ -52,6 +52,8 @@ export class LogState {
     switch (record.t) {
       case 'h':
         this.load(record);
+        // It carries the seq of the passing that comes next.
+        this.last = Math.max(this.last, seq - 1);
         break;
       case 's':
         this.session = record.session;

@@ -5,6 +5,7 @@ import type { Random } from './random.js';
 // Crash states of the newest segment: up to a point everything was synced; what came after it is in any state a crash,
 // a power cut or a bad file system can leave it in.
 
+const HIGH_WATER = '/outbox/high-water.dat';
 const LOG = /^\/outbox\/\d{16}\.log$/;
 const newestSegment = (disk: FaultDisk): string => disk.files().findLast((path) => LOG.test(path))!;
 
@@ -27,11 +28,14 @@ async function crash(random: Random): Promise<Crash> {
   await race.append(1 + random.int(30));
   const path = newestSegment(race.disk);
   const synced = race.disk.content(path).length;
+  const highWater = race.disk.content(HIGH_WATER);
   const promised = new Map(race.promised);
   await Promise.all([race.append(1 + random.int(40)), race.append(1), race.append(1 + random.int(40)), race.append(1)]);
   race.promised.clear();
   for (const [id, receipt] of promised) race.promised.set(id, receipt);
   race.disk.kill();
+  // The commit after the promises never came to its end.
+  race.disk.put(HIGH_WATER, highWater);
   return { race, path, synced, content: race.disk.content(path) };
 }
 

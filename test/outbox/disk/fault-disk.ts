@@ -99,6 +99,8 @@ export class FaultDisk {
   gate: Promise<void> = Promise.resolve();
   private off = false;
   private life = 0;
+  /** A file that is removed makes room only when nobody has it open any more. */
+  private open: Inode[] = [];
 
   private constructor(
     private readonly names: Map<string, Inode>,
@@ -142,6 +144,7 @@ export class FaultDisk {
   /** The process dies: its handles with it, but not what it has written. */
   kill(): void {
     this.life++;
+    this.open = [];
   }
 
   files(): string[] {
@@ -189,7 +192,11 @@ export class FaultDisk {
       this.nameChanges.push({ paths, apply });
     };
 
-    const open = (path: string, inode: Inode): DiskFile => ({
+    const open = (path: string, inode: Inode): DiskFile => {
+      this.open.push(inode);
+      return fileOf(path, inode);
+    };
+    const fileOf = (path: string, inode: Inode): DiskFile => ({
       read: async (buffer, position) => {
         alive();
         await null;
@@ -235,6 +242,8 @@ export class FaultDisk {
       },
       close: async () => {
         await null;
+        const index = this.open.indexOf(inode);
+        if (index !== -1) this.open.splice(index, 1);
       },
     });
 
@@ -316,7 +325,7 @@ export class FaultDisk {
 
   private free(): number {
     let used = 0;
-    for (const { view } of this.names.values()) used += view.length;
+    for (const { view } of new Set([...this.names.values(), ...this.open])) used += view.length;
     return Math.max(0, this.capacity - used);
   }
 

@@ -294,6 +294,64 @@ describe('the acknowledgement', () => {
   });
 });
 
+describe('the high-water mark', () => {
+  const MARK = '/outbox/high-water.dat';
+  /** Five are delivered, ten more are appended, the process is killed, and the last lines of the log are gone. */
+  async function shortened(lines: number): Promise<Race> {
+    const race = await raced();
+    await race.append(5);
+    await race.deliver(5);
+    await race.append(10);
+    race.disk.kill();
+    const [path] = segments(race);
+    const text = race.disk.content(path!).toString().trimEnd().split('\n');
+    race.disk.put(path!, Buffer.from(`${text.slice(0, text.length - lines).join('\n')}\n`));
+    return race;
+  }
+
+  it('newer than the log, where ack.dat is not: no number is given again, and what is lost is reported', async () => {
+    const race = await shortened(4);
+    await race.open();
+    expect(race.journal.suspect).toBe(true);
+    expect(race.journal.found.corruptRecords).toBe(4);
+    await race.append(1);
+    expect(race.promised.get(16)).toEqual({ token_session: 'S1', num_passing: 16 });
+  });
+
+  it('torn, or gone, tells nothing', async () => {
+    for (const lost of [true, false]) {
+      const race = await shortened(0);
+      const bytes = race.disk.content(MARK);
+      if (lost) race.disk.remove(MARK);
+      else race.disk.put(MARK, bytes.fill(0, 20));
+      await race.open();
+      expect(race.journal).toMatchObject({ suspect: false, found: { corruptRecords: 0 } });
+      await race.append(1);
+      await fits(race);
+      expect(race.disk.content(MARK).toString()).toMatch(/^[0-9a-f]{8} 16 \{"session":"S1","next":17\}\n +$/);
+    }
+  });
+
+  it('that the disk does not take costs nothing else, and is not synced', async () => {
+    const race = new Race(FaultDisk.empty());
+    const kinds: string[] = [];
+    race.disk.fault = ({ kind, path }) => {
+      if (path !== MARK) return undefined;
+      kinds.push(kind);
+      return kind === 'open' ? undefined : 'ENOSPC';
+    };
+    await race.open();
+    await race.append(3);
+    await race.journal.close();
+    expect(kinds).not.toContain('datasync');
+    race.disk.fault = ({ path }) => (path === MARK ? 'EIO' : undefined);
+    await race.open();
+    expect(race.journal.suspect).toBe(false);
+    await race.append(1);
+    await fits(race);
+  });
+});
+
 describe('a copy of the folder', () => {
   it('is suspect until its numbers were compared, over restarts; the folder itself never is', async () => {
     const race = await raced();

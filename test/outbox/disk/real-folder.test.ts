@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { lockFolder } from '../../../src/outbox/disk/lock.js';
 import { openJournal } from '../../../src/outbox/disk/open.js';
-import { OutboxFullError, OutboxLockedError, StorageError } from '../../../src/outbox/errors.js';
+import { OutboxFullError, StorageError } from '../../../src/outbox/errors.js';
 import { passingOf } from './race.js';
 
 let directory = '';
@@ -83,59 +81,5 @@ describe('a folder on a real disk', () => {
       await journal.close();
     }
     expect((await readdir('/proc/self/fd').catch(() => [])).length).toBeLessThanOrEqual(before + 1);
-  });
-});
-
-describe('the lock', () => {
-  it('is that of the folder, by whatever path', async () => {
-    const link = `${directory}-link`;
-    await symlink(directory, link);
-    const journal = await openJournal({ directory });
-    await expect(openJournal({ directory: link })).rejects.toThrow(OutboxLockedError);
-    await journal.close();
-    await rm(link);
-  });
-
-  it('says who holds it', async () => {
-    const journal = await openJournal({ directory });
-    await expect(openJournal({ directory })).rejects.toThrow(`in use by process ${process.pid} on `);
-    const owner: unknown = JSON.parse(await readFile(join(directory, 'owner.json'), 'utf8'));
-    expect(owner).toMatchObject({ pid: process.pid, hostname: expect.any(String), since: expect.any(String) });
-    await journal.close();
-  });
-
-  it('where there are no abstract sockets: is a socket file, and one that nobody answers on is taken over, by one', async () => {
-    const first = await lockFolder(directory, 'darwin');
-    await expect(lockFolder(directory, 'darwin')).rejects.toThrow(OutboxLockedError);
-    const path = join(directory, 'lock.sock');
-    await first.release();
-    // What a killed process leaves: a socket file without a listener.
-    const left = createServer();
-    await new Promise<void>((resolve) => left.listen(`${path}.old`, resolve));
-    await promisify(execFile)('mv', [`${path}.old`, path]);
-    await new Promise((resolve) => left.close(resolve));
-    expect(await readdir(directory)).toContain('lock.sock');
-    const tries = await Promise.allSettled(Array.from({ length: 5 }, () => lockFolder(directory, 'darwin')));
-    const held = tries.filter((result) => result.status === 'fulfilled');
-    expect(held).toHaveLength(1);
-    await held[0]!.value.release();
-  });
-
-  it('where there are no abstract sockets: a takeover that died half-way does not stand in the way', async () => {
-    const path = join(directory, 'lock.sock');
-    await writeFile(path, '');
-    await mkdir(`${path}.turn`);
-    await utimes(`${path}.turn`, 1, 1);
-    const lock = await lockFolder(directory, 'darwin');
-    await lock.release();
-  });
-
-  it('where there are no abstract sockets: finds a place for itself, however long the path of the folder', async () => {
-    const long = join(directory, 'x'.repeat(120));
-    await mkdir(long);
-    const lock = await lockFolder(long, 'darwin');
-    await expect(lockFolder(long, 'darwin')).rejects.toThrow(OutboxLockedError);
-    expect(await readdir(long)).toEqual(['owner.json']);
-    await lock.release();
   });
 });

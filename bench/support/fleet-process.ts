@@ -84,7 +84,7 @@ function apiOf({ devices, perSecond }: Extract<Work, { role: 'api' }>): (request
 }
 
 function idOf(index: number): string {
-  return index.toString(16).toUpperCase().padStart(64, 'A');
+  return `B${index.toString(16).toUpperCase().padStart(63, '0')}`;
 }
 
 function tokenOf(deviceid: string): string {

@@ -45,7 +45,7 @@ const PASSINGS: Known<FleetPassingsOptions> = { consumer: true, deviceid: true, 
  *
  * @example
  * const nats = await connect({ servers: ['n1', 'n2', 'n3'], maxReconnectAttempts: -1, waitOnFirstConnect: true });
- * await using fleet = await openFleet({ client, nats, replicas: 3 });
+ * const fleet = await openFleet({ client, nats, replicas: 3 });
  */
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const settings = fleetSettings(options);

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { RufusClient } from '../client.js';
 import type { OutboxStats } from '../outbox/types.js';
-import type { FollowBatch, RufusClientOptions } from '../types.js';
+import type { FollowBatch, FollowOptions, RufusClientOptions } from '../types.js';
 
 /** Options of {@link openFleet}. Only `client` and `nats` are required. */
 export interface FleetOptions {
@@ -15,8 +15,15 @@ export interface FleetOptions {
   replicas?: 1 | 3 | 5 | undefined;
   /** Milliseconds, 200 to 600,000. A worker without a sign of life for so long loses its devices to the others; a batch that its consumer neither acknowledges nor works on comes again. Default 10_000. */
   leaseMs?: number | undefined;
-  /** How long (`hours`, default 168) and how much (`maxBytes`, default 8 GiB) the stream keeps, for every consumer. Where a device stands never goes with it. Fixed by whoever opens the fleet first. */
-  retain?: { hours?: number | undefined; maxBytes?: number | undefined } | undefined;
+  /** How long and how much the stream keeps, for every consumer. Where a device stands never goes with it. Fixed by whoever opens the fleet first. */
+  retain?:
+    | {
+        /** Above 0, up to 87,600. Default 168. */
+        hours?: number | undefined;
+        /** Bytes, at least 65,536. Default 8 GiB. */
+        maxBytes?: number | undefined;
+      }
+    | undefined;
 }
 
 /** Options of {@link Fleet.follow}. */
@@ -24,7 +31,7 @@ export interface FleetFollowOptions {
   /** Their ids; `'all'`: every device of the account, new ones within a minute. */
   devices: Iterable<string> | 'all';
   /** As in `client.passings.follow`. */
-  pollMs?: { min?: number | undefined; max?: number | undefined } | undefined;
+  pollMs?: FollowOptions['pollMs'];
   /** As in `client.passings.follow`. */
   holeTimeoutMs?: number | undefined;
   /** This worker follows no more than so many. Default 10,000, which is also the most. */
@@ -85,24 +92,40 @@ export interface FleetCall {
 export interface FleetStatus {
   /** Workers that gave a sign of life within the last hour and were not stopped. */
   readonly workers: readonly {
+    /** Its host, its process and a random part. */
     readonly worker: string;
+    /** Reader or gateway. */
     readonly role: 'follow' | 'serve';
     /** How many it follows. */
     readonly devices: number;
+    /** Its last sign of life. */
     readonly seenAt: string;
   }[];
   /** Devices that are followed, or were. */
   readonly devices: readonly {
+    /** As the API has it. */
     readonly deviceid: string;
+    /** The worker that follows it now. */
     readonly followedBy: string | null;
     /** Timestamp of its newest passing in the stream. */
     readonly lastPassingAt: string | null;
+    /** Why it cannot be followed now; null while it can. */
     readonly lastError: string | null;
   }[];
   /** Of each consumer: batches that it has not acknowledged yet. */
-  readonly consumers: readonly { readonly consumer: string; readonly behind: number }[];
+  readonly consumers: readonly {
+    /** Its name. */
+    readonly consumer: string;
+    /** Batches, those under way included. */
+    readonly behind: number;
+  }[];
   /** What boxes report with {@link reportOutbox}, tokens shortened. A box is forgotten after a week without a word. */
-  readonly boxes: readonly ({ readonly box: string; readonly seenAt: string } & OutboxStats)[];
+  readonly boxes: readonly ({
+    /** Its name. */
+    readonly box: string;
+    /** When its last report came. */
+    readonly seenAt: string;
+  } & OutboxStats)[];
 }
 
 /** Options of {@link fleetClient}: where to, and what any client takes but for what concerns the key and the sockets. */
@@ -135,7 +158,7 @@ export interface ReportOptions {
  * Readers, consumers and boxes of one company, on any number of machines, over NATS.
  *
  * @example
- * await using fleet = await openFleet({ client, nats: await connect({ servers: 'nats.example.com' }) });
+ * const fleet = await openFleet({ client, nats: await connect({ servers: 'nats.example.com' }) });
  * await fleet.follow({ devices: 'all' });
  */
 export abstract class Fleet implements AsyncDisposable {

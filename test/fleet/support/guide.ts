@@ -6,7 +6,7 @@ import { PROJECT_FOLDER } from '../../support/child.js';
 import { CERTIFICATE, KEY } from '../../support/fronts.js';
 import { connected, freePort, NatsServer, started, temporaryFolder } from './nats-server.js';
 
-export const PASSWORDS = {
+const PASSWORDS = {
   OPERATOR_PASSWORD: 'o-secret',
   READER_PASSWORD: 'r-secret',
   GATEWAY_PASSWORD: 'g-secret',

@@ -1,6 +1,6 @@
 // Made by `npm run api` from the built declarations. A change here is a change of the public surface.
 
-import type { FollowBatch, RufusClient, RufusClientOptions, RufusError } from 'rufus-client';
+import type { FollowBatch, FollowOptions, RufusClient, RufusClientOptions, RufusError } from 'rufus-client';
 import type { Outbox, OutboxStats } from 'rufus-client/outbox';
 
 export declare abstract class Fleet implements AsyncDisposable {
@@ -34,10 +34,7 @@ export interface FleetClientOptions extends Omit<RufusClientOptions, 'apiKey' | 
 
 export interface FleetFollowOptions {
     devices: Iterable<string> | 'all';
-    pollMs?: {
-        min?: number | undefined;
-        max?: number | undefined;
-    } | undefined;
+    pollMs?: FollowOptions['pollMs'];
     holeTimeoutMs?: number | undefined;
     maxDevices?: number | undefined;
     signal?: AbortSignal | undefined;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 import { bundledLicenses } from './scripts/bundled-licenses.js';
+import { pageHtml } from './src/board/page-html.js';
 
 const library = {
   index: 'src/index.ts',
@@ -8,13 +9,26 @@ const library = {
   testing: 'src/testing/index.ts',
   outbox: 'src/outbox/index.ts',
   fleet: 'src/fleet/index.ts',
+  board: 'src/board/index.ts',
 };
+
+/** The board's page goes into the package as text: neither esbuild nor the page's own libraries are there at run time. */
+const finishedPage: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'finished-page',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]board[\\/]page-html\.ts$/ }, async () => ({
+      contents: `export const pageHtml = async () => ${JSON.stringify(await pageHtml())};`,
+    }));
+  },
+};
+
 const shared: Options = {
   target: 'node20',
   platform: 'node',
   splitting: true,
   removeNodeProtocol: false,
   sourcemap: true,
+  esbuildPlugins: [finishedPage],
   esbuildOptions(options) {
     // The maps name the files in src/, which the package has, too.
     options.sourcesContent = false;
@@ -28,6 +42,7 @@ const first = { 'undici-check': 'src/core/undici-check.ts' };
 const commonjs: Options = {
   define: { 'import.meta.url': '__filename' },
   esbuildPlugins: [
+    finishedPage,
     {
       name: 'msw by require',
       setup(build) {

@@ -103,6 +103,19 @@ export interface Events {
     }, options?: RequestOptions): PagePromise<RaceEvent>;
 }
 
+export interface FollowAllBatch extends Omit<FollowBatch, 'cursor'> {
+    deviceid: string;
+    cursor: FollowAllCursor;
+}
+
+export type FollowAllCursor = Readonly<Record<string, FollowCursor>>;
+
+export interface FollowAllOptions extends Omit<FollowOptions, 'cursor' | 'onState'> {
+    cursor?: FollowAllCursor | null | undefined;
+    onState?: ((deviceid: string, state: FollowState) => void) | undefined;
+    onEnd?: ((deviceid: string, error: RufusError) => void) | undefined;
+}
+
 export interface FollowBatch {
     passings: readonly Passing[];
     token_session: string;
@@ -247,6 +260,7 @@ export interface Passings {
         resumed_from: number | null;
     }>;
     follow(deviceid: string, options?: FollowOptions): AsyncIterable<FollowBatch>;
+    followAll(deviceids: readonly string[], options?: FollowAllOptions): AsyncIterable<FollowAllBatch>;
 }
 
 export declare class PayloadTooLargeError extends RufusAPIError {

@@ -18,6 +18,7 @@ const CASES = [
   'insert-many',
   'outbox',
   'follow',
+  'board',
   'cold-start',
   'size',
   'cli',
@@ -58,6 +59,7 @@ async function prepare(): Promise<void> {
     entry: {
       ...Object.fromEntries(CASES.map((name) => [name, `bench/cases/${name}.ts`])),
       'backlog-process': 'bench/support/backlog-process.ts',
+      'board-readers-process': 'bench/support/board-readers-process.ts',
       'case-process': 'bench/support/case-process.ts',
       'fleet-process': 'bench/support/fleet-process.ts',
       'outbox-process': 'bench/support/outbox-process.ts',

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RufusAbortError, RufusClient } from 'rufus-client';
+import { SimulatedRace } from '../src/simulation/simulated-race.js';
 import { JournalStore } from './follow-to-sqlite/journal-store.js';
 import { openSqlite } from './follow-to-sqlite/sqlite-store.js';
 import type { Store } from './follow-to-sqlite/store.js';
-import { SimulatedRace } from './support/simulated-race.js';
 import { openTarget } from './support/target.js';
 
 const { values } = parseArgs({

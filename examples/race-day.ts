@@ -6,12 +6,12 @@
 //     npm run demo -- --splits splits.csv.gz     a field from a file
 import { parseArgs } from 'node:util';
 import { RufusClient } from 'rufus-client';
-import { TIMEZONE } from './race-day/course.js';
+import { TIMEZONE } from '../src/simulation/course.js';
+import { generateField, Random } from '../src/simulation/field.js';
+import { type Recording, recordRace } from '../src/simulation/recording.js';
 import { readBack, startDevice } from './race-day/device.js';
-import { generateField, Random } from './race-day/field.js';
 import { RaceDayFleet } from './race-day/fleet.js';
 import { NatsServers } from './race-day/nats-servers.js';
-import { type Recording, recordRace } from './race-day/recording.js';
 import { sendAll, sendAllThroughChaos } from './race-day/sending.js';
 import { readSplits } from './race-day/splits-file.js';
 import { checkpointTable, complaint, count, listed, total } from './race-day/summary.js';

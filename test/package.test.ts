@@ -38,6 +38,28 @@ describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
       'undici',
       'zod',
     ]);
+    // The demo's msw is found at run time, so that no bundler looks for it.
+    expect(await thirdParty(`board.${extension}`)).toEqual(['undici', 'zod']);
+  });
+
+  test('has the board and its page in it', async () => {
+    const load = extension === 'js' ? `await import('${folder}/board.js')` : `require('${folder}/board.cjs')`;
+    const main = extension === 'js' ? `await import('${folder}/index.js')` : `require('${folder}/index.cjs')`;
+    const ended = await run(
+      `--input-type=${extension === 'js' ? 'module' : 'commonjs'}`,
+      '--eval',
+      `(async () => {
+        const { serveBoard } = ${load};
+        const { RufusClient } = ${main};
+        const client = new RufusClient({ apiKey: 'ror-0123456789abcdef0123', baseUrl: 'http://127.0.0.1:9/v0', logLevel: 'off' });
+        const board = await serveBoard({ client, devices: 'all', listen: { port: 0 } });
+        const page = await (await fetch(board.url)).text();
+        const state = await (await fetch(board.url + '/api/state')).json();
+        await board.close();
+        console.log(page.includes('data-field'), page.includes('/* script */'), state.link.state);
+      })()`,
+    );
+    expect(ended).toEqual({ code: 0, stdout: 'true false outage\n', stderr: '' });
   });
 
   test('lets a process end by itself after a call to the sandbox', async () => {

@@ -10,7 +10,9 @@ import { CHOICES, NUMBERS } from '../src/testing/settings.js';
 import { PROJECT_FOLDER } from './support/child.js';
 import { type Snippet, snippetsOf, typeErrors } from './support/snippets.js';
 
-const GUIDES = readdirSync(join(PROJECT_FOLDER, 'docs')).map((file) => `docs/${file}`);
+const GUIDES = readdirSync(join(PROJECT_FOLDER, 'docs'))
+  .filter((file) => file.endsWith('.md'))
+  .map((file) => `docs/${file}`);
 const DOCUMENTS = ['README.md', 'llms.txt', ...GUIDES];
 const text = (document: string) => readFileSync(join(PROJECT_FOLDER, document), 'utf8');
 

@@ -44,7 +44,7 @@ export const run: Case = async (effort) => {
     }
   }
   return {
-    title: '7. Cold start',
+    title: '8. Cold start',
     how: '`import()` of each entry in a fresh process, in turn with one that imports only its dependencies. Resident memory is that of the whole process; the heap, collected, is what the import alone has added.',
     tables: [
       {

@@ -6,7 +6,7 @@ export const run: Case = async () => {
   const sizes = await entrySizes();
   const main = sizes.find(({ name }) => name === 'rufus-client');
   return {
-    title: '8. Size',
+    title: '9. Size',
     how: 'Each entry bundled with its own chunks, dependencies aside, minified by esbuild, in bytes.',
     tables: [
       {

@@ -1,6 +1,6 @@
 import { type Answer, type Request, serve } from './http-server.js';
 import { LiveFeed } from './live-feed.js';
-import { storedRow, TOKEN } from './rows.js';
+import { DEVICE, storedRow, TOKEN } from './rows.js';
 import type { ServerOptions } from './server.js';
 
 const options: ServerOptions = JSON.parse(process.argv[2] ?? '{}');
@@ -14,6 +14,7 @@ for (let first = 1; first <= rows; first += PAGE_ROWS) {
 }
 const emptyPage = page([]);
 const feed = new LiveFeed(live);
+const device: Answer = { status: 200, json: Buffer.from(JSON.stringify({ body: { result: { deviceid: DEVICE } } })) };
 const nothing: Answer = { status: 404, json: Buffer.from('{"body":{"description":"Not found"}}') };
 
 const session: Answer = {
@@ -41,6 +42,7 @@ const port = await serve((request) => {
     return { status: 200, json: pages[Number(request.query.get('page') ?? 1) - 1] ?? emptyPage };
   }
   if (request.path.startsWith('/v0/passings/device2/')) return feed.answer(request.query);
+  if (request.path === `/v0/devices/${DEVICE}`) return device;
   if (request.method === 'GET' && request.path.startsWith('/v0/sessions/')) return session;
   return nothing;
 }, latencyMs);

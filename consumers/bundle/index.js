@@ -1,5 +1,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import { NotFoundError, RufusClient } from 'rufus-client';
+import { serveBoard } from 'rufus-client/board';
 import { openOutbox } from 'rufus-client/outbox';
 
 async function main() {
@@ -18,6 +19,10 @@ async function main() {
   await outbox.drained();
   if (outbox.stats().inserted !== 3) throw new Error('The outbox in the bundle does not work');
   await outbox.close();
+  const board = await serveBoard({ client, devices: [deviceid], listen: { port: 0 } });
+  if (!(await (await fetch(board.url)).text()).includes('data-field'))
+    throw new Error('The board is not in the bundle');
+  await board.close();
   await client.close();
 }
 

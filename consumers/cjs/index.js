@@ -1,6 +1,7 @@
 const assert = require('node:assert/strict');
 const { mkdtemp } = require('node:fs/promises');
 const { NotFoundError, RufusClient } = require('rufus-client');
+const { serveBoard } = require('rufus-client/board');
 const { OutboxClosedError, openOutbox } = require('rufus-client/outbox');
 const { Passing } = require('rufus-client/schemas');
 
@@ -27,6 +28,12 @@ async function main() {
   assert.equal(outbox.stats().inserted, 3);
   await outbox.close();
   await assert.rejects(outbox.append({ bib: '7', timestamp: new Date() }), OutboxClosedError);
+
+  const board = await serveBoard({ client, devices: [deviceid], listen: { port: 0 } });
+  const state = await (await fetch(`${board.url}/api/state`)).json();
+  assert.equal(state.devices[0].deviceid, deviceid);
+  assert.match(await (await fetch(board.url)).text(), /data-field/);
+  await board.close();
 
   await assert.rejects(client.devices.get('unknown'), NotFoundError);
   await client.close();

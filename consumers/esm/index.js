@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp } from 'node:fs/promises';
 import { NotFoundError, RufusClient } from 'rufus-client';
+import { serveBoard } from 'rufus-client/board';
 import { OutboxClosedError, openOutbox } from 'rufus-client/outbox';
 import { Passing } from 'rufus-client/schemas';
 
@@ -26,6 +27,12 @@ await outbox.drained();
 assert.equal(outbox.stats().inserted, 3);
 await outbox.close();
 await assert.rejects(outbox.append({ bib: '7', timestamp: new Date() }), OutboxClosedError);
+
+const board = await serveBoard({ client, devices: [deviceid], listen: { port: 0 } });
+const state = await (await fetch(`${board.url}/api/state`)).json();
+assert.equal(state.devices[0].deviceid, deviceid);
+assert.match(await (await fetch(board.url)).text(), /data-field/);
+await board.close();
 
 await assert.rejects(client.devices.get('unknown'), NotFoundError);
 await client.close();

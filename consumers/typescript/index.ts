@@ -11,6 +11,7 @@ import {
   type RufusClientOptions,
   RufusError,
 } from 'rufus-client';
+import { type BoardOptions, type ServedBoard, serveBoard } from 'rufus-client/board';
 import { type NewPassing, type Outbox, OutboxClosedError, openOutbox } from 'rufus-client/outbox';
 import { Passing as PassingSchema } from 'rufus-client/schemas';
 
@@ -58,6 +59,10 @@ export async function race(options: RufusClientOptions): Promise<Passing[]> {
   const { pending } = await outbox.close();
   const late: unknown = await outbox.append({ bib: '7', timestamp: new Date() }).catch((error: unknown) => error);
   if (receipts.length !== 3 || pending !== 0 || !(late instanceof OutboxClosedError)) throw new Error('Not queued');
+  const boardOptions: BoardOptions = { client, devices: 'all', listen: { port: 0 } };
+  const board: ServedBoard = await serveBoard(boardOptions);
+  lines.push(board.url);
+  await board.close();
   await client.close();
   return read;
 }

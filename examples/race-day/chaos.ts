@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Sandbox, SandboxFault } from 'rufus-client/testing';
-import type { Random } from './field.js';
+import type { Random } from '../../src/simulation/field.js';
 import type { Link } from './link.js';
 
 const ROUNDS = 3;

@@ -1,6 +1,6 @@
 import type { Passing, RufusClient } from 'rufus-client';
+import type { Recording } from '../../src/simulation/recording.js';
 import { Comparison, type Differences } from './comparison.js';
-import type { Recording } from './recording.js';
 import { Tally } from './tally.js';
 
 /** What came of one checkpoint. */

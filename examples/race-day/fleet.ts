@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { RufusClient } from 'rufus-client';
 import { type Fleet, fleetClient } from 'rufus-client/fleet';
+import type { Recording } from '../../src/simulation/recording.js';
 import { openResults } from '../fleet/results.js';
 import { openFromEnv } from '../fleet/support.js';
 import type { Target } from '../support/target.js';
@@ -15,7 +16,6 @@ import { Comparison } from './comparison.js';
 import { deliver, type Job, looksAt } from './delivery.js';
 import { type Outcome, serialNumberOf, type TimingDevice } from './device.js';
 import { NatsServers } from './nats-servers.js';
-import type { Recording } from './recording.js';
 import type { Sent } from './sending.js';
 
 const RACE_MS = 8_000;

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RufusClient } from 'rufus-client';
 import type { OutboxStats } from 'rufus-client/outbox';
+import type { Random } from '../../src/simulation/field.js';
 import type { Target } from '../support/target.js';
 import { type Mishaps, wreakHavoc } from './chaos.js';
 import { deliver, type Job, looksAt } from './delivery.js';
 import type { TimingDevice } from './device.js';
-import type { Random } from './field.js';
 import { deliverInSpiteOfKills } from './killing.js';
 import { Link } from './link.js';
 

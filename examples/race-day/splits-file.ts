@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { COURSE, type Wave } from './course.js';
-import type { Runner } from './field.js';
+import { COURSE, type Wave } from '../../src/simulation/course.js';
+import type { Runner } from '../../src/simulation/field.js';
 
 const COLUMNS = ['bib', 'gender', ...COURSE.flatMap(({ column }) => column ?? [])];
 

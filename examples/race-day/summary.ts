@@ -1,7 +1,7 @@
 import { type Passing, passingTime } from 'rufus-client';
 import type { OutboxStats } from 'rufus-client/outbox';
+import { TIMEZONE } from '../../src/simulation/course.js';
 import { table } from '../support/table.js';
-import { TIMEZONE } from './course.js';
 import type { Outcome } from './device.js';
 
 const localTime = new Intl.DateTimeFormat('en-GB', { timeZone: TIMEZONE, timeStyle: 'medium' });

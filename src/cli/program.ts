@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.js';
 import { duration } from './arguments.js';
+import { addBoard } from './commands/board.js';
 import { addCompletion } from './commands/completion.js';
 import { addDemo } from './commands/demo.js';
 import { addDevices } from './commands/devices.js';
@@ -35,6 +36,7 @@ export function buildProgram(context: Context): Command {
   addPassings(program, context);
   addEvents(program, context);
   addForward(program, context);
+  addBoard(program, context);
   addSandbox(program, context);
   addCompletion(program);
   for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);

@@ -8,7 +8,10 @@ import { checkId } from '../core/validation/ids.js';
 import { type WirePassing, wirePassings } from '../core/validation/passings.js';
 import { checkPollQuery } from '../core/validation/queries.js';
 import { follow } from '../live/follow.js';
+import { followAll } from '../live/follow-all.js';
 import type {
+  FollowAllBatch,
+  FollowAllOptions,
   FollowBatch,
   FollowOptions,
   InsertManyResult,
@@ -94,6 +97,10 @@ export class PassingsModule implements Passings {
 
   follow(deviceid: string, options?: FollowOptions): AsyncIterable<FollowBatch> {
     return follow(this.#transport, deviceid, options);
+  }
+
+  followAll(deviceids: readonly string[], options?: FollowAllOptions): AsyncIterable<FollowAllBatch> {
+    return followAll(this.#transport, deviceids, options);
   }
 }
 

@@ -67,3 +67,27 @@ export interface FollowBatch {
   /** Store it once the batch is processed; pass it back as `cursor` after a restart. */
   cursor: FollowCursor;
 }
+
+/** Where a follower of several devices stands: a cursor for each, by deviceid. Plain JSON, for the user to store. */
+export type FollowAllCursor = Readonly<Record<string, FollowCursor>>;
+
+/** How to follow several devices. */
+export interface FollowAllOptions extends Omit<FollowOptions, 'cursor' | 'onState'> {
+  /** Resume after this; a device that it does not know begins with the first passing of its newest session. */
+  cursor?: FollowAllCursor | null | undefined;
+  /** As `onState` of {@link FollowOptions}, with the device that it is about. */
+  onState?: ((deviceid: string, state: FollowState) => void) | undefined;
+  /**
+   * Told of a device that cannot be followed any more (unknown, refused, a damaged cursor), and why; the others go on. What it throws
+   * ends the loop. Without it, such an error ends the loop itself: no device goes missing silently.
+   */
+  onEnd?: ((deviceid: string, error: RufusError) => void) | undefined;
+}
+
+/** A batch of one of several devices. */
+export interface FollowAllBatch extends Omit<FollowBatch, 'cursor'> {
+  /** Whose passings these are. */
+  deviceid: string;
+  /** Where all of them stand once it is processed. Store it with what came; pass it back as `cursor` after a restart. */
+  cursor: FollowAllCursor;
+}

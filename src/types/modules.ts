@@ -1,4 +1,4 @@
-import type { FollowBatch, FollowOptions } from './follow.js';
+import type { FollowAllBatch, FollowAllOptions, FollowBatch, FollowOptions } from './follow.js';
 import type { RequestOptions } from './options.js';
 import type {
   BindDeviceInput,
@@ -171,6 +171,17 @@ export interface Passings {
    * }
    */
   follow(deviceid: string, options?: FollowOptions): AsyncIterable<FollowBatch>;
+  /**
+   * Live: several devices at once, each as {@link follow} does it, batch by batch as they come, with one cursor for all of
+   * them. Devices take turns; one that is silent holds up nobody. What ends one of them ends the loop, unless `onEnd` is
+   * told of it. Ends by itself once every device has ended, at once where there is none. Needs READ.
+   *
+   * @example
+   * for await (const { deviceid, passings, cursor } of client.passings.followAll([start, finish], { cursor: await load() })) {
+   *   await store(deviceid, passings, cursor); // in one transaction
+   * }
+   */
+  followAll(deviceids: readonly string[], options?: FollowAllOptions): AsyncIterable<FollowAllBatch>;
 }
 
 /** Events of the company. */

@@ -7,7 +7,8 @@ import { Context } from '../../src/cli/context.js';
 import { buildProgram } from '../../src/cli/program.js';
 import { PROJECT_FOLDER } from '../support/child.js';
 
-const DOCUMENTS = ['README.md', ...readdirSync(join(PROJECT_FOLDER, 'docs')).map((file) => `docs/${file}`)];
+const GUIDES = readdirSync(join(PROJECT_FOLDER, 'docs')).filter((file) => file.endsWith('.md'));
+const DOCUMENTS = ['README.md', ...GUIDES.map((file) => `docs/${file}`)];
 
 const allOf = (command: Command): Command[] => [command, ...command.commands.flatMap(allOf)];
 

@@ -156,11 +156,11 @@ describeWithServer('two processes of one consumer', () => {
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as { key: string; by: string });
-    const [doomed] = await Promise.all([start('doomed'), start('survivor')]);
-    await until(async () => new Set((await rows()).map(({ by }) => by)).size === 2, 'both have work');
+    const workers = await Promise.all([start('doomed'), start('survivor')]);
+    await Promise.all(workers.map((worker) => worker.ready()));
     const writing = Promise.all(ids.map((id) => write(id, 6, 20)));
-    await sleep(150);
-    await doomed!.kill();
+    await until(async () => new Set((await rows()).map(({ by }) => by)).size === 2, 'both have work');
+    await workers[0]!.kill();
     await writing;
     await until(async () => (await fleet.status()).consumers[0]?.behind === 0, 'all is acknowledged', 30_000);
     const done = await rows();

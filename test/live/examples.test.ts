@@ -4,15 +4,6 @@ import { runScript } from '../support/child.js';
 // Each example is a process of its own, on cores that may be busy.
 vi.setConfig({ testTimeout: 150_000 });
 
-test('live-board counts every crossing, although it was switched off for a while', async () => {
-  const { code, stdout, stderr } = await runScript('examples/live-board.ts');
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  const [, early, counted, total] = /switched off after ([\d,]+) .*\n([\d,]+) of ([\d,]+) crossings/.exec(stdout) ?? [];
-  expect(counted).toBe(total);
-  expect(Number(early?.replace(',', ''))).toBeGreaterThan(0);
-  expect(stdout).toMatch(/^Finish +7\d\d$/m);
-});
-
 test('follow-to-sqlite stores every crossing once, although it crashed', async () => {
   const { code, stdout, stderr } = await runScript('examples/follow-to-sqlite.ts');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
+import { address } from '../addresses.js';
 import { duration } from '../arguments.js';
 import type { Context } from '../context.js';
-import { address } from '../forward/addresses.js';
 import type { ForwardOptions } from '../forward/run.js';
 import { examples } from '../help.js';
 import { withRecordOptions } from '../records/options.js';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type Address, shown } from './addresses.js';
+import { type Address, shown } from '../addresses.js';
 import { type ConnectionSetup, serveDecoder } from './connection.js';
 import { pause } from './pause.js';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type Address, shown } from '../addresses.js';
 import { CommandError } from '../command-error.js';
-import { type Address, shown } from './addresses.js';
 import { type ConnectionSetup, serveDecoder } from './connection.js';
 
 /** Decoders at a time. More are turned away: each may hold a line of 64 KiB and a chunk of its stream in memory. */

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { OutboxState, OutboxStats } from 'rufus-client/outbox';
-import { type Address, shown } from './addresses.js';
+import { type Address, shown } from '../addresses.js';
 import { boundTo, listenOn } from './listener.js';
 
 /** How a forwarder stands, now. */

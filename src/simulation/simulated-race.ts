@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PassingInput, RufusClient } from 'rufus-client';
-import { generateField, Random } from '../race-day/field.js';
-import { type Recording, recordRace } from '../race-day/recording.js';
+import { gunOf } from './course.js';
+import { generateField, Random } from './field.js';
+import { type Recording, recordRace } from './recording.js';
 
+const SEED = 7;
 const TICKS = 60;
 const TICK_MS = 100;
+const LIVE_TICK_MS = 250;
 
 interface Mat {
   readonly deviceid: string;
@@ -12,7 +16,7 @@ interface Mat {
   sent: number;
 }
 
-/** A race for examples that watch one: hours of crossings, sent as they come, in some seconds. */
+/** A marathon whose crossings are sent as they come, to watch or to try things on. */
 export class SimulatedRace {
   /** Crossings at all checkpoints together. */
   readonly total: number;
@@ -27,7 +31,7 @@ export class SimulatedRace {
 
   /** Binds a device at each checkpoint (or only at the named one) and opens its session. */
   static async prepare(client: RufusClient, runners: number, only?: string): Promise<SimulatedRace> {
-    const random = new Random(7);
+    const random = new Random(SEED);
     const recordings = recordRace(generateField(runners, random), () => 1, random);
     const mats: Mat[] = [];
     for (const recording of recordings) {
@@ -45,26 +49,43 @@ export class SimulatedRace {
     return this.#mats.map(({ deviceid }) => deviceid);
   }
 
-  /** From the first crossing to the last. `onTick` is told how much of it is over, from 0 to 1. */
+  /** All of it, in some seconds. `onTick` is told how much of it is over, from 0 to 1. */
   async run(onTick: (share: number) => Promise<void> = async () => {}): Promise<void> {
     const times = this.#mats.flatMap(({ recording }) => recording.passings.map(timeOf));
     const first = Math.min(...times);
     const last = Math.max(...times);
     for (let tick = 1; tick <= TICKS; tick++) {
-      const now = first + ((last - first) * tick) / TICKS;
-      await Promise.all(this.#mats.map((mat) => this.#sendUntil(now, mat)));
+      await this.#sendUntil(first + ((last - first) * tick) / TICKS);
       await onTick(tick / TICKS);
-      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+      await sleep(TICK_MS);
     }
   }
 
-  async #sendUntil(now: number, mat: Mat): Promise<void> {
-    const { passings } = mat.recording;
-    const end = passings.findIndex((passing) => timeOf(passing) > now);
-    const due = passings.slice(mat.sent, end === -1 ? undefined : end);
-    if (due.length > 0) await this.#client.passings.insertMany(mat.token_session, due);
-    mat.sent += due.length;
+  /** As it would be today, with the first gun `sinceGunMs` ago: what has been by now at once, then each crossing at its time. */
+  async runLive(sinceGunMs: number, signal: AbortSignal): Promise<void> {
+    const laterMs = Date.now() - sinceGunMs - gunOf('wheelchairs');
+    while (!signal.aborted) {
+      await this.#sendUntil(Date.now() - laterMs, laterMs);
+      await sleep(LIVE_TICK_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #sendUntil(time: number, laterMs = 0): Promise<void> {
+    await Promise.all(
+      this.#mats.map(async (mat) => {
+        const { passings } = mat.recording;
+        const end = passings.findIndex((passing, index) => index >= mat.sent && timeOf(passing) > time);
+        const due = passings.slice(mat.sent, end === -1 ? undefined : end).map((passing) => moved(passing, laterMs));
+        if (due.length > 0) await this.#client.passings.insertMany(mat.token_session, due);
+        mat.sent += due.length;
+      }),
+    );
   }
 }
 
 const timeOf = ({ timestamp }: PassingInput): number => new Date(timestamp).getTime();
+
+const moved = (passing: PassingInput, ms: number): PassingInput => ({
+  ...passing,
+  timestamp: new Date(timeOf(passing) + ms),
+});

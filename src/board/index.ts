@@ -1,0 +1,3 @@
+export { serveDemoBoard } from './demo.js';
+export type { BoardOptions } from './options.js';
+export { type ServedBoard, serveBoard } from './serve.js';

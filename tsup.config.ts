@@ -8,6 +8,7 @@ const library = {
   schemas: 'src/schemas.ts',
   testing: 'src/testing/index.ts',
   outbox: 'src/outbox/index.ts',
+  fleet: 'src/fleet/index.ts',
   board: 'src/board/index.ts',
 };
 

@@ -22,6 +22,7 @@ const CASES = [
   'cold-start',
   'size',
   'cli',
+  'fleet',
 ];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick');
@@ -60,6 +61,7 @@ async function prepare(): Promise<void> {
       'backlog-process': 'bench/support/backlog-process.ts',
       'board-readers-process': 'bench/support/board-readers-process.ts',
       'case-process': 'bench/support/case-process.ts',
+      'fleet-process': 'bench/support/fleet-process.ts',
       'outbox-process': 'bench/support/outbox-process.ts',
       'server-process': 'bench/support/server-process.ts',
     },

@@ -2,6 +2,7 @@
 //
 //     npm run demo                               a made-up field, on a sandbox of its own
 //     npm run demo -- --chaos                    while everything goes wrong that can
+//     npm run demo -- --fleet                    boxes without a key, over three NATS servers, of which one is killed
 //     npm run demo -- --splits splits.csv.gz     a field from a file
 import { parseArgs } from 'node:util';
 import { RufusClient } from 'rufus-client';
@@ -9,6 +10,8 @@ import { TIMEZONE } from '../src/simulation/course.js';
 import { generateField, Random } from '../src/simulation/field.js';
 import { type Recording, recordRace } from '../src/simulation/recording.js';
 import { readBack, startDevice } from './race-day/device.js';
+import { RaceDayFleet } from './race-day/fleet.js';
+import { NatsServers } from './race-day/nats-servers.js';
 import { sendAll, sendAllThroughChaos } from './race-day/sending.js';
 import { readSplits } from './race-day/splits-file.js';
 import { checkpointTable, complaint, count, listed, total } from './race-day/summary.js';
@@ -23,6 +26,7 @@ Usage: npm run demo -- [options]
   --seed N        Another field. Default 1.
   --splits FILE   A field from a file (.csv or .csv.gz), its crossings one read each.
   --chaos         The link breaks and crawls, answers get lost, portals and gateways lie, devices are killed and restarted.
+  --fleet         Boxes without a key: three NATS servers, readers, gateways and a database, some of them killed. Needs nats-server.
   --live          On the account of RUFUS_API_KEY instead of a sandbox. Binds devices and opens sessions there.
   --help
 
@@ -33,7 +37,7 @@ const FAILED = 1;
 const MISUSED = 2;
 
 async function main(): Promise<number> {
-  const { help, runners, seed, splits, chaos } = readArguments();
+  const { help, runners, seed, splits, chaos, fleet: wantsFleet } = readArguments();
   if (help) {
     console.log(HELP);
     return OK;
@@ -45,13 +49,18 @@ async function main(): Promise<number> {
   await using target = await openTarget();
   await using client = new RufusClient(target.options);
   console.log(`${recordings.length} devices, ${count(reads)} reads, on ${target.name}\n`);
-  const devices = await Promise.all(recordings.map((recording) => startDevice(client, recording)));
+  await using fleet = wantsFleet ? await RaceDayFleet.start(target) : undefined;
+  const clients = await Promise.all(recordings.map((recording) => fleet?.clientOf(recording) ?? client));
+  const devices = await Promise.all(recordings.map((recording, index) => startDevice(clients[index]!, recording)));
 
   const sending = new Progress('sending     ', reads);
   const sendStarted = performance.now();
-  const { outboxes, mishaps } = chaos
-    ? await sendAllThroughChaos(target, devices, random, (delivered) => sending.add(delivered))
-    : await sendAll(client, devices, (delivered) => sending.add(delivered));
+  const onDelivered = (delivered: number): void => sending.add(delivered);
+  const { outboxes, mishaps } = fleet
+    ? await fleet.sendAll(devices, clients, onDelivered)
+    : chaos
+      ? await sendAllThroughChaos(target, devices, random, onDelivered)
+      : await sendAll(client, devices, onDelivered);
   const sendS = (performance.now() - sendStarted) / 1000;
   sending.end();
 
@@ -61,6 +70,7 @@ async function main(): Promise<number> {
   const readS = (performance.now() - readStarted) / 1000;
   reading.end();
 
+  const results = (await fleet?.results(devices)) ?? [];
   await Promise.all(devices.map(({ token_session }) => client.sessions.close(token_session)));
 
   const { delivered, parked, duplicates, requests, retries } = total(outboxes);
@@ -70,9 +80,12 @@ async function main(): Promise<number> {
 sent       ${count(delivered)} in ${count(requests)} requests, ${sendS.toFixed(1)} s: ${count(Math.round(delivered / sendS))} a second
 sent again ${count(duplicates)}, in ${count(retries)} retries; ${count(parked)} parked
 read back  ${count(back)} in ${readS.toFixed(1)} s: ${count(Math.round(back / readS))} a second`);
-  if (chaos) console.log(`\nSurvived:\n${listed(mishaps)}`);
+  if (chaos || fleet) console.log(`\nSurvived:\n${listed(mishaps)}`);
 
-  const complaints = outcomes.flatMap((outcome) => complaint(outcome) ?? []);
+  const complaints = [
+    ...outcomes.flatMap((outcome) => complaint(outcome) ?? []),
+    ...results.flatMap((result) => complaint(result) ?? []).map((line) => `in the database of results, ${line}`),
+  ];
   if (complaints.length === 0) {
     console.log('\nComplete: every read that was sent came back, once and unchanged.');
     return OK;
@@ -93,16 +106,25 @@ function readArguments() {
       seed: { type: 'string', default: '1' },
       splits: { type: 'string' },
       chaos: { type: 'boolean', default: false },
+      fleet: { type: 'boolean', default: false },
       live: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const { help, splits, chaos, live } = values;
-  if (chaos && live) throw new RangeError('--chaos is for the sandbox: leave out --live.');
+  const { help, splits, chaos, fleet, live } = values;
+  if ([chaos, fleet, live].filter(Boolean).length > 1) {
+    throw new RangeError('--chaos and --fleet are for the sandbox, each by itself: leave out --live.');
+  }
+  if (fleet && !NatsServers.areThere) {
+    throw new RangeError(
+      '--fleet needs nats-server: install it (Debian: apt-get install nats-server), or name one in NATS_SERVER.',
+    );
+  }
   return {
     help,
     splits,
     chaos,
+    fleet,
     runners: wholeNumber('runners', values.runners, 1),
     seed: wholeNumber('seed', values.seed, 0),
   };

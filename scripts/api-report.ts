@@ -5,8 +5,8 @@ import { join, resolve } from 'node:path';
 import ts from 'typescript';
 
 const REPORTS = 'api';
-/** The main entry first: what it exports is not told again for the others. */
-const ENTRIES = ['index', 'outbox', 'testing', 'schemas', 'board'];
+/** What an entry exports is not told again for those behind it. */
+const ENTRIES = ['index', 'outbox', 'fleet', 'testing', 'schemas', 'board'];
 const DIST = resolve('dist');
 
 const program = ts.createProgram(
@@ -49,7 +49,7 @@ function exportsOf(entry: string): ts.Symbol[] {
   return checker.getExportsOfModule(module).map(resolved).sort(byName);
 }
 
-function reportOn(entry: string, told: ReadonlySet<ts.Symbol>): string {
+function reportOn(entry: string, told: ReadonlyMap<ts.Symbol, string>): string {
   const exported = exportsOf(entry);
   const hidden = new Set<ts.Symbol>();
   const borrowed = new Set<ts.Symbol>();
@@ -66,10 +66,13 @@ function reportOn(entry: string, told: ReadonlySet<ts.Symbol>): string {
   };
   exported.forEach(visit);
 
-  const importing = [...borrowed].sort(byName).map(({ name }) => name);
+  const importing = [...new Set(told.values())].flatMap((from) => {
+    const names = [...borrowed].filter((symbol) => told.get(symbol) === from).sort(byName);
+    return names.length === 0 ? [] : [`import type { ${names.map(({ name }) => name).join(', ')} } from '${from}';`];
+  });
   const sections = [
     '// Made by `npm run api` from the built declarations. A change here is a change of the public surface.',
-    ...(importing.length > 0 ? [`import type { ${importing.join(', ')} } from 'rufus-client';`] : []),
+    ...(importing.length > 0 ? [importing.join('\n')] : []),
     ...exported.flatMap(textOf).map((text) => `export ${text}`),
     ...(hidden.size > 0 ? ['// Spoken of, but not exported:'] : []),
     ...[...hidden].sort(byName).flatMap(textOf),
@@ -77,11 +80,13 @@ function reportOn(entry: string, told: ReadonlySet<ts.Symbol>): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-const told = new Set(exportsOf('index'));
-const reports = ENTRIES.map((entry) => ({
-  file: `${REPORTS}/${entry}.api.d.ts`,
-  text: reportOn(entry, entry === 'index' ? new Set() : told),
-}));
+const told = new Map<ts.Symbol, string>();
+const reports = ENTRIES.map((entry) => {
+  const text = reportOn(entry, new Map(told));
+  const name = entry === 'index' ? 'rufus-client' : `rufus-client/${entry}`;
+  for (const symbol of exportsOf(entry)) if (!told.has(symbol)) told.set(symbol, name);
+  return { file: `${REPORTS}/${entry}.api.d.ts`, text };
+});
 
 if (process.argv.includes('--check')) {
   const committed = (file: string) => {

@@ -1,16 +1,43 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
+import { RufusConfigError } from './core/errors.js';
 import { lendLog } from './core/log.js';
+import type { Operation } from './core/operations.js';
 import { bag, checkedOptions, headerOptions, settle } from './core/options.js';
 import { callOptionsOf, RAW_OPTIONS, type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
-import { Transport } from './core/transport.js';
+import { type CallInput, Transport } from './core/transport.js';
+import type { Wire } from './core/wire/flight.js';
 import { DevicesModule } from './resources/devices.js';
 import { EventsModule } from './resources/events.js';
 import { PassingsModule } from './resources/passings.js';
 import { SessionsModule } from './resources/sessions.js';
-import type { Devices, Events, Passings, RequestPromise, RufusClientOptions, Sessions } from './types.js';
+import type {
+  Devices,
+  Events,
+  Passings,
+  RequestOptions,
+  RequestPromise,
+  RufusClientOptions,
+  Sessions,
+} from './types.js';
 import { VERSION } from './version.js';
 
 const CONNECTION_OPTIONS: readonly (keyof ConnectionOptions)[] = ['dispatcher', 'proxy', 'connections'];
+const ADDRESS_OPTIONS = [...CONNECTION_OPTIONS, 'apiKey', 'authHeader', 'baseUrl', 'allowInsecure'] as const;
+
+/** For other entries of this package, which have no transport of their own. */
+interface Internals {
+  /** It is a client of this very copy of the library: the ESM and the CJS build are two. */
+  isOwn(client: object): boolean;
+  /** A call of an operation as the client makes it. */
+  call<T>(
+    client: RufusClient,
+    operation: Operation<T>,
+    options: RequestOptions,
+    prepare: () => CallInput,
+  ): RequestPromise<T>;
+}
+
+export let internals: Internals;
 
 /**
  * The RUFUS Cloud API.
@@ -85,6 +112,20 @@ export class RufusClient implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  static {
+    internals = {
+      isOwn: (client) => #transport in client,
+      call: (client, operation, options, prepare) => client.#transport.call(operation, options, prepare),
+    };
+  }
+}
+
+/** A client over another wire than HTTP, whose other end has the key. */
+export function clientOver(wire: Wire, options: RufusClientOptions): RufusClient {
+  const placeholders: RufusClientOptions = { ...options, apiKey: 'no-key-at-this-end', baseUrl: 'https://fleet' };
+  inherited.set(placeholders, new Connections({}, wire));
+  return new RufusClient(placeholders);
 }
 
 // How `withOptions` hands its connections to the constructor, whose signature is public.
@@ -97,6 +138,10 @@ function derived(
   connections: Connections,
 ): RufusClient {
   const options = merged(parent, overrides);
+  const address = ADDRESS_OPTIONS.find((name) => overrides[name] !== undefined);
+  if (connections.isForeign && address !== undefined) {
+    throw new RufusConfigError(`This client has no key and no address of its own: it takes no \`${address}\`.`);
+  }
   if (!CONNECTION_OPTIONS.some((name) => overrides[name] !== undefined)) inherited.set(options, connections);
   return new RufusClient(options);
 }

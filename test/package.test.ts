@@ -26,11 +26,18 @@ const thirdParty = async (file: string) =>
 const run = (...args: string[]) => runNode(args, { cwd: PROJECT_FOLDER });
 
 describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
-  test('loads undici and zod, and in the sandbox msw, beside what Node has', async () => {
+  test('loads undici and zod, in the sandbox msw and in the fleet NATS, beside what Node has', async () => {
     expect(await thirdParty(`index.${extension}`)).toEqual(['undici', 'zod']);
     expect(await thirdParty(`schemas.${extension}`)).toEqual(['zod']);
     expect(['undici', 'zod']).toEqual(expect.arrayContaining(await thirdParty(`outbox.${extension}`)));
     expect(await thirdParty(`testing.${extension}`)).toEqual(['msw']);
+    expect(await thirdParty(`fleet.${extension}`)).toEqual([
+      '@nats-io/jetstream',
+      '@nats-io/kv',
+      '@nats-io/transport-node',
+      'undici',
+      'zod',
+    ]);
     // The demo's msw is found at run time, so that no bundler looks for it.
     expect(await thirdParty(`board.${extension}`)).toEqual(['undici', 'zod']);
   });

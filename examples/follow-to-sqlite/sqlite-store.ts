@@ -1,18 +1,6 @@
 import type { FollowBatch, FollowCursor } from 'rufus-client';
+import { type Database, openDatabase } from '../support/sqlite.js';
 import type { Store } from './store.js';
-
-/** As much of node:sqlite as is used here; the type declarations of Node 20 do not have it. */
-interface Database {
-  exec(sql: string): void;
-  prepare(sql: string): {
-    run(...values: (string | number | null)[]): unknown;
-    get(...values: (string | number)[]): Record<string, string | number> | undefined;
-  };
-  close(): void;
-}
-interface Sqlite {
-  DatabaseSync: new (file: string) => Database;
-}
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
@@ -22,24 +10,10 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS cursors (deviceid TEXT PRIMARY KEY, cursor TEXT NOT NULL);
 `;
 
-/** undefined where this Node has no node:sqlite: it came with 22.5, and without a flag with 22.13. */
+/** undefined where this Node has no node:sqlite. */
 export async function openSqlite(file: string): Promise<Store | undefined> {
-  const sqlite = await loadSqlite();
-  return sqlite && new SqliteStore(new sqlite.DatabaseSync(file));
-}
-
-async function loadSqlite(): Promise<Sqlite | undefined> {
-  // Imported by a name that tsc does not look up; and its notice of being experimental is not for this example's users.
-  const name: string = 'node:sqlite';
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  try {
-    return (await import(name)) as Sqlite;
-  } catch {
-    return undefined;
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+  const database = await openDatabase(file);
+  return database && new SqliteStore(database);
 }
 
 class SqliteStore implements Store {

@@ -16,10 +16,13 @@ export interface TimingDevice {
   readonly token_session: string;
 }
 
+export const serialNumberOf = ({ checkpoint }: Recording): string => `race-day-${checkpoint.name}`;
+
 /** Binds the device, unless it is bound already, and opens a session for this race. */
 export async function startDevice(client: RufusClient, recording: Recording): Promise<TimingDevice> {
   const { name } = recording.checkpoint;
-  const device = { type: 'reader', model: 'race-day example', serial_number: `race-day-${name}`, alias: name };
+  const serial_number = serialNumberOf(recording);
+  const device = { type: 'reader', model: 'race-day example', serial_number, alias: name };
   const { deviceid } = await client.devices.ensureBound(device);
   const { token_session } = await client.sessions.create({ deviceid, alias: `Race day, ${name}` });
   return { recording, token_session };

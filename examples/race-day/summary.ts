@@ -55,7 +55,10 @@ export const listed = (counts: Readonly<Record<string, number>>): string =>
     .join('\n');
 
 /** What is wrong with a checkpoint, or undefined. */
-export function complaint({ recording: { checkpoint }, differences }: Outcome): string | undefined {
+export function complaint({
+  recording: { checkpoint },
+  differences,
+}: Pick<Outcome, 'recording' | 'differences'>): string | undefined {
   const wrong = Object.entries(differences).filter(([, passings]) => passings > 0);
   if (wrong.length === 0) return undefined;
   return `${checkpoint.name}: ${wrong.map(([what, passings]) => `${count(passings)} ${what}`).join(', ')}`;

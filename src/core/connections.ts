@@ -16,11 +16,18 @@ export type ConnectionOptions = Pick<RufusClientOptions, 'dispatcher' | 'proxy' 
 /** The way to the server: the user's dispatcher, or an agent of our own, made on first use. */
 export class Connections {
   readonly wire: Wire;
+  /** It leads to another place than the API: what concerns the key, the address and the sockets is not for the client to choose. */
+  readonly isForeign: boolean;
   #agent: Dispatcher | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions, wire?: Wire) {
     const { dispatcher } = options;
+    this.isForeign = wire !== undefined;
+    if (wire !== undefined) {
+      this.wire = wire;
+      return;
+    }
     if (dispatcher !== undefined) {
       if (options.proxy !== undefined || options.connections !== undefined) {
         throw new RufusConfigError('`dispatcher` decides about sockets itself: leave out `proxy` and `connections`.');

@@ -107,6 +107,8 @@ function advice(
   { status, isJson, body, description, retryAfterMs }: Said,
 ): string {
   if (status === 409 && name.startsWith('devices.')) return boundAs(body);
+  // Who stands between and refuses by itself knows best what helps.
+  if (isRecord(body) && typeof body.advice === 'string') return redact(body.advice);
   if (status === 401 || status === 403) return keyAdvice(access, status, description);
   if (status === 413) return 'Send fewer passings at once; insertMany finds a size that fits.';
   if (status === 404 && !isJson) return 'This is no answer of the API: check the base URL.';

@@ -92,7 +92,7 @@ function settle(options: FollowOptions): FollowSettings {
 }
 
 /** Where only one end is given, the default of the other gives way. */
-function settlePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
+export function settlePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
   const { min, max } = checkedOptions('pollMs', pollMs, { min: true, max: true });
   if (min !== undefined) whole('pollMs.min', min, 0);
   if (max !== undefined) whole('pollMs.max', max, 0);

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
 /** Of localhost and 127.0.0.1, signed by itself, for tests only. */
-const KEY = `-----BEGIN PRIVATE KEY-----
+export const KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgXgjlDioIJRpc4kwE
 eV3Dd5JoVs02kN7qwpKUY6iJSLOhRANCAARhPTQdOKrdj3tSz081oJERvJK80HlO
 mvLYOBqLc7O8jRKrE/DK5BjsxuipE1A/k5Pk0p5G6NogGe4a/4/a0JLv

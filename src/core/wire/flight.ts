@@ -44,6 +44,8 @@ export interface Wire {
 export class Flight {
   readonly result: Promise<RawResponse | Lost>;
   settled = false;
+  /** By performance.now(); Infinity where there is no limit. */
+  readonly endsAt: number;
   /** Set by whoever works for this flight: drops that work when the flight is interrupted. */
   cancel: ((reason: Error) => void) | undefined;
   #sent = false;
@@ -55,6 +57,7 @@ export class Flight {
   /** `outer`: the flight that this one is a part of, which has sent what this one has. */
   constructor(timeoutMs: number, why: 'timeout' | 'budget', signal: AbortSignal | undefined, outer?: Flight) {
     this.#outer = outer;
+    this.endsAt = Math.min(performance.now() + timeoutMs, outer?.endsAt ?? Number.POSITIVE_INFINITY);
     this.result = new Promise((resolve) => {
       this.#resolve = resolve;
     });

@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from './clock.js';
 import { watchClock } from './clock-step.js';
 import { ClosedSessions } from './closed-sessions.js';
-import { Courier } from './courier.js';
 import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';
 import { Drain } from './drain.js';
 import { Emitter } from './emitter.js';
 import { FolderDevice } from './folder-device.js';
+import { Courier } from './forwarder.js';
 import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.js';
 import { LastError } from './last-error.js';
 import { OutboxLog } from './log.js';
@@ -15,7 +15,7 @@ import { outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
 import { Replacements } from './replacements.js';
 import { SessionSwitches } from './session-switches.js';
-import { Sleeper } from './sleeper.js';
+import { Sleeper } from './timer.js';
 import type { Outbox, OutboxOptions } from './types.js';
 
 /** What opening takes beside asking the server. */

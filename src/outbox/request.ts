@@ -1,6 +1,6 @@
 import type { RufusClient } from '../client.js';
 import { asValidated } from '../core/validation/passings.js';
-import { judge, type Outcome, type Verdict } from './answers.js';
+import { judge, type Outcome, type Verdict } from './disposition.js';
 import type { Entry } from './journal.js';
 
 /** One attempt to deliver passings of one session, and what its answer means. */

@@ -3,7 +3,7 @@ import { refuseUnknown } from '../core/known.js';
 import { timestampExpectation, wireTimestamp } from '../core/timestamp.js';
 import { demandNone } from '../core/validation/demand.js';
 import type { Issue } from '../types.js';
-import type { Courier } from './courier.js';
+import type { Courier } from './forwarder.js';
 import type { Entry, Journal } from './journal.js';
 
 export interface Window {

@@ -1,9 +1,9 @@
 import type { RufusClient } from '../client.js';
 import { onAbort } from '../core/abort.js';
 import { ConflictError, NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
-import { judgeAside, says } from './answers.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
+import { judgeAside, says } from './disposition.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { NumberingUnknownError, OutboxClosedError } from './errors.js';
@@ -13,7 +13,7 @@ import type { OutboxLog } from './log.js';
 import { settleSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
-import type { Sleeper } from './sleeper.js';
+import type { Sleeper } from './timer.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';

@@ -1,4 +1,4 @@
-import { encodeLine } from './line.js';
+import { encodeLine } from './codec.js';
 import type { SegmentedLog } from './log.js';
 import type { Space } from './space.js';
 

@@ -13,13 +13,17 @@ import type {
   StoredPassing,
   Tallies,
 } from '../journal.js';
-import type { AckFile } from './ack.js';
-import type { Bookkeeping } from './bookkeeping.js';
+import type { AckFile } from './checkpoint-file.js';
+import type { Bookkeeping } from './checkpointer.js';
 import { CommitTimes } from './commit-times.js';
 import type { Committer, List } from './committer.js';
 import type { HighWater } from './high-water.js';
 import { type HistorySetup, history, type Kept } from './history.js';
 import { IntervalSet } from './intervals.js';
+import type { Lock } from './lock.js';
+import { LogReader, readBatch, type Stored } from './log-reader.js';
+import type { ReplaceRecord, SessionRecord } from './records.js';
+import { type Space, storageError } from './space.js';
 import {
   type LogDraft,
   leavingRecord,
@@ -32,11 +36,7 @@ import {
   sizeOf,
   sourceRecord,
   unconfirmedRecord,
-} from './lists.js';
-import type { Lock } from './lock.js';
-import { LogReader, readBatch, type Stored } from './reader.js';
-import type { ReplaceRecord, SessionRecord } from './records.js';
-import { type Space, storageError } from './space.js';
+} from './write-batch.js';
 
 export interface Parts extends Omit<HistorySetup, 'entryOf'> {
   readonly ackFile: AckFile;

@@ -1,5 +1,5 @@
+import { decodeLine, encodeLine, endOfLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { decodeLine, encodeLine, endOfLine, recordOf } from './line.js';
 
 const SIZE = 1024;
 

@@ -2,10 +2,10 @@ import type { Entry } from '../journal.js';
 import type { Delivered } from './delivered.js';
 import type { Disk } from './disk.js';
 import { type SegmentedLog, segmentName } from './log.js';
+import type { Stored } from './log-reader.js';
 import type { ParkedLog } from './parked.js';
-import { readSegment } from './pieces.js';
-import type { Stored } from './reader.js';
 import type { LogRecord } from './records.js';
+import { readSegment } from './segment-reader.js';
 import type { LogState } from './state.js';
 
 export interface HistorySetup {

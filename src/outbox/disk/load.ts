@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Damage } from '../journal.js';
-import { AckFile } from './ack.js';
+import { AckFile } from './checkpoint-file.js';
 import type { Disk, DiskFile } from './disk.js';
 import { HighWater } from './high-water.js';
 import { firstOf, type Segment, segmentName } from './log.js';

@@ -1,13 +1,13 @@
 import type { Damage, Entry, ParkedEntry, ParkReason } from '../journal.js';
+import { encodeLine } from './codec.js';
 import { Committer, type CommitterSetup, type Draft } from './committer.js';
 import type { Disk } from './disk.js';
 import { IntervalSet } from './intervals.js';
-import { encodeLine } from './line.js';
 import { SegmentedLog } from './log.js';
-import { readSegment } from './pieces.js';
 import type { Ack, ParkedHeader, ParkedLogRecord, ParkedRecord, Stamp, VoidRecord } from './records.js';
 import { FORMAT } from './records.js';
 import { recoverLog } from './recover.js';
+import { readSegment } from './segment-reader.js';
 import { NO_ACK } from './state.js';
 
 export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'> {

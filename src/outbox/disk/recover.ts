@@ -1,7 +1,7 @@
 import { StorageError } from '../errors.js';
 import type { Damage } from '../journal.js';
+import { STRUCK } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { STRUCK } from './line.js';
 import { firstOf, type Segment } from './log.js';
 import { FORMAT, isCounted } from './records.js';
 import { type AnyRecord, type Found, firstRecord, type SegmentScan, scanSegment, splitLists } from './scan.js';

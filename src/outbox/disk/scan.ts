@@ -1,6 +1,6 @@
+import { decodeLine, isStruck, type Line, recordOf } from './codec.js';
 import type { DiskFile } from './disk.js';
-import { decodeLine, isStruck, type Line, recordOf } from './line.js';
-import { Lines, type Piece } from './lines.js';
+import { Lines, type Piece } from './line-reader.js';
 import { isCounted, type Stamp } from './records.js';
 
 export type AnyRecord = Stamp & { readonly t: string };

@@ -8,7 +8,7 @@ import {
   RufusResponseValidationError,
   RufusTimeoutError,
 } from '../../src/core/errors.js';
-import { anew, judge, judgeAside } from '../../src/outbox/answers.js';
+import { anew, judge, judgeAside } from '../../src/outbox/disposition.js';
 import { TOKEN } from '../support/operations.js';
 
 const asked = { token_session: TOKEN, count: 4 };

@@ -1,5 +1,5 @@
+import { Hand } from './batch.js';
 import { OutboxClosedError } from './errors.js';
-import { Hand } from './hand.js';
 import type { Entry } from './journal.js';
 
 /** Passings that are sent again beside the log. */

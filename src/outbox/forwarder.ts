@@ -1,13 +1,13 @@
 import type { RufusClient } from '../client.js';
-import { anew, isUnsettled, type Refusal, type Verdict } from './answers.js';
 import { Backoff } from './backoff.js';
+import { bytesOf, type Hand, numbersOf } from './batch.js';
+import { Supply } from './batch-reader.js';
 import type { Clock } from './clock.js';
 import type { ClosedSessions } from './closed-sessions.js';
-import { Doubt } from './doubt.js';
+import { anew, isUnsettled, type Refusal, type Verdict } from './disposition.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
-import { type Errand, Errands } from './errands.js';
-import { bytesOf, type Hand, numbersOf } from './hand.js';
+import { Doubt } from './in-doubt.js';
 import type { Entry, Journal, ParkReason } from './journal.js';
 import type { LastError } from './last-error.js';
 import type { OutboxLog } from './log.js';
@@ -16,9 +16,9 @@ import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
 import { send } from './request.js';
 import { RequestSize } from './request-size.js';
+import { type Errand, Errands } from './resends.js';
 import type { SessionSwitches } from './session-switches.js';
-import type { Sleeper } from './sleeper.js';
-import { Supply } from './supply.js';
+import type { Sleeper } from './timer.js';
 import type { OutboxState } from './types.js';
 
 /** How long to wait where something is pending and cannot be read yet. */

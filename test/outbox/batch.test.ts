@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Hand } from '../../src/outbox/hand.js';
+import { Hand } from '../../src/outbox/batch.js';
 import type { Entry } from '../../src/outbox/journal.js';
 import { TOKEN } from '../support/operations.js';
 

@@ -1,5 +1,5 @@
+import { endOfLine } from './codec.js';
 import { codeOf, type DiskFile } from './disk.js';
-import { endOfLine } from './line.js';
 
 const CHUNK = 256 * 1024;
 const PAGE = 4096;

@@ -1,6 +1,6 @@
+import { Hand } from './batch.js';
 import type { Clock } from './clock.js';
-import type { Doubt } from './doubt.js';
-import { Hand } from './hand.js';
+import type { Doubt } from './in-doubt.js';
 import type { Journal } from './journal.js';
 import type { OutboxSettings } from './options.js';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Tallies } from '../journal.js';
-import type { AckFile, AckSlot } from './ack.js';
+import type { AckFile, AckSlot } from './checkpoint-file.js';
 import type { Delivered } from './delivered.js';
 import { isFull } from './disk.js';
 import type { SegmentedLog } from './log.js';

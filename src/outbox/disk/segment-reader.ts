@@ -1,6 +1,6 @@
+import { decodeLine, recordOf } from './codec.js';
 import { type Disk, type DiskFile, isMissing } from './disk.js';
-import { decodeLine, recordOf } from './line.js';
-import { Lines } from './lines.js';
+import { Lines } from './line-reader.js';
 import { isCounted } from './records.js';
 import type { AnyRecord } from './scan.js';
 

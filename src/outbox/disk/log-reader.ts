@@ -1,7 +1,7 @@
 import type { Entry } from '../journal.js';
+import { decodeLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { decodeLine, recordOf } from './line.js';
-import { Lines } from './lines.js';
+import { Lines } from './line-reader.js';
 import type { Segment, SegmentedLog } from './log.js';
 import type { LogRecord, PassingRecord } from './records.js';
 

@@ -1,5 +1,5 @@
+import { decodeLine, encodeLine, endOfLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { decodeLine, encodeLine, endOfLine, recordOf } from './line.js';
 import type { Ack } from './records.js';
 
 const SLOT = 4096;

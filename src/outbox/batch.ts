@@ -1,12 +1,26 @@
-import type { Entry } from './journal.js';
+import type { Rejection } from './disposition.js';
+import type { Entry, ParkReason, Tallies } from './journal.js';
+
+/** Who hands out batches to be sent, and is told what became of each chunk: the log, or a resend beside it. */
+export interface BatchQueue {
+  /** What is being sent. */
+  readonly batch: Batch;
+  /** The server has these, which the batch no longer holds. */
+  delivered(chunk: readonly Entry[], tallies: Tallies): void;
+  /** A request with these got no answer: the server may have stored them. */
+  inDoubt(chunk: readonly Entry[]): void;
+  /** The server refuses this very passing. */
+  rejected(chunk: readonly Entry[], rejection: Rejection, reason: ParkReason['reason']): void | Promise<void>;
+  sessionClosed(token_session: string, rejection: Rejection): void;
+}
 
 /**
  * Passings taken up for sending, all of one session, and how they are cut into requests. Always worked off from the front:
  * the server sees numbers in order.
  */
-export class Hand {
+export class Batch {
   #entries: readonly Entry[];
-  /** Lengths of the next pieces, where a refusal has cut them. */
+  /** Lengths of the next chunks, where a refusal has cut them. */
   #cuts: number[] = [];
 
   constructor(entries: readonly Entry[]) {
@@ -23,7 +37,7 @@ export class Hand {
   }
 
   /** What the next request takes: at least one, and up to `max` and about `maxBytes`, to the nearest whole passing. */
-  piece(max: number, maxBytes: number): readonly Entry[] {
+  chunk(max: number, maxBytes: number): readonly Entry[] {
     const most = Math.min(max, this.#cuts[0] ?? this.#entries.length);
     let count = 0;
     for (let bytes = 0; count < most; count++) {
@@ -34,7 +48,7 @@ export class Hand {
     return count === this.#entries.length ? this.#entries : this.#entries.slice(0, count);
   }
 
-  /** The first `count` go in two pieces. */
+  /** The first `count` go in two chunks. */
   halve(count: number): void {
     this.#shorten(count);
     const first = Math.ceil(count / 2);

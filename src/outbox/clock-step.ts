@@ -4,17 +4,17 @@ import type { Clock } from './clock.js';
 const STEP_MS = 1_000;
 const LOOK_EVERY_MS = 5_000;
 
-interface Reading {
+interface ClockSample {
   readonly wall: number;
   readonly mono: number;
 }
 
 /** Tells when the wall clock was set, by holding it against the monotonic one. Returns what ends the watch. */
-export function watchClock(clock: Clock, since: Reading | null, stepped: (ms: number) => void): () => void {
-  let last = since ?? read(clock);
+export function watchClock(clock: Clock, since: ClockSample | null, stepped: (ms: number) => void): () => void {
+  let last = since ?? sample(clock);
   let cancel = (): void => {};
   const look = (): void => {
-    const now = read(clock);
+    const now = sample(clock);
     const ms = Math.round(now.wall - last.wall - (now.mono - last.mono));
     last = now;
     if (Math.abs(ms) >= STEP_MS) stepped(ms);
@@ -24,4 +24,4 @@ export function watchClock(clock: Clock, since: Reading | null, stepped: (ms: nu
   return () => cancel();
 }
 
-const read = (clock: Clock): Reading => ({ wall: clock.wall(), mono: clock.mono() });
+const sample = (clock: Clock): ClockSample => ({ wall: clock.wall(), mono: clock.mono() });

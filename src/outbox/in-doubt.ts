@@ -1,11 +1,11 @@
 import type { Entry } from './journal.js';
 
 /** Passings that the server may have although it has not said so: there, and only there, duplicates are expected. */
-export class Doubt {
+export class InDoubtRange {
   #upTo = 0;
 
   /** An attempt with these ended without an answer. */
-  note(entries: readonly Entry[]): void {
+  extend(entries: readonly Entry[]): void {
     this.#upTo = Math.max(this.#upTo, entries.at(-1)!.seq);
   }
 
@@ -15,7 +15,7 @@ export class Doubt {
   }
 
   /** How many of these it is about: the first ones. */
-  among(entries: readonly Entry[]): number {
+  count(entries: readonly Entry[]): number {
     const certain = entries.findIndex(({ seq }) => seq > this.#upTo);
     return certain === -1 ? entries.length : certain;
   }

@@ -2,7 +2,7 @@ import type { PassingInput } from '../types.js';
 import type { Clock } from './clock.js';
 
 // The seam between the two halves of the outbox. The durable half (disk/) keeps passings; the delivering half (the Outbox
-// class and its courier) decides what becomes of them. Everything that must survive a power cut is behind this interface.
+// class and its forwarder) decides what becomes of them. Everything that must survive a power cut is behind this interface.
 //
 // `openJournal(options: JournalOptions): Promise<Journal>` is in disk/open.ts; it throws OutboxLockedError and StorageError.
 //

@@ -75,10 +75,10 @@ export class OutboxLog {
   }
 
   /** By an answer that is about these very passings. */
-  parked(piece: readonly Entry[], cause: unknown): void {
+  parked(chunk: readonly Entry[], cause: unknown): void {
     // The first after none: more of them are no news.
-    if (this.#setup.journal.stats().parked > piece.length) return;
-    const [{ token_session, num_passing }] = piece as [Entry];
+    if (this.#setup.journal.stats().parked > chunk.length) return;
+    const [{ token_session, num_passing }] = chunk as [Entry];
     this.#warn(
       `passing ${num_passing} of ${session(token_session)} is set aside: ${why(cause)}. Look at it with parked(); requeue() sends it again`,
       { cause, token_session },

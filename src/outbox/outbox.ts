@@ -9,7 +9,7 @@ import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { BoundSession } from './folder-device.js';
-import type { Courier } from './forwarder.js';
+import type { Forwarder } from './forwarder.js';
 import type { Journal, ParkedEntry } from './journal.js';
 import type { LastError } from './last-error.js';
 import type { OutboxLog } from './log.js';
@@ -38,7 +38,7 @@ export interface OutboxParts {
   readonly settings: OutboxSettings;
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly courier: Courier;
+  readonly forwarder: Forwarder;
   readonly emitter: Emitter;
   readonly lastError: LastError;
   readonly log: OutboxLog;
@@ -48,7 +48,7 @@ export interface OutboxParts {
   readonly unwatch: () => void;
 }
 
-/** The outbox over its journal (what is durable) and its courier (what is sent). */
+/** The outbox over its journal (what is durable) and its forwarder (what is sent). */
 export class DurableOutbox extends Outbox {
   readonly #parts: OutboxParts;
   /** Not yet durable. */
@@ -65,7 +65,7 @@ export class DurableOutbox extends Outbox {
   start(): void {
     const immediate = setImmediate(() => {
       this.#parts.emitter.release();
-      if (this.#closing === undefined) this.#parts.courier.start();
+      if (this.#closing === undefined) this.#parts.forwarder.start();
     });
     this.#cancelStart = () => clearImmediate(immediate);
   }
@@ -101,15 +101,15 @@ export class DurableOutbox extends Outbox {
     await Promise.allSettled(this.#underWay);
     this.#demandOpen();
     const drained = this.#parts.drain.wait(signal);
-    this.#parts.courier.hurry();
+    this.#parts.forwarder.hurry();
     await drained;
   }
 
   stats(): OutboxStats {
-    const { journal, courier, clock, lastError } = this.#parts;
+    const { journal, forwarder, clock, lastError } = this.#parts;
     const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = journal.stats();
     return Snapshot.of({
-      state: courier.state,
+      state: forwarder.state,
       storage,
       token_session: this.token_session,
       ...counts,
@@ -132,15 +132,15 @@ export class DurableOutbox extends Outbox {
   }
 
   pause(): void {
-    this.#parts.courier.pause();
+    this.#parts.forwarder.pause();
   }
 
   resume(): void {
-    this.#parts.courier.resume();
+    this.#parts.forwarder.resume();
   }
 
   async *parked(): AsyncGenerator<ParkedPassing> {
-    for await (const piece of this.#parts.journal.parked()) yield* piece.map(shown);
+    for await (const chunk of this.#parts.journal.parked()) yield* chunk.map(shown);
   }
 
   async requeue(filter: (parked: ParkedPassing) => boolean = () => true): Promise<Receipt[]> {
@@ -154,8 +154,8 @@ export class DurableOutbox extends Outbox {
 
   async rewind(window: { from: string | Date; to: string | Date }): Promise<Rewound> {
     this.#demandOpen();
-    const { journal, courier, settings } = this.#parts;
-    return courier.rewinding(() => rewind(journal, courier, window, settings.batch.max));
+    const { journal, forwarder, settings } = this.#parts;
+    return forwarder.rewinding(() => rewind(journal, forwarder, window, settings.batch.max));
   }
 
   async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
@@ -177,10 +177,10 @@ export class DurableOutbox extends Outbox {
 
   /** For opening: begins to deliver, and resolves when the session is changed, delivery is hindered, or `ms` are over; the change goes on in the background. */
   async switchInBackground(wanted: BoundSession, ms: number): Promise<void> {
-    const { switches, courier, clock } = this.#parts;
+    const { switches, forwarder, clock } = this.#parts;
     const switched = switches.request(wanted, [], { inBackground: true }).catch(() => undefined);
-    const hindered = courier.hindered();
-    courier.start();
+    const hindered = forwarder.hindered();
+    forwarder.start();
     await new Promise<void>((resolve) => {
       const cancel = clock.after(ms, resolve, true);
       void Promise.race([switched, hindered]).then(() => {
@@ -201,12 +201,12 @@ export class DurableOutbox extends Outbox {
   }
 
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
-    const { courier, switches, drain, journal, unwatch, emitter, log } = this.#parts;
+    const { forwarder, switches, drain, journal, unwatch, emitter, log } = this.#parts;
     if (drainMs > 0) await this.#drainWithin(drainMs);
     this.#cancelStart();
     emitter.release();
     unwatch();
-    await courier.stop();
+    await forwarder.stop();
     switches.close();
     drain.close();
     await journal.close();
@@ -217,8 +217,8 @@ export class DurableOutbox extends Outbox {
 
   /** Resolves when all is delivered or parked, and after `ms` at the latest. */
   async #drainWithin(ms: number): Promise<void> {
-    const { courier, drain, clock } = this.#parts;
-    if (courier.state === 'paused') return;
+    const { forwarder, drain, clock } = this.#parts;
+    if (forwarder.state === 'paused') return;
     await new Promise<void>((resolve) => {
       const cancel = clock.after(ms, resolve, true);
       const end = (): void => {
@@ -227,7 +227,7 @@ export class DurableOutbox extends Outbox {
       };
       void Promise.allSettled(this.#underWay).then(() => {
         const drained = drain.wait(undefined);
-        courier.hurry();
+        forwarder.hurry();
         drained.then(end, end);
       });
     });

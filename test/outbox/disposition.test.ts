@@ -8,13 +8,13 @@ import {
   RufusResponseValidationError,
   RufusTimeoutError,
 } from '../../src/core/errors.js';
-import { anew, judge, judgeAside } from '../../src/outbox/disposition.js';
+import { dispositionOf, dispositionOfError, localFailure } from '../../src/outbox/disposition.js';
 import { TOKEN } from '../support/operations.js';
 
 const asked = { token_session: TOKEN, count: 4 };
-const failed = (error: unknown) => judge({ error }, asked);
+const failed = (error: unknown) => dispositionOf({ error }, asked);
 const receipt = (fields: object) =>
-  judge(
+  dispositionOf(
     {
       receipt: {
         token_session: TOKEN,
@@ -113,7 +113,13 @@ describe('no receipt', () => {
 
   it('a failure on our side of the wire: again, certainly not stored', () => {
     const cause = new Error('disk full');
-    expect(anew(cause)).toEqual({ do: 'again', cause, maybeStored: false, halve: false, retryAfterMs: undefined });
+    expect(localFailure(cause)).toEqual({
+      do: 'again',
+      cause,
+      maybeStored: false,
+      halve: false,
+      retryAfterMs: undefined,
+    });
   });
 
   it.each([true, false])('our own abort: stop, stored or not (%s)', (requestMaybeProcessed) => {
@@ -124,7 +130,7 @@ describe('no receipt', () => {
   });
 });
 
-describe('a refusal', () => {
+describe('a rejection', () => {
   it.each([408, 425, 429, 500, 501, 502, 503, 504, 300, 301, 302, 307, 308, 402, 405, 406, 409, 410, 418])(
     '%i: again',
     (status) => {
@@ -150,11 +156,11 @@ describe('a refusal', () => {
   });
 
   it.each([400, 422])('%i: split', (status) => {
-    expect(refused(status)).toMatchObject({ do: 'split', refusal: { status, response: '{"description":"No"}' } });
+    expect(refused(status)).toMatchObject({ do: 'split', rejection: { status, response: '{"description":"No"}' } });
   });
 
   it('413: halve', () => {
-    expect(refused(413, 'nginx')).toMatchObject({ do: 'halve', refusal: { status: 413, response: 'nginx' } });
+    expect(refused(413, 'nginx')).toMatchObject({ do: 'halve', rejection: { status: 413, response: 'nginx' } });
   });
 
   it.each([
@@ -163,7 +169,7 @@ describe('a refusal', () => {
     { description: 'session not found or closed.' },
     { message: 'Session not found or closed' },
   ])('404 with %j: leave', (body) => {
-    expect(refused(404, body)).toMatchObject({ do: 'leave', refusal: { status: 404 } });
+    expect(refused(404, body)).toMatchObject({ do: 'leave', rejection: { status: 404 } });
   });
 
   it.each([
@@ -179,7 +185,7 @@ describe('a refusal', () => {
 
   it('shows an operator what was said, cut, and without key or token', () => {
     const verdict = refused(400, { description: `ror-0123456789abcdef0123 ${TOKEN} ${'x'.repeat(5_000)}` });
-    const { response } = (verdict as { refusal: { response: string } }).refusal;
+    const { response } = (verdict as { rejection: { response: string } }).rejection;
     expect(response).toContain('"description":"ror-… 5F1D7A84…');
     expect(response).toHaveLength(2_048);
   });
@@ -194,12 +200,12 @@ describe('calls beside the insert', () => {
       description: undefined,
       headers: new Headers(),
     });
-    expect(judgeAside(error)).toEqual({ do: 'block', cause: error, maybeStored: false });
+    expect(dispositionOfError(error)).toEqual({ do: 'block', cause: error, maybeStored: false });
   });
 
   it('are repeated where an insert is', () => {
     const error = new RufusConnectionError('', { requestMaybeProcessed: true });
-    expect(judgeAside(error)).toMatchObject({ do: 'again', cause: error, maybeStored: true });
-    expect(judgeAside(new RufusConnectionError('', {}))).toMatchObject({ do: 'again', maybeStored: false });
+    expect(dispositionOfError(error)).toMatchObject({ do: 'again', cause: error, maybeStored: true });
+    expect(dispositionOfError(new RufusConnectionError('', {}))).toMatchObject({ do: 'again', maybeStored: false });
   });
 });

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Tallies } from '../journal.js';
-import type { AckFile, AckSlot } from './checkpoint-file.js';
+import type { CheckpointFile, CheckpointSlot } from './checkpoint-file.js';
 import type { Delivered } from './delivered.js';
 import { isFull } from './disk.js';
 import type { SegmentedLog } from './log.js';
@@ -8,8 +8,8 @@ import type { ParkedLog } from './parked.js';
 import type { Space } from './space.js';
 import type { LogState } from './state.js';
 
-export interface BookkeepingSetup {
-  readonly ackFile: AckFile;
+export interface CheckpointerSetup {
+  readonly checkpointFile: CheckpointFile;
   readonly state: LogState;
   readonly log: SegmentedLog;
   readonly parked: Pick<ParkedLog, 'failure' | 'renewable' | 'renew'>;
@@ -22,7 +22,7 @@ export interface BookkeepingSetup {
 const SWEEP_MS = 3_600_000;
 
 /** Notes how far delivery has come, and moves what lies wholly behind that out of the log. */
-export class Bookkeeping {
+export class Checkpointer {
   tallies: Tallies;
   suspect: boolean;
   /** The newest acknowledgement that is durable. */
@@ -30,9 +30,9 @@ export class Bookkeeping {
   private moving: Promise<void> = Promise.resolve();
   private cancel: (() => void) | null = null;
 
-  constructor(private readonly setup: BookkeepingSetup) {
+  constructor(private readonly setup: CheckpointerSetup) {
     this.suspect = setup.suspect;
-    this.tallies = setup.state.ack.tallies;
+    this.tallies = setup.state.checkpoint.tallies;
   }
 
   /** Notes where things stand after opening, and looks for backups that have had their time now and every hour. */
@@ -60,18 +60,18 @@ export class Bookkeeping {
 
   /** Resolves when the acknowledgement as it stands now is durable, or cannot be made so at the moment. */
   async note(): Promise<void> {
-    const { ackFile, space, log, parked } = this.setup;
+    const { checkpointFile, space, log, parked } = this.setup;
     let written = 0;
-    const slot = (): AckSlot => {
+    const slot = (): CheckpointSlot => {
       const current = this.slot();
       written = current.seq;
       return current;
     };
     try {
-      await ackFile.write(slot).catch((error: unknown) => {
+      await checkpointFile.write(slot).catch((error: unknown) => {
         if (isFull(error)) throw error;
         // The same slot again; the other one is not touched until this one is good.
-        return ackFile.write(slot);
+        return checkpointFile.write(slot);
       });
     } catch (error) {
       // Nothing is lost: what was delivered since is sent again after a restart, under the same numbers.
@@ -129,7 +129,7 @@ export class Bookkeeping {
   /** The first seq that the folder still holds. */
   get retained(): number {
     const { delivered, log } = this.setup;
-    return delivered.kept[0]?.first ?? log.segments[0]?.first ?? log.last + 1;
+    return delivered.segments[0]?.first ?? log.segments[0]?.first ?? log.last + 1;
   }
 
   /** Segments that are acknowledged to their end leave the log. */
@@ -144,12 +144,12 @@ export class Bookkeeping {
     state.forgetBefore(this.retained);
   }
 
-  private slot(): AckSlot {
-    const { state, ackFile } = this.setup;
+  private slot(): CheckpointSlot {
+    const { state, checkpointFile } = this.setup;
     const { session } = state;
     const next = session === null ? 0 : (state.nextNumber(session) ?? 0);
     // Whatever made it suspect may not show any more once something is written.
-    const identity = this.suspect ? 'unknown' : ackFile.identity;
-    return { ...state.ack, tallies: this.tallies, durable: { seq: state.last, session, next }, identity };
+    const identity = this.suspect ? 'unknown' : checkpointFile.identity;
+    return { ...state.checkpoint, tallies: this.tallies, durable: { seq: state.last, session, next }, identity };
   }
 }

@@ -10,7 +10,7 @@ export interface Draft {
 }
 
 /** A list: written whole, settled once. */
-export interface List<D extends Draft> {
+export interface WriteBatch<D extends Draft> {
   /** About what it will take on disk. */
   readonly bytes: number;
   /** Refused when the outbox is at its limits; the others only when the disk itself refuses. */
@@ -36,13 +36,13 @@ export interface CommitterSetup<D extends Draft> {
 
 /** Group commit: whatever comes while the disk is busy shares the next write and its sync. */
 export class Committer<D extends Draft> {
-  private queue: List<D>[] = [];
+  private queue: WriteBatch<D>[] = [];
   private errands: (() => Promise<void>)[] = [];
   private running: Promise<void> | null = null;
 
   constructor(private readonly setup: CommitterSetup<D>) {}
 
-  submit(list: List<D>): void {
+  submit(list: WriteBatch<D>): void {
     this.queue.push(list);
     this.start();
   }
@@ -78,7 +78,7 @@ export class Committer<D extends Draft> {
     }
   }
 
-  private take(): List<D>[] {
+  private take(): WriteBatch<D>[] {
     let bytes = 0;
     let count = 0;
     for (const list of this.queue) {
@@ -89,7 +89,7 @@ export class Committer<D extends Draft> {
     return this.queue.splice(0, count);
   }
 
-  private async admitted(lists: List<D>[]): Promise<List<D>[]> {
+  private async admitted(lists: WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
     const limited = lists.filter((list) => list.limited);
     if (limited.length === 0) return lists;
     try {
@@ -101,8 +101,8 @@ export class Committer<D extends Draft> {
   }
 
   /** As many as there is room for. */
-  private async admittedOneByOne(lists: readonly List<D>[]): Promise<List<D>[]> {
-    const admitted: List<D>[] = [];
+  private async admittedOneByOne(lists: readonly WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
+    const admitted: WriteBatch<D>[] = [];
     let bytes = 0;
     for (const list of lists) {
       try {
@@ -116,7 +116,7 @@ export class Committer<D extends Draft> {
     return admitted;
   }
 
-  private async commit(lists: readonly List<D>[]): Promise<void> {
+  private async commit(lists: readonly WriteBatch<D>[]): Promise<void> {
     if (lists.length === 0) return;
     const { log, begin, space, makeRoom } = this.setup;
     try {
@@ -141,7 +141,7 @@ export class Committer<D extends Draft> {
 }
 
 /** Long lists are encoded in pieces, with a turn of the event loop between them. */
-async function encode<D extends Draft>(lists: readonly List<D>[], draft: D): Promise<Buffer[]> {
+async function encode<D extends Draft>(lists: readonly WriteBatch<D>[], draft: D): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
   let text = '';
   for (const list of lists) {

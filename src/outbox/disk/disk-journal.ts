@@ -13,12 +13,12 @@ import type {
   StoredPassing,
   Tallies,
 } from '../journal.js';
-import type { AckFile } from './checkpoint-file.js';
-import type { Bookkeeping } from './checkpointer.js';
+import type { CheckpointFile } from './checkpoint-file.js';
+import type { Checkpointer } from './checkpointer.js';
 import { CommitTimes } from './commit-times.js';
-import type { Committer, List } from './committer.js';
+import type { Committer, WriteBatch } from './committer.js';
 import type { HighWater } from './high-water.js';
-import { type HistorySetup, history, type Kept } from './history.js';
+import { type HistoryEntry, type HistorySetup, history } from './history.js';
 import { IntervalSet } from './intervals.js';
 import type { Lock } from './lock.js';
 import { LogReader, readBatch, type Stored } from './log-reader.js';
@@ -27,11 +27,11 @@ import { type Space, storageError } from './space.js';
 import {
   type LogDraft,
   leavingRecord,
-  OneRecord,
-  PassingList,
-  type PassingListFacts,
+  PassingBatch,
+  type PassingBatchFacts,
   renumberRecord,
   replaceRecord,
+  SingleRecord,
   sessionRecord,
   sizeOf,
   sourceRecord,
@@ -39,10 +39,10 @@ import {
 } from './write-batch.js';
 
 export interface Parts extends Omit<HistorySetup, 'entryOf'> {
-  readonly ackFile: AckFile;
+  readonly checkpointFile: CheckpointFile;
   readonly highWater: HighWater;
   readonly committer: Committer<LogDraft>;
-  readonly books: Bookkeeping;
+  readonly checkpointer: Checkpointer;
   readonly space: Space;
   readonly lock: Lock;
   readonly found: Damage;
@@ -80,7 +80,7 @@ export class DiskJournal implements Journal {
   }
 
   get suspect(): boolean {
-    return this.parts.books.suspect;
+    return this.parts.checkpointer.suspect;
   }
 
   get pending(): number {
@@ -96,17 +96,17 @@ export class DiskJournal implements Journal {
   async resume(): Promise<void> {
     const head = await this.reader.peek();
     if (head !== null) this.times.note(head.seq, head.record.at, true);
-    await this.parts.books.begin();
+    await this.parts.checkpointer.begin();
     await this.parts.log.reserve();
     // With a full disk this waits for the next requeue.
-    await this.settleRequeued().catch(() => undefined);
+    await this.releaseRequeued().catch(() => undefined);
     // Beside all else: parked/ may be large.
     if (this.parts.parked.count === 0) this.requeuing = this.sweepParked();
   }
 
   async adopt(): Promise<void> {
-    this.parts.books.suspect = false;
-    await this.parts.books.note();
+    this.parts.checkpointer.suspect = false;
+    await this.parts.checkpointer.note();
   }
 
   nextNumber(token_session: string): number | undefined {
@@ -171,22 +171,22 @@ export class DiskJournal implements Journal {
   }
 
   acknowledge(upTo: Entry, tallies: Partial<Tallies> = {}): Promise<void> {
-    const { state, books, wall } = this.parts;
-    books.tally(tallies);
-    state.acknowledge(state.passed(upTo.seq, { delivered: true, at: wall(), tallies: books.tallies }));
-    return books.note();
+    const { state, checkpointer, wall } = this.parts;
+    checkpointer.tally(tallies);
+    state.acknowledge(state.passed(upTo.seq, { delivered: true, at: wall(), tallies: checkpointer.tallies }));
+    return checkpointer.note();
   }
 
   tally(add: Partial<Tallies>): void {
-    this.parts.books.tally(add);
+    this.parts.checkpointer.tally(add);
   }
 
   async park(entries: readonly Entry[], why: ParkReason): Promise<void> {
-    const { state, parked, books } = this.parts;
+    const { state, parked, checkpointer } = this.parts;
     const last = this.headOf(entries);
     await parked.park(entries, why, this.passedBy(last));
     state.acknowledge(this.passedBy(last));
-    await books.note();
+    await checkpointer.note();
   }
 
   async move(entries: readonly Entry[]): Promise<Numbered[]> {
@@ -194,7 +194,7 @@ export class DiskJournal implements Journal {
     const passings = entries.map(({ passing }) => passing);
     const moved = [entries[0]!.seq, last] as const;
     const receipts = await this.submitPassings({ passings, moved, ack: () => this.passedBy(last), limited: false });
-    await this.parts.books.note();
+    await this.parts.checkpointer.note();
     return receipts;
   }
 
@@ -213,24 +213,24 @@ export class DiskJournal implements Journal {
     return requeued;
   }
 
-  history(): AsyncGenerator<Kept[]> {
+  history(): AsyncGenerator<HistoryEntry[]> {
     return history({ ...this.parts, entryOf: this.entryOf });
   }
 
   stats(): JournalStats {
-    const { state, parked, books, space } = this.parts;
+    const { state, parked, checkpointer, space } = this.parts;
     const { pending } = state;
     const stillParked = parked.count - state.requeued.length;
     return {
-      appended: state.ack.delivered + stillParked + pending,
-      delivered: state.ack.delivered,
+      appended: state.checkpoint.delivered + stillParked + pending,
+      delivered: state.checkpoint.delivered,
       parked: stillParked,
       pending,
-      tallies: books.tallies,
+      tallies: checkpointer.tallies,
       storage: space.state,
       diskBytes: space.usedBytes,
-      oldestPendingAt: pending === 0 ? null : this.times.of(state.ack.seq + 1),
-      lastDeliveredAt: state.ack.at,
+      oldestPendingAt: pending === 0 ? null : this.times.of(state.checkpoint.seq + 1),
+      lastDeliveredAt: state.checkpoint.at,
     };
   }
 
@@ -240,15 +240,15 @@ export class DiskJournal implements Journal {
   }
 
   private async shut(): Promise<void> {
-    const { committer, books, parked, log, ackFile, highWater, lock, space } = this.parts;
+    const { committer, checkpointer, parked, log, checkpointFile, highWater, lock, space } = this.parts;
     await this.requeuing.catch(() => undefined);
     await committer.idle();
-    await books.close();
+    await checkpointer.close();
     space.close();
     await this.reader.close();
     await parked.close().catch(() => undefined);
     await log.close();
-    await ackFile.close().catch(() => undefined);
+    await checkpointFile.close().catch(() => undefined);
     await highWater.close().catch(() => undefined);
     await lock.release();
   }
@@ -267,7 +267,7 @@ export class DiskJournal implements Journal {
       const corruptRecords = state.missing.add(first, last);
       if (corruptRecords > 0) events.damaged?.({ records: 0, tornBytes: 0, corruptRecords });
     };
-    return new LogReader({ disk, log, lost }, state.ack.seq);
+    return new LogReader({ disk, log, lost }, state.checkpoint.seq);
   }
 
   private usable(): void {
@@ -277,7 +277,7 @@ export class DiskJournal implements Journal {
     if (state.session === null) throw new Error('The folder has no session yet: startSession comes first');
   }
 
-  private submitPassings(facts: Omit<PassingListFacts, 'bytes'>): Promise<Numbered[]> {
+  private submitPassings(facts: Omit<PassingBatchFacts, 'bytes'>): Promise<Numbered[]> {
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
     const { state, highWater, events } = this.parts;
     const committed = (firstSeq: number, count: number, at: number): void => {
@@ -286,16 +286,16 @@ export class DiskJournal implements Journal {
       this.times.note(firstSeq, at, state.pending <= count);
       events.committed?.(count);
     };
-    return this.submit(bytes, (settle) => new PassingList({ bytes, ...facts }, state, { committed, ...settle }));
+    return this.submit(bytes, (settle) => new PassingBatch({ bytes, ...facts }, state, { committed, ...settle }));
   }
 
   private submitOne(make: (draft: LogDraft) => SessionRecord | ReplaceRecord, limited = false): Promise<void> {
-    return this.submit<void>(0, (settle) => new OneRecord(make, this.parts.state, settle, limited));
+    return this.submit<void>(0, (settle) => new SingleRecord(make, this.parts.state, settle, limited));
   }
 
   private submit<T>(
     bytes: number,
-    list: (settle: { resolve: (value: T) => void; reject: (error: unknown) => void }) => List<LogDraft>,
+    list: (settle: { resolve: (value: T) => void; reject: (error: unknown) => void }) => WriteBatch<LogDraft>,
   ): Promise<T> {
     const { committer, maxPendingBytes } = this.parts;
     if (this.closing !== null) return Promise.reject(new OutboxClosedError());
@@ -314,7 +314,7 @@ export class DiskJournal implements Journal {
   /** The seq of the last of these, which must be the first pending ones. */
   private headOf(entries: readonly Entry[]): number {
     const { state } = this.parts;
-    let seq = state.ack.seq;
+    let seq = state.checkpoint.seq;
     for (const entry of entries) {
       if (entry.seq - 1 - seq !== state.missing.count(seq + 1, entry.seq - 1)) {
         throw new Error(`Passing ${entry.seq} is not the next pending one after ${seq}`);
@@ -325,27 +325,27 @@ export class DiskJournal implements Journal {
   }
 
   private passedBy(seq: number): ReturnType<Parts['state']['passed']> {
-    const { state, books, wall } = this.parts;
-    return state.passed(seq, { delivered: false, at: wall(), tallies: books.tallies });
+    const { state, checkpointer, wall } = this.parts;
+    return state.passed(seq, { delivered: false, at: wall(), tallies: checkpointer.tallies });
   }
 
   private async requeueAll(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
     this.usable();
-    await this.settleRequeued();
+    await this.releaseRequeued();
     const receipts: Numbered[] = [];
     for await (const entries of this.parked()) {
       const chosen = entries.filter(filter);
       if (chosen.length === 0) continue;
       const passings = chosen.map(({ passing }) => passing);
       receipts.push(...(await this.submitPassings({ passings, was: chosen.map(({ seq }) => seq), limited: false })));
-      await this.settleRequeued();
+      await this.releaseRequeued();
     }
     await this.sweepParked();
     return receipts;
   }
 
   /** Tells parked/ what is back in the log. Until then the log itself remembers, in each header. */
-  private async settleRequeued(): Promise<void> {
+  private async releaseRequeued(): Promise<void> {
     const { state, parked } = this.parts;
     const open = state.requeued;
     if (open.length === 0) return;
@@ -356,6 +356,6 @@ export class DiskJournal implements Journal {
   }
 
   private async sweepParked(): Promise<void> {
-    await this.parts.parked.sweep(this.parts.books.retained).catch(() => undefined);
+    await this.parts.parked.sweep(this.parts.checkpointer.retained).catch(() => undefined);
   }
 }

@@ -6,7 +6,7 @@ const PAGE = 4096;
 const NOTHING = Buffer.alloc(0);
 
 /** A stretch of a segment up to a line feed (not included), or up to where the reading ends. */
-export interface Piece {
+export interface RawLine {
   readonly offset: number;
   readonly bytes: Buffer;
   /** False for the rest behind the last line feed. */
@@ -14,7 +14,7 @@ export interface Piece {
 }
 
 /** Reads a segment line by line, a chunk in memory at a time. `take` until it gives null, then `fill`. */
-export class Lines {
+export class LineReader {
   private buffer: Buffer = NOTHING;
   private at = 0;
   /** Offset in the file of the buffer's first byte. */
@@ -27,26 +27,26 @@ export class Lines {
     this.base = offset;
   }
 
-  /** Where the next piece begins. */
+  /** Where the next line begins. */
   get offset(): number {
     return this.base + this.at;
   }
 
   /** The next whole line, if it is in memory. */
-  take(): Piece | null {
+  take(): RawLine | null {
     const end = endOfLine(this.buffer, this.at);
     if (end === -1) return null;
-    const piece = { offset: this.offset, bytes: this.buffer.subarray(this.at, end), whole: true };
+    const line = { offset: this.offset, bytes: this.buffer.subarray(this.at, end), whole: true };
     this.at = end + 1;
-    return piece;
+    return line;
   }
 
   /** What is in memory behind the last whole line. */
-  rest(): Piece | null {
+  rest(): RawLine | null {
     if (this.at === this.buffer.length) return null;
-    const piece = { offset: this.offset, bytes: this.buffer.subarray(this.at), whole: false };
+    const line = { offset: this.offset, bytes: this.buffer.subarray(this.at), whole: false };
     this.at = this.buffer.length;
-    return piece;
+    return line;
   }
 
   /** Reads on, up to offset `limit`; false if there was nothing to read. Views given out before stay as they are. */

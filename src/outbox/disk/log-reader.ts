@@ -1,7 +1,7 @@
 import type { Entry } from '../journal.js';
 import { decodeLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { Lines } from './line-reader.js';
+import { LineReader } from './line-reader.js';
 import type { Segment, SegmentedLog } from './log.js';
 import type { LogRecord, PassingRecord } from './records.js';
 
@@ -23,7 +23,7 @@ export interface ReaderSetup {
 export class LogReader {
   private segment: Segment | null = null;
   private file: DiskFile | null = null;
-  private lines: Lines | null = null;
+  private lines: LineReader | null = null;
   private held: Stored | null = null;
   private peeking = false;
   /** What a later segment holds is void in this one. */
@@ -102,7 +102,7 @@ export class LogReader {
     await this.close();
     this.segment = next;
     this.file = file;
-    this.lines = new Lines(file);
+    this.lines = new LineReader(file);
     this.limit = (this.following(next)?.first ?? Number.POSITIVE_INFINITY) - 1;
     return true;
   }

@@ -2,8 +2,8 @@ import { RufusConfigError } from '../../core/errors.js';
 import { systemClock } from '../clock.js';
 import { StorageError } from '../errors.js';
 import type { Journal, JournalOptions } from '../journal.js';
-import { AckFile } from './checkpoint-file.js';
-import { Bookkeeping } from './checkpointer.js';
+import { CheckpointFile } from './checkpoint-file.js';
+import { Checkpointer } from './checkpointer.js';
 import { encodeLine } from './codec.js';
 import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
@@ -53,7 +53,7 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
     return journal;
   } catch (error) {
     await loaded?.tail?.close().catch(() => undefined);
-    await loaded?.ackFile.close().catch(() => undefined);
+    await loaded?.checkpointFile.close().catch(() => undefined);
     await loaded?.highWater.close().catch(() => undefined);
     await lock?.release();
     if (!isSystemError(error)) throw error;
@@ -74,7 +74,7 @@ interface Ground {
 async function build(options: JournalOptions, ground: Ground): Promise<DiskJournal> {
   const { clock = systemClock, events = {}, retain, maxDiskBytes = 2 * GIB, minFreeBytes = 64 * MIB } = options;
   const { disk, folder, synced, lock, loaded } = ground;
-  const { state, ackFile, highWater, segments, tail, found, suspect } = loaded;
+  const { state, checkpointFile, highWater, segments, tail, found, suspect } = loaded;
   const boot = await bootId();
   const stamp = commitClock(clock, state);
   const header = (seq: number): Buffer =>
@@ -93,11 +93,11 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     clock,
     maxDiskBytes,
     minFreeBytes,
-    used: () => log.bytes + parked.bytes + delivered.bytes + AckFile.BYTES,
+    used: () => log.bytes + parked.bytes + delivered.bytes + CheckpointFile.BYTES,
     overhead: () => log.headerBytes,
-    expendable: () => books.expendable,
+    expendable: () => checkpointer.expendable,
     giveUp: async () => {
-      const gaveUp = await books.giveUp();
+      const gaveUp = await checkpointer.giveUp();
       await journal.letGo();
       await log.reserve();
       return gaveUp;
@@ -124,7 +124,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     log,
     begin: () => new LogDraft(state, stamp()),
   });
-  const books = new Bookkeeping({ ackFile, state, log, parked, delivered, space, clock, suspect });
+  const checkpointer = new Checkpointer({ checkpointFile, state, log, parked, delivered, space, clock, suspect });
 
   const journal = new DiskJournal({
     disk,
@@ -133,10 +133,10 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     log,
     parked,
     delivered,
-    ackFile,
+    checkpointFile,
     highWater,
     committer,
-    books,
+    checkpointer,
     space,
     lock,
     found: {
@@ -157,7 +157,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
  * up to 2 KiB of it do not change what is asked for.
  */
 function checkLimit(maxDiskBytes: number, headerBytes: number): void {
-  const least = AckFile.BYTES + 4 * Math.max(2 * KIB, headerBytes) + 8 * KIB + PROBE_BYTES;
+  const least = CheckpointFile.BYTES + 4 * Math.max(2 * KIB, headerBytes) + 8 * KIB + PROBE_BYTES;
   if (maxDiskBytes >= least) return;
   throw new RufusConfigError(`\`maxDiskBytes\` must be at least ${least} for this folder, and is ${maxDiskBytes}.`);
 }

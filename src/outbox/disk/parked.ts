@@ -4,11 +4,11 @@ import { Committer, type CommitterSetup, type Draft } from './committer.js';
 import type { Disk } from './disk.js';
 import { IntervalSet } from './intervals.js';
 import { SegmentedLog } from './log.js';
-import type { Ack, ParkedHeader, ParkedLogRecord, ParkedRecord, Stamp, VoidRecord } from './records.js';
+import type { Checkpoint, ParkedHeader, ParkedLogRecord, ParkedRecord, Stamp, VoidRecord } from './records.js';
 import { FORMAT } from './records.js';
 import { recoverLog } from './recover.js';
 import { readSegment } from './segment-reader.js';
-import { NO_ACK } from './state.js';
+import { NO_CHECKPOINT } from './state.js';
 
 export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'> {
   readonly disk: Disk;
@@ -20,8 +20,8 @@ export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'
 
 /** parked/: passings the server will not have, each with its reason, as a log of their own; and which of them were requeued since. */
 export class ParkedLog {
-  /** The newest acknowledgement noted here. */
-  ack: Ack = NO_ACK;
+  /** The newest acknowledgement checkpointed here. */
+  checkpoint: Checkpoint = NO_CHECKPOINT;
   /** Passings that were requeued up to this seq of the main log are taken off. */
   upTo = 0;
   found: Damage = { records: 0, tornBytes: 0, corruptRecords: 0 };
@@ -40,8 +40,8 @@ export class ParkedLog {
       disk,
       folder,
       synced,
-      vouched: 0,
-      noted: 0,
+      highWaterMark: 0,
+      checkpointed: 0,
       apply: (_, record) => parked.apply(record),
       lost: (first, lastLost) => void parked.missing.add(first, lastLost),
     });
@@ -82,7 +82,7 @@ export class ParkedLog {
   }
 
   /** Keeps copies of these; `ack` is where the acknowledgement stands once they are kept. */
-  park(entries: readonly Entry[], why: ParkReason, ack: Ack): Promise<void> {
+  park(entries: readonly Entry[], why: ParkReason, ack: Checkpoint): Promise<void> {
     const { reason, status, response } = why;
     return this.write(estimate(entries, why), function* (draft) {
       for (const [index, entry] of entries.entries()) {
@@ -115,13 +115,13 @@ export class ParkedLog {
     });
   }
 
-  /** What is parked now, oldest first, in pieces. */
+  /** What is parked now, oldest first, in chunks. */
   async *entries(): AsyncGenerator<ParkedEntry[]> {
     const released = await this.released();
     for await (const records of this.records()) {
-      const piece: ParkedEntry[] = [];
-      for (const record of records) if (record.t === 'k' && !released.has(record.of)) piece.push(entryOf(record));
-      if (piece.length > 0) yield piece;
+      const chunk: ParkedEntry[] = [];
+      for (const record of records) if (record.t === 'k' && !released.has(record.of)) chunk.push(entryOf(record));
+      if (chunk.length > 0) yield chunk;
     }
   }
 
@@ -170,13 +170,13 @@ export class ParkedLog {
   private async *records(): AsyncGenerator<ParkedLogRecord[]> {
     for (const { path, size, first } of [...this.log.segments]) {
       const next = this.log.segments.find((segment) => segment.first > first);
-      for await (const piece of readSegment<ParkedLogRecord>(
+      for await (const chunk of readSegment<ParkedLogRecord>(
         this.setup.disk,
         [path],
         size,
         (next?.first ?? Number.POSITIVE_INFINITY) - 1,
       )) {
-        yield piece.map(({ record }) => record);
+        yield chunk.map(({ record }) => record);
       }
     }
   }
@@ -206,7 +206,7 @@ export class ParkedLog {
 
   private apply(record: ParkedLogRecord): void {
     if (record.t === 'k') {
-      if (record.ack !== undefined) this.ack = record.ack;
+      if (record.ack !== undefined) this.checkpoint = record.ack;
       return;
     }
     this.upTo = record.upTo;
@@ -217,7 +217,7 @@ export class ParkedLog {
     }
     this.voided = record.voided;
     this.releases = record.releases;
-    this.ack = record.ack;
+    this.checkpoint = record.ack;
     for (const [first, last] of record.missing) this.missing.add(first, last);
   }
 
@@ -230,7 +230,7 @@ export class ParkedLog {
       releases: this.releases,
       missing: this.missing.toJSON(),
       upTo: this.upTo,
-      ack: this.ack,
+      ack: this.checkpoint,
     };
   }
 }

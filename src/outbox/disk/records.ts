@@ -14,7 +14,7 @@ export interface Stamp {
 }
 
 /** How far delivery has come, and what came of it. The newest one found anywhere in the folder holds. */
-export interface Ack {
+export interface Checkpoint {
   readonly seq: number;
   readonly delivered: number;
   readonly tallies: Tallies;
@@ -32,7 +32,7 @@ export interface PassingRecord extends Stamp {
   /** On the last line of a list: where its source stands then. */
   readonly source?: Source | undefined;
   /** On the last line of a list that also moves the acknowledgement. */
-  readonly ack?: Ack | undefined;
+  readonly ack?: Checkpoint | undefined;
   /** On the last line of a list that was pending before, the seqs it was under. */
   readonly moved?: Interval | undefined;
   readonly passing: StoredPassing;
@@ -85,7 +85,7 @@ export interface LogHeader extends Stamp {
   readonly moved: readonly Interval[];
   /** Requeued passings, as [seq, was], that parked/ does not know of yet. */
   readonly requeued: readonly (readonly [number, number])[];
-  readonly ack: Ack;
+  readonly ack: Checkpoint;
 }
 export type LogRecord = LogHeader | PassingRecord | SessionRecord | ReplaceRecord;
 
@@ -100,7 +100,7 @@ export interface ParkedRecord extends Stamp, ParkReason {
   /** When it was appended; `at` is when it was parked. */
   readonly appended: number;
   /** On the last line of a list: where the acknowledgement stands once it is parked. */
-  readonly ack?: Ack | undefined;
+  readonly ack?: Checkpoint | undefined;
   readonly passing: StoredPassing;
 }
 /** These parked passings, by their seq in the log, went back to its tail; all that were requeued up to `upTo` are dealt with. */
@@ -119,7 +119,7 @@ export interface ParkedHeader extends Stamp {
   /** Corrupt ones among the parked, by their seq in parked/. */
   readonly missing: readonly Interval[];
   readonly upTo: number;
-  readonly ack: Ack;
+  readonly ack: Checkpoint;
 }
 export type ParkedLogRecord = ParkedHeader | ParkedRecord | VoidRecord;
 

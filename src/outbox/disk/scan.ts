@@ -1,12 +1,12 @@
-import { decodeLine, isStruck, type Line, recordOf } from './codec.js';
+import { decodeLine, isTombstone, type Line, recordOf } from './codec.js';
 import type { DiskFile } from './disk.js';
-import { Lines, type Piece } from './line-reader.js';
+import { LineReader, type RawLine } from './line-reader.js';
 import { isCounted, type Stamp } from './records.js';
 
 export type AnyRecord = Stamp & { readonly t: string };
 
 /** A record where it stands in its segment. */
-export interface Found<R> {
+export interface LocatedRecord<R> {
   readonly offset: number;
   readonly end: number;
   readonly seq: number;
@@ -14,7 +14,7 @@ export interface Found<R> {
 }
 
 /** A stretch that is no record. */
-interface Blemish {
+interface DamagedRange {
   readonly offset: number;
   /** It ends as a line does and has no zeros in it: rather a record that went bad than a write that was cut short. */
   readonly wasLine: boolean;
@@ -22,12 +22,12 @@ interface Blemish {
 
 export interface SegmentScan<R> {
   /** The newest records, all of one commit; whether its sync had succeeded, they do not tell. */
-  readonly lastCommit: readonly Found<R>[];
-  readonly blemishes: readonly Blemish[];
+  readonly lastCommit: readonly LocatedRecord<R>[];
+  readonly damaged: readonly DamagedRange[];
   readonly size: number;
 }
 
-function blemishOf(piece: Piece, line: Line | null): Blemish {
+function damagedRange(piece: RawLine, line: Line | null): DamagedRange {
   // A record with an old seq is what a newer, shorter write has left uncovered.
   return { offset: piece.offset, wasLine: piece.whole && line === null && !piece.bytes.includes(0) };
 }
@@ -39,16 +39,16 @@ function blemishOf(piece: Piece, line: Line | null): Blemish {
 export async function scanSegment<R extends AnyRecord>(
   file: DiskFile,
   first: number,
-  settled: (found: Found<R>) => void,
+  settled: (found: LocatedRecord<R>) => void,
 ): Promise<SegmentScan<R>> {
-  const lines = new Lines(file);
-  const blemishes: Blemish[] = [];
-  let commit: Found<R>[] = [];
+  const lines = new LineReader(file);
+  const damaged: DamagedRange[] = [];
+  let commit: LocatedRecord<R>[] = [];
   let last = first - 1;
-  const look = (piece: Piece): void => {
+  const look = (piece: RawLine): void => {
     const line = piece.whole ? decodeLine(piece.bytes) : null;
     if (line === null || line.seq <= last) {
-      if (!isStruck(piece.bytes)) blemishes.push(blemishOf(piece, line));
+      if (!isTombstone(piece.bytes)) damaged.push(damagedRange(piece, line));
       return;
     }
     const record = recordOf<R>(line);
@@ -64,13 +64,13 @@ export async function scanSegment<R extends AnyRecord>(
   } while (await lines.fill(Number.MAX_SAFE_INTEGER));
   const rest = lines.rest();
   if (rest !== null) look(rest);
-  return { lastCommit: commit, blemishes, size: lines.offset };
+  return { lastCommit: commit, damaged, size: lines.offset };
 }
 
 /** The first record of a segment if it can be read. */
 export async function firstRecord<R>(file: DiskFile): Promise<R | null> {
-  const lines = new Lines(file);
-  let piece: Piece | null = null;
+  const lines = new LineReader(file);
+  let piece: RawLine | null = null;
   do piece = lines.take();
   while (piece === null && (await lines.fill(Number.MAX_SAFE_INTEGER)));
   const line = piece === null ? null : decodeLine(piece.bytes);
@@ -78,12 +78,12 @@ export async function firstRecord<R>(file: DiskFile): Promise<R | null> {
 }
 
 /** Splits a commit into the lists that are whole, and the records of those that are not. */
-export function splitLists<R extends AnyRecord>(
-  commit: readonly Found<R>[],
-): { whole: Found<R>[]; broken: Found<R>[] } {
-  const whole: Found<R>[] = [];
-  const broken: Found<R>[] = [];
-  let list: Found<R>[] = [];
+export function splitBatches<R extends AnyRecord>(
+  commit: readonly LocatedRecord<R>[],
+): { whole: LocatedRecord<R>[]; broken: LocatedRecord<R>[] } {
+  const whole: LocatedRecord<R>[] = [];
+  const broken: LocatedRecord<R>[] = [];
+  let list: LocatedRecord<R>[] = [];
   for (const found of commit) {
     const [place, length] = found.record.part ?? [1, 1];
     const previous = list.at(-1);

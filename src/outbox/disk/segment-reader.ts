@@ -1,6 +1,6 @@
 import { decodeLine, recordOf } from './codec.js';
 import { type Disk, type DiskFile, isMissing } from './disk.js';
-import { Lines } from './line-reader.js';
+import { LineReader } from './line-reader.js';
 import { isCounted } from './records.js';
 import type { AnyRecord } from './scan.js';
 
@@ -23,7 +23,7 @@ export async function* readSegment<R extends AnyRecord>(
   const file = await openFirst(disk, paths);
   if (file === null) return;
   try {
-    const lines = new Lines(file);
+    const lines = new LineReader(file);
     let last = 0;
     do {
       const piece: Read<R>[] = [];

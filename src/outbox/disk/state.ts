@@ -1,9 +1,9 @@
 import type { Entry, Leaving, Tallies } from '../journal.js';
 import { IntervalSet } from './intervals.js';
-import { type Ack, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
+import { type Checkpoint, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
 
 const NO_TALLIES: Tallies = { inserted: 0, duplicates: 0, requests: 0, retries: 0 };
-export const NO_ACK: Ack = { seq: 0, delivered: 0, tallies: NO_TALLIES, at: null };
+export const NO_CHECKPOINT: Checkpoint = { seq: 0, delivered: 0, tallies: NO_TALLIES, at: null };
 
 export type Replaced = LogHeader['replaced'][number];
 
@@ -15,7 +15,7 @@ export class LogState {
   /** The device of the current session, where that is known. */
   deviceid: string | null = null;
   leaving: Leaving | null = null;
-  ack: Ack = NO_ACK;
+  checkpoint: Checkpoint = NO_CHECKPOINT;
   /** Corrupt passings beyond the acknowledgement. */
   readonly missing = new IntervalSet();
   readonly moved = new IntervalSet();
@@ -75,26 +75,26 @@ export class LogState {
   }
 
   /** Takes on an acknowledgement, wherever it was noted, if it is newer. */
-  acknowledge(ack: Ack): void {
-    if (ack.seq < this.ack.seq) return;
-    this.ack = ack;
+  acknowledge(ack: Checkpoint): void {
+    if (ack.seq < this.checkpoint.seq) return;
+    this.checkpoint = ack;
     this.missing.dropUpTo(ack.seq);
   }
 
   /** The acknowledgement that passes `seq`. */
-  passed(seq: number, change: { delivered: boolean; at: number; tallies: Tallies }): Ack {
-    const { ack } = this;
-    const delivered = change.delivered ? seq - ack.seq - this.missing.count(ack.seq + 1, seq) : 0;
+  passed(seq: number, change: { delivered: boolean; at: number; tallies: Tallies }): Checkpoint {
+    const { checkpoint } = this;
+    const delivered = change.delivered ? seq - checkpoint.seq - this.missing.count(checkpoint.seq + 1, seq) : 0;
     return {
       seq,
-      delivered: ack.delivered + delivered,
+      delivered: checkpoint.delivered + delivered,
       tallies: change.tallies,
-      at: delivered > 0 ? change.at : ack.at,
+      at: delivered > 0 ? change.at : checkpoint.at,
     };
   }
 
   get pending(): number {
-    return this.last - this.ack.seq - this.missing.count(this.ack.seq + 1, this.last);
+    return this.last - this.checkpoint.seq - this.missing.count(this.checkpoint.seq + 1, this.last);
   }
 
   /** Under which session and number a passing of the log is sent. */
@@ -147,7 +147,7 @@ export class LogState {
       missing: this.missing.toJSON(),
       moved: this.moved.toJSON(),
       requeued: this.requeued,
-      ack: this.ack,
+      ack: this.checkpoint,
     };
   }
 

@@ -1,7 +1,7 @@
 import type { Entry, Leaving, Numbered, Replacement, StoredPassing } from '../journal.js';
-import type { Draft, List } from './committer.js';
+import type { Draft, WriteBatch } from './committer.js';
 import type { Interval } from './intervals.js';
-import type { Ack, PassingRecord, ReplaceRecord, SessionRecord, Source } from './records.js';
+import type { Checkpoint, PassingRecord, ReplaceRecord, SessionRecord, Source } from './records.js';
 import type { LogState } from './state.js';
 
 /** A commit of the main log in the making: sessions and numbers as they will be if it succeeds. */
@@ -53,7 +53,7 @@ interface Settle<T> {
   readonly reject: (error: unknown) => void;
 }
 
-export interface PassingListFacts {
+export interface PassingBatchFacts {
   readonly passings: readonly StoredPassing[];
   readonly bytes: number;
   readonly limited: boolean;
@@ -62,11 +62,11 @@ export interface PassingListFacts {
   readonly was?: readonly number[] | undefined;
   /** The pending ones this list replaces, and the acknowledgement that passes them. */
   readonly moved?: Interval | undefined;
-  readonly ack?: (() => Ack) | undefined;
+  readonly ack?: (() => Checkpoint) | undefined;
 }
 
 /** Passings that are written together, numbered in the current session at the moment of the commit. */
-export class PassingList implements List<LogDraft> {
+export class PassingBatch implements WriteBatch<LogDraft> {
   readonly bytes: number;
   readonly limited: boolean;
   private session = '';
@@ -76,7 +76,7 @@ export class PassingList implements List<LogDraft> {
   private end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> = {};
 
   constructor(
-    private readonly facts: PassingListFacts,
+    private readonly facts: PassingBatchFacts,
     private readonly state: LogState,
     private readonly settle: Settle<Numbered[]> & {
       readonly committed: (firstSeq: number, count: number, at: number) => void;
@@ -129,7 +129,7 @@ export class PassingList implements List<LogDraft> {
 }
 
 /** One record that is no passing, made from where the log stands at the commit. */
-export class OneRecord<R extends SessionRecord | ReplaceRecord> implements List<LogDraft> {
+export class SingleRecord<R extends SessionRecord | ReplaceRecord> implements WriteBatch<LogDraft> {
   readonly bytes = 512;
   private record: R | null = null;
 

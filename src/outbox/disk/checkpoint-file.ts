@@ -19,22 +19,33 @@ export interface CheckpointSlot extends Checkpoint {
  * Both are allocated when the file is made: an acknowledgement needs no free space.
  */
 export class CheckpointFile {
-  private generation: number;
-  private writing: Promise<void> | null = null;
-  private waiting: Promise<void> | null = null;
+  #generation: number;
+  #writing: Promise<void> | null = null;
+  #waiting: Promise<void> | null = null;
+
+  readonly #file: DiskFile;
+  readonly #synced: boolean;
+  /** The newer good slot, as found; null if neither is. */
+  readonly found: CheckpointSlot | null;
+  /** Neither is good, though one was written. */
+  readonly broken: boolean;
+  /** What `CheckpointSlot.identity` is for this file. */
+  readonly identity: string | null;
 
   private constructor(
-    private readonly file: DiskFile,
-    private readonly synced: boolean,
-    /** The newer good slot, as found; null if neither is. */
-    readonly found: CheckpointSlot | null,
-    /** Neither is good, though one was written. */
-    readonly broken: boolean,
+    file: DiskFile,
+    synced: boolean,
+    found: CheckpointSlot | null,
+    broken: boolean,
     generation: number,
-    /** What `CheckpointSlot.identity` is for this file. */
-    readonly identity: string | null,
+    identity: string | null,
   ) {
-    this.generation = generation;
+    this.#file = file;
+    this.#synced = synced;
+    this.found = found;
+    this.broken = broken;
+    this.identity = identity;
+    this.#generation = generation;
   }
 
   static readonly BYTES = 2 * SLOT;
@@ -69,37 +80,37 @@ export class CheckpointFile {
    * Rejects as the disk does, and may be called again.
    */
   write(current: () => CheckpointSlot): Promise<void> {
-    if (this.writing === null) {
-      this.writing = this.put(current()).finally(() => {
-        this.writing = null;
+    if (this.#writing === null) {
+      this.#writing = this.#put(current()).finally(() => {
+        this.#writing = null;
       });
-      return this.writing;
+      return this.#writing;
     }
-    this.waiting ??= this.writing
+    this.#waiting ??= this.#writing
       .catch(() => undefined)
       .then(() => {
-        this.waiting = null;
+        this.#waiting = null;
         return this.write(current);
       });
-    return this.waiting;
+    return this.#waiting;
   }
 
   async close(): Promise<void> {
-    await this.waiting?.catch(() => undefined);
-    await this.writing?.catch(() => undefined);
-    await this.file.close();
+    await this.#waiting?.catch(() => undefined);
+    await this.#writing?.catch(() => undefined);
+    await this.#file.close();
   }
 
-  private async put(slot: CheckpointSlot): Promise<void> {
+  async #put(slot: CheckpointSlot): Promise<void> {
     // The generation moves on only with success: the next try then goes to the same slot, and the good one stays.
-    const generation = this.generation + 1;
+    const generation = this.#generation + 1;
     const line = Buffer.from(encodeLine(generation, JSON.stringify(slot)));
     if (line.length > SLOT) throw new Error(`An acknowledgement of ${line.length} bytes does not fit its slot`);
     const bytes = Buffer.alloc(SLOT, ' ');
     line.copy(bytes);
-    await this.file.write(bytes, (generation % 2) * SLOT);
-    if (this.synced) await this.file.datasync();
-    this.generation = generation;
+    await this.#file.write(bytes, (generation % 2) * SLOT);
+    if (this.#synced) await this.#file.datasync();
+    this.#generation = generation;
   }
 }
 

@@ -26,25 +26,28 @@ export class Checkpointer {
   tallies: Tallies;
   suspect: boolean;
   /** The newest acknowledgement that is durable. */
-  private noted = 0;
-  private moving: Promise<void> = Promise.resolve();
-  private cancel: (() => void) | null = null;
+  #noted = 0;
+  #moving: Promise<void> = Promise.resolve();
+  #cancel: (() => void) | null = null;
 
-  constructor(private readonly setup: CheckpointerSetup) {
+  readonly #setup: CheckpointerSetup;
+
+  constructor(setup: CheckpointerSetup) {
+    this.#setup = setup;
     this.suspect = setup.suspect;
     this.tallies = setup.state.checkpoint.tallies;
   }
 
   /** Notes where things stand after opening, and looks for backups that have had their time now and every hour. */
   async begin(): Promise<void> {
-    await this.setup.delivered.sweep();
+    await this.#setup.delivered.sweep();
     await this.note();
-    this.cancel = this.setup.clock.after(SWEEP_MS, () => void this.sweep());
+    this.#cancel = this.#setup.clock.after(SWEEP_MS, () => void this.#sweep());
   }
 
   async close(): Promise<void> {
-    this.cancel?.();
-    this.cancel = null;
+    this.#cancel?.();
+    this.#cancel = null;
     await this.note();
   }
 
@@ -60,10 +63,10 @@ export class Checkpointer {
 
   /** Resolves when the acknowledgement as it stands now is durable, or cannot be made so at the moment. */
   async note(): Promise<void> {
-    const { checkpointFile, space, log, parked } = this.setup;
+    const { checkpointFile, space, log, parked } = this.#setup;
     let written = 0;
     const slot = (): CheckpointSlot => {
-      const current = this.slot();
+      const current = this.#slot();
       written = current.seq;
       return current;
     };
@@ -79,21 +82,21 @@ export class Checkpointer {
       else space.failed(error);
       return;
     }
-    this.noted = Math.max(this.noted, written);
+    this.#noted = Math.max(this.#noted, written);
     if (log.failure === undefined && parked.failure === undefined) space.mended();
-    await this.inTurn(() => this.moveOut());
+    await this.#inTurn(() => this.#moveOut());
     await space.recheck();
   }
 
-  private async sweep(): Promise<void> {
-    await this.inTurn(() => this.setup.delivered.sweep());
-    if (this.cancel !== null) this.cancel = this.setup.clock.after(SWEEP_MS, () => void this.sweep());
+  async #sweep(): Promise<void> {
+    await this.#inTurn(() => this.#setup.delivered.sweep());
+    if (this.#cancel !== null) this.#cancel = this.#setup.clock.after(SWEEP_MS, () => void this.#sweep());
   }
 
   /** Bytes that are kept only as a backup, or not at all. */
   get expendable(): number {
-    const { log, parked, delivered } = this.setup;
-    return delivered.bytes + (this.isAllNoted ? log.renewable + parked.renewable : 0);
+    const { log, parked, delivered } = this.#setup;
+    return delivered.bytes + (this.#isAllNoted ? log.renewable + parked.renewable : 0);
   }
 
   /**
@@ -101,11 +104,11 @@ export class Checkpointer {
    * of those that are parked no more. False if there is nothing, or the disk refuses. Only between two commits.
    */
   async giveUp(): Promise<boolean> {
-    const { log, parked, delivered, state } = this.setup;
+    const { log, parked, delivered, state } = this.#setup;
     let gaveUp = false;
-    await this.inTurn(async () => {
+    await this.#inTurn(async () => {
       gaveUp = await delivered.giveUp();
-      if (gaveUp || !this.isAllNoted) return;
+      if (gaveUp || !this.#isAllNoted) return;
       if (log.renewable > 0 || (parked.renewable > 0 && this.retained <= log.last)) await log.renew();
       else if (parked.renewable > 0) await parked.renew();
       else return;
@@ -116,36 +119,36 @@ export class Checkpointer {
   }
 
   /** Nothing in the log is needed any more but what its last header says. */
-  private get isAllNoted(): boolean {
-    return this.noted >= this.setup.log.last;
+  get #isAllNoted(): boolean {
+    return this.#noted >= this.#setup.log.last;
   }
 
   /** Segments change places one at a time. That one cannot be moved now loses nothing: it is tried with the next. */
-  private inTurn(work: () => Promise<void>): Promise<void> {
-    this.moving = this.moving.then(work).catch(() => undefined);
-    return this.moving;
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#moving = this.#moving.then(work).catch(() => undefined);
+    return this.#moving;
   }
 
   /** The first seq that the folder still holds. */
   get retained(): number {
-    const { delivered, log } = this.setup;
+    const { delivered, log } = this.#setup;
     return delivered.segments[0]?.first ?? log.segments[0]?.first ?? log.last + 1;
   }
 
   /** Segments that are acknowledged to their end leave the log. */
-  private async moveOut(): Promise<void> {
-    const { log, delivered, state } = this.setup;
+  async #moveOut(): Promise<void> {
+    const { log, delivered, state } = this.#setup;
     for (;;) {
       const [oldest, next] = log.segments;
-      if (oldest === undefined || next === undefined || next.first - 1 > this.noted) break;
+      if (oldest === undefined || next === undefined || next.first - 1 > this.#noted) break;
       await delivered.take(oldest);
       log.forget(oldest);
     }
     state.forgetBefore(this.retained);
   }
 
-  private slot(): CheckpointSlot {
-    const { state, checkpointFile } = this.setup;
+  #slot(): CheckpointSlot {
+    const { state, checkpointFile } = this.#setup;
     const { session } = state;
     const next = session === null ? 0 : (state.nextNumber(session) ?? 0);
     // Whatever made it suspect may not show any more once something is written.

@@ -36,77 +36,81 @@ export interface CommitterSetup<D extends Draft> {
 
 /** Group commit: whatever comes while the disk is busy shares the next write and its sync. */
 export class Committer<D extends Draft> {
-  private queue: WriteBatch<D>[] = [];
-  private errands: (() => Promise<void>)[] = [];
-  private running: Promise<void> | null = null;
+  #queue: WriteBatch<D>[] = [];
+  #errands: (() => Promise<void>)[] = [];
+  #running: Promise<void> | null = null;
 
-  constructor(private readonly setup: CommitterSetup<D>) {}
+  readonly #setup: CommitterSetup<D>;
+
+  constructor(setup: CommitterSetup<D>) {
+    this.#setup = setup;
+  }
 
   submit(list: WriteBatch<D>): void {
-    this.queue.push(list);
-    this.start();
+    this.#queue.push(list);
+    this.#start();
   }
 
   /** Runs this when no commit is under way, and no other before it is done. */
   between<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.errands.push(() => work().then(resolve, reject));
-      this.start();
+      this.#errands.push(() => work().then(resolve, reject));
+      this.#start();
     });
   }
 
   /** Resolves when all that was submitted is settled. */
   async idle(): Promise<void> {
-    while (this.running !== null) await this.running;
+    while (this.#running !== null) await this.#running;
   }
 
-  private start(): void {
-    this.running ??= this.run();
+  #start(): void {
+    this.#running ??= this.#run();
   }
 
-  private async run(): Promise<void> {
+  async #run(): Promise<void> {
     // What is submitted in the same turn belongs together.
     await Promise.resolve();
     try {
-      while (this.queue.length + this.errands.length > 0) {
-        await this.errands.shift()?.();
-        await this.commit(await this.admitted(this.take()));
+      while (this.#queue.length + this.#errands.length > 0) {
+        await this.#errands.shift()?.();
+        await this.#commit(await this.#admitted(this.#take()));
       }
     } finally {
       // In the same turn as the last look at the queue: what comes after it starts anew.
-      this.running = null;
+      this.#running = null;
     }
   }
 
-  private take(): WriteBatch<D>[] {
+  #take(): WriteBatch<D>[] {
     let bytes = 0;
     let count = 0;
-    for (const list of this.queue) {
+    for (const list of this.#queue) {
       bytes += list.bytes;
       if (count > 0 && bytes > COMMIT_BYTES) break;
       count++;
     }
-    return this.queue.splice(0, count);
+    return this.#queue.splice(0, count);
   }
 
-  private async admitted(lists: WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
+  async #admitted(lists: WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
     const limited = lists.filter((list) => list.limited);
     if (limited.length === 0) return lists;
     try {
-      await this.setup.space.admit(limited.reduce((sum, list) => sum + list.bytes, 0));
+      await this.#setup.space.admit(limited.reduce((sum, list) => sum + list.bytes, 0));
       return lists;
     } catch {
-      return await this.admittedOneByOne(lists);
+      return await this.#admittedOneByOne(lists);
     }
   }
 
   /** As many as there is room for. */
-  private async admittedOneByOne(lists: readonly WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
+  async #admittedOneByOne(lists: readonly WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
     const admitted: WriteBatch<D>[] = [];
     let bytes = 0;
     for (const list of lists) {
       try {
-        if (list.limited) await this.setup.space.admit(bytes + list.bytes);
+        if (list.limited) await this.#setup.space.admit(bytes + list.bytes);
         bytes += list.bytes;
         admitted.push(list);
       } catch (error) {
@@ -116,9 +120,9 @@ export class Committer<D extends Draft> {
     return admitted;
   }
 
-  private async commit(lists: readonly WriteBatch<D>[]): Promise<void> {
+  async #commit(lists: readonly WriteBatch<D>[]): Promise<void> {
     if (lists.length === 0) return;
-    const { log, begin, space, makeRoom } = this.setup;
+    const { log, begin, space, makeRoom } = this.#setup;
     try {
       const draft = begin();
       const chunks = await encode(lists, draft);

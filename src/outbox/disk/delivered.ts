@@ -11,12 +11,22 @@ interface BackupSegment extends Segment {
 export class Delivered {
   readonly segments: BackupSegment[] = [];
 
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #clock: Clock;
+  readonly #retain: { readonly ms: number; readonly maxBytes: number };
+
   private constructor(
-    private readonly disk: Disk,
-    private readonly folder: string,
-    private readonly clock: Clock,
-    private readonly retain: { readonly ms: number; readonly maxBytes: number },
-  ) {}
+    disk: Disk,
+    folder: string,
+    clock: Clock,
+    retain: { readonly ms: number; readonly maxBytes: number },
+  ) {
+    this.#disk = disk;
+    this.#folder = folder;
+    this.#clock = clock;
+    this.#retain = retain;
+  }
 
   static async open(
     disk: Disk,
@@ -42,18 +52,18 @@ export class Delivered {
 
   /** Takes over a segment of the log. */
   async take(segment: Segment): Promise<void> {
-    const path = `${this.folder}/${segmentName(segment.first)}`;
-    const since = this.clock.wall();
-    await this.disk.rename(segment.path, path);
-    await this.disk.touch(path, since).catch(() => undefined);
+    const path = `${this.#folder}/${segmentName(segment.first)}`;
+    const since = this.#clock.wall();
+    await this.#disk.rename(segment.path, path);
+    await this.#disk.touch(path, since).catch(() => undefined);
     this.segments.push({ first: segment.first, path, size: segment.size, since });
     await this.sweep();
   }
 
   /** Gives up what is older, or more, than is to be retained. */
   async sweep(): Promise<void> {
-    const oldest = this.clock.wall() - this.retain.ms;
-    while (this.segments.length > 0 && (this.segments[0]!.since <= oldest || this.bytes > this.retain.maxBytes)) {
+    const oldest = this.#clock.wall() - this.#retain.ms;
+    while (this.segments.length > 0 && (this.segments[0]!.since <= oldest || this.bytes > this.#retain.maxBytes)) {
       if (!(await this.giveUp())) return;
     }
   }
@@ -63,7 +73,7 @@ export class Delivered {
     const [oldest] = this.segments;
     if (oldest === undefined) return false;
     try {
-      await this.disk.unlink(oldest.path);
+      await this.#disk.unlink(oldest.path);
     } catch (error) {
       if (!isMissing(error)) return false;
     }

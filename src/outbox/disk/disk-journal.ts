@@ -55,152 +55,155 @@ export interface Parts extends Omit<HistorySetup, 'entryOf'> {
 export class DiskJournal implements Journal {
   readonly found: Damage;
   readonly lastCommit: Journal['lastCommit'];
-  private reader: LogReader;
-  private pendingBytes = 0;
-  private requeuing: Promise<unknown> = Promise.resolve();
-  private closing: Promise<void> | null = null;
-  private readonly times = new CommitTimes();
+  #reader: LogReader;
+  #pendingBytes = 0;
+  #requeuing: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | null = null;
+  readonly #times = new CommitTimes();
 
-  constructor(private readonly parts: Parts) {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
     this.found = parts.found;
     this.lastCommit = parts.state.stamp;
-    this.reader = this.newReader();
+    this.#reader = this.#newReader();
   }
 
   get session(): string | null {
-    return this.parts.state.session;
+    return this.#parts.state.session;
   }
 
   get deviceid(): string | null {
-    return this.parts.state.deviceid;
+    return this.#parts.state.deviceid;
   }
 
   get leaving(): Leaving | null {
-    return this.parts.state.leaving;
+    return this.#parts.state.leaving;
   }
 
   get suspect(): boolean {
-    return this.parts.checkpointer.suspect;
+    return this.#parts.checkpointer.suspect;
   }
 
   get pending(): number {
-    return this.parts.state.pending;
+    return this.#parts.state.pending;
   }
 
   /** Has nothing open any more that was removed. */
   letGo(): Promise<void> {
-    return this.reader.leave();
+    return this.#reader.leave();
   }
 
   /** Finishes what a crash may have left half done. */
   async resume(): Promise<void> {
-    const head = await this.reader.peek();
-    if (head !== null) this.times.note(head.seq, head.record.at, true);
-    await this.parts.checkpointer.begin();
-    await this.parts.log.reserve();
+    const head = await this.#reader.peek();
+    if (head !== null) this.#times.note(head.seq, head.record.at, true);
+    await this.#parts.checkpointer.begin();
+    await this.#parts.log.reserve();
     // With a full disk this waits for the next requeue.
-    await this.releaseRequeued().catch(() => undefined);
+    await this.#releaseRequeued().catch(() => undefined);
     // Beside all else: parked/ may be large.
-    if (this.parts.parked.count === 0) this.requeuing = this.sweepParked();
+    if (this.#parts.parked.count === 0) this.#requeuing = this.#sweepParked();
   }
 
   async adopt(): Promise<void> {
-    this.parts.checkpointer.suspect = false;
-    await this.parts.checkpointer.note();
+    this.#parts.checkpointer.suspect = false;
+    await this.#parts.checkpointer.note();
   }
 
   nextNumber(token_session: string): number | undefined {
-    return this.parts.state.nextNumber(token_session);
+    return this.#parts.state.nextNumber(token_session);
   }
 
   replacedBy(token_session: string): string | undefined {
-    return this.parts.state.successorOf(token_session);
+    return this.#parts.state.successorOf(token_session);
   }
 
   startSession(token_session: string, atLeast = 1, deviceid?: string): Promise<void> {
-    return this.submitOne((draft) => sessionRecord(draft, token_session, atLeast, deviceid ?? null));
+    return this.#submitOne((draft) => sessionRecord(draft, token_session, atLeast, deviceid ?? null));
   }
 
   leave(leaving: Leaving | null): Promise<void> {
-    return this.submitOne((draft) => leavingRecord(draft, leaving));
+    return this.#submitOne((draft) => leavingRecord(draft, leaving));
   }
 
   unconfirmedFrom(token_session: string): number | undefined {
-    return this.parts.state.unconfirmedFrom(token_session);
+    return this.#parts.state.unconfirmedFrom(token_session);
   }
 
   setUnconfirmed(token_session: string, from: number | null): Promise<void> {
-    return this.submitOne((draft) => unconfirmedRecord(draft, token_session, from));
+    return this.#submitOne((draft) => unconfirmedRecord(draft, token_session, from));
   }
 
   async renumber(first: Entry, atLeast: number): Promise<number> {
     let to = atLeast;
-    await this.submitOne((draft) => {
+    await this.#submitOne((draft) => {
       const record = renumberRecord(draft, first, atLeast);
       to = record.base;
       return record;
     });
-    await this.reader.close();
-    this.reader = this.newReader();
+    await this.#reader.close();
+    this.#reader = this.#newReader();
     return to;
   }
 
   async replaceSession(replacement: Replacement): Promise<void> {
-    const { state } = this.parts;
+    const { state } = this.#parts;
     const first = replacement.first ?? { seq: state.last + 1, num_passing: state.nextNumber(replacement.from) ?? 1 };
-    await this.submitOne((draft) => replaceRecord(draft, { ...replacement, first }));
-    await this.reader.close();
-    this.reader = this.newReader();
+    await this.#submitOne((draft) => replaceRecord(draft, { ...replacement, first }));
+    await this.#reader.close();
+    this.#reader = this.#newReader();
   }
 
   async append(passings: readonly StoredPassing[], source?: SessionRecord['source']): Promise<Numbered[]> {
-    this.usable();
+    this.#usable();
     if (passings.length === 0) {
-      if (source !== undefined) await this.submitOne((draft) => sourceRecord(draft, source), true);
+      if (source !== undefined) await this.#submitOne((draft) => sourceRecord(draft, source), true);
       return [];
     }
-    return this.submitPassings({ passings, source, limited: true });
+    return this.#submitPassings({ passings, source, limited: true });
   }
 
   position(source: string): string | number | undefined {
-    return this.parts.state.positions.get(source);
+    return this.#parts.state.positions.get(source);
   }
 
   read(limits: { max: number; maxBytes: number }): Promise<Entry[]> {
-    return readBatch(this.reader, limits, this.entryOf);
+    return readBatch(this.#reader, limits, this.#entryOf);
   }
 
   acknowledge(upTo: Entry, tallies: Partial<Tallies> = {}): Promise<void> {
-    const { state, checkpointer, wall } = this.parts;
+    const { state, checkpointer, wall } = this.#parts;
     checkpointer.tally(tallies);
     state.acknowledge(state.passed(upTo.seq, { delivered: true, at: wall(), tallies: checkpointer.tallies }));
     return checkpointer.note();
   }
 
   tally(add: Partial<Tallies>): void {
-    this.parts.checkpointer.tally(add);
+    this.#parts.checkpointer.tally(add);
   }
 
   async park(entries: readonly Entry[], why: ParkReason): Promise<void> {
-    const { state, parked, checkpointer } = this.parts;
-    const last = this.headOf(entries);
-    await parked.park(entries, why, this.passedBy(last));
-    state.acknowledge(this.passedBy(last));
+    const { state, parked, checkpointer } = this.#parts;
+    const last = this.#headOf(entries);
+    await parked.park(entries, why, this.#passedBy(last));
+    state.acknowledge(this.#passedBy(last));
     await checkpointer.note();
   }
 
   async move(entries: readonly Entry[]): Promise<Numbered[]> {
-    const last = this.headOf(entries);
+    const last = this.#headOf(entries);
     const passings = entries.map(({ passing }) => passing);
     const moved = [entries[0]!.seq, last] as const;
-    const receipts = await this.submitPassings({ passings, moved, ack: () => this.passedBy(last), limited: false });
-    await this.parts.checkpointer.note();
+    const receipts = await this.#submitPassings({ passings, moved, ack: () => this.#passedBy(last), limited: false });
+    await this.#parts.checkpointer.note();
     return receipts;
   }
 
   async *parked(): AsyncGenerator<ParkedEntry[]> {
-    for await (const entries of this.parts.parked.entries()) {
-      const back = new Set(this.parts.state.requeued.map(([, was]) => was));
+    for await (const entries of this.#parts.parked.entries()) {
+      const back = new Set(this.#parts.state.requeued.map(([, was]) => was));
       const still = back.size === 0 ? entries : entries.filter(({ seq }) => !back.has(seq));
       if (still.length > 0) yield still;
     }
@@ -208,17 +211,17 @@ export class DiskJournal implements Journal {
 
   requeue(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
     // One at a time, or two of them would take the same passing.
-    const requeued = this.requeuing.catch(() => undefined).then(() => this.requeueAll(filter));
-    this.requeuing = requeued;
+    const requeued = this.#requeuing.catch(() => undefined).then(() => this.#requeueAll(filter));
+    this.#requeuing = requeued;
     return requeued;
   }
 
   history(): AsyncGenerator<HistoryEntry[]> {
-    return history({ ...this.parts, entryOf: this.entryOf });
+    return history({ ...this.#parts, entryOf: this.#entryOf });
   }
 
   stats(): JournalStats {
-    const { state, parked, checkpointer, space } = this.parts;
+    const { state, parked, checkpointer, space } = this.#parts;
     const { pending } = state;
     const stillParked = parked.count - state.requeued.length;
     return {
@@ -229,23 +232,23 @@ export class DiskJournal implements Journal {
       tallies: checkpointer.tallies,
       storage: space.state,
       diskBytes: space.usedBytes,
-      oldestPendingAt: pending === 0 ? null : this.times.of(state.checkpoint.seq + 1),
+      oldestPendingAt: pending === 0 ? null : this.#times.of(state.checkpoint.seq + 1),
       lastDeliveredAt: state.checkpoint.at,
     };
   }
 
   close(): Promise<void> {
-    this.closing ??= this.shut();
-    return this.closing;
+    this.#closing ??= this.#shut();
+    return this.#closing;
   }
 
-  private async shut(): Promise<void> {
-    const { committer, checkpointer, parked, log, checkpointFile, highWater, lock, space } = this.parts;
-    await this.requeuing.catch(() => undefined);
+  async #shut(): Promise<void> {
+    const { committer, checkpointer, parked, log, checkpointFile, highWater, lock, space } = this.#parts;
+    await this.#requeuing.catch(() => undefined);
     await committer.idle();
     await checkpointer.close();
     space.close();
-    await this.reader.close();
+    await this.#reader.close();
     await parked.close().catch(() => undefined);
     await log.close();
     await checkpointFile.close().catch(() => undefined);
@@ -253,16 +256,16 @@ export class DiskJournal implements Journal {
     await lock.release();
   }
 
-  private readonly entryOf = ({ seq, bytes, record }: Stored): Entry => ({
+  readonly #entryOf = ({ seq, bytes, record }: Stored): Entry => ({
     seq,
-    ...this.parts.state.addressOf(seq, record.session, record.num),
+    ...this.#parts.state.addressOf(seq, record.session, record.num),
     passing: record.passing,
     at: record.at,
     bytes,
   });
 
-  private newReader(): LogReader {
-    const { disk, log, state, events } = this.parts;
+  #newReader(): LogReader {
+    const { disk, log, state, events } = this.#parts;
     const lost = (first: number, last: number): void => {
       const corruptRecords = state.missing.add(first, last);
       if (corruptRecords > 0) events.damaged?.({ records: 0, tornBytes: 0, corruptRecords });
@@ -270,50 +273,50 @@ export class DiskJournal implements Journal {
     return new LogReader({ disk, log, lost }, state.checkpoint.seq);
   }
 
-  private usable(): void {
-    const { log, state } = this.parts;
-    if (this.closing !== null) throw new OutboxClosedError();
+  #usable(): void {
+    const { log, state } = this.#parts;
+    if (this.#closing !== null) throw new OutboxClosedError();
     if (log.failure !== undefined) throw storageError(log.failure);
     if (state.session === null) throw new Error('The folder has no session yet: startSession comes first');
   }
 
-  private submitPassings(facts: Omit<PassingBatchFacts, 'bytes'>): Promise<Numbered[]> {
+  #submitPassings(facts: Omit<PassingBatchFacts, 'bytes'>): Promise<Numbered[]> {
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
-    const { state, highWater, events } = this.parts;
+    const { state, highWater, events } = this.#parts;
     const committed = (firstSeq: number, count: number, at: number): void => {
       const { last: seq, session } = state;
       highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
-      this.times.note(firstSeq, at, state.pending <= count);
+      this.#times.note(firstSeq, at, state.pending <= count);
       events.committed?.(count);
     };
-    return this.submit(bytes, (settle) => new PassingBatch({ bytes, ...facts }, state, { committed, ...settle }));
+    return this.#submit(bytes, (settle) => new PassingBatch({ bytes, ...facts }, state, { committed, ...settle }));
   }
 
-  private submitOne(make: (draft: LogDraft) => SessionRecord | ReplaceRecord, limited = false): Promise<void> {
-    return this.submit<void>(0, (settle) => new SingleRecord(make, this.parts.state, settle, limited));
+  #submitOne(make: (draft: LogDraft) => SessionRecord | ReplaceRecord, limited = false): Promise<void> {
+    return this.#submit<void>(0, (settle) => new SingleRecord(make, this.#parts.state, settle, limited));
   }
 
-  private submit<T>(
+  #submit<T>(
     bytes: number,
     list: (settle: { resolve: (value: T) => void; reject: (error: unknown) => void }) => WriteBatch<LogDraft>,
   ): Promise<T> {
-    const { committer, maxPendingBytes } = this.parts;
-    if (this.closing !== null) return Promise.reject(new OutboxClosedError());
-    if (this.pendingBytes + bytes > maxPendingBytes) {
-      const message = `${this.pendingBytes} bytes wait for the disk; ${bytes} more would pass maxPendingBytes (${maxPendingBytes})`;
-      return Promise.reject(new OutboxBusyError(message, { pendingBytes: this.pendingBytes }));
+    const { committer, maxPendingBytes } = this.#parts;
+    if (this.#closing !== null) return Promise.reject(new OutboxClosedError());
+    if (this.#pendingBytes + bytes > maxPendingBytes) {
+      const message = `${this.#pendingBytes} bytes wait for the disk; ${bytes} more would pass maxPendingBytes (${maxPendingBytes})`;
+      return Promise.reject(new OutboxBusyError(message, { pendingBytes: this.#pendingBytes }));
     }
-    this.pendingBytes += bytes;
+    this.#pendingBytes += bytes;
     return new Promise<T>((resolve, reject) => {
       committer.submit(list({ resolve, reject }));
     }).finally(() => {
-      this.pendingBytes -= bytes;
+      this.#pendingBytes -= bytes;
     });
   }
 
   /** The seq of the last of these, which must be the first pending ones. */
-  private headOf(entries: readonly Entry[]): number {
-    const { state } = this.parts;
+  #headOf(entries: readonly Entry[]): number {
+    const { state } = this.#parts;
     let seq = state.checkpoint.seq;
     for (const entry of entries) {
       if (entry.seq - 1 - seq !== state.missing.count(seq + 1, entry.seq - 1)) {
@@ -324,29 +327,29 @@ export class DiskJournal implements Journal {
     return seq;
   }
 
-  private passedBy(seq: number): ReturnType<Parts['state']['passed']> {
-    const { state, checkpointer, wall } = this.parts;
+  #passedBy(seq: number): ReturnType<Parts['state']['passed']> {
+    const { state, checkpointer, wall } = this.#parts;
     return state.passed(seq, { delivered: false, at: wall(), tallies: checkpointer.tallies });
   }
 
-  private async requeueAll(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
-    this.usable();
-    await this.releaseRequeued();
+  async #requeueAll(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
+    this.#usable();
+    await this.#releaseRequeued();
     const receipts: Numbered[] = [];
     for await (const entries of this.parked()) {
       const chosen = entries.filter(filter);
       if (chosen.length === 0) continue;
       const passings = chosen.map(({ passing }) => passing);
-      receipts.push(...(await this.submitPassings({ passings, was: chosen.map(({ seq }) => seq), limited: false })));
-      await this.releaseRequeued();
+      receipts.push(...(await this.#submitPassings({ passings, was: chosen.map(({ seq }) => seq), limited: false })));
+      await this.#releaseRequeued();
     }
-    await this.sweepParked();
+    await this.#sweepParked();
     return receipts;
   }
 
   /** Tells parked/ what is back in the log. Until then the log itself remembers, in each header. */
-  private async releaseRequeued(): Promise<void> {
-    const { state, parked } = this.parts;
+  async #releaseRequeued(): Promise<void> {
+    const { state, parked } = this.#parts;
     const open = state.requeued;
     if (open.length === 0) return;
     const seqs = new IntervalSet();
@@ -355,7 +358,7 @@ export class DiskJournal implements Journal {
     state.requeued = [];
   }
 
-  private async sweepParked(): Promise<void> {
-    await this.parts.parked.sweep(this.parts.checkpointer.retained).catch(() => undefined);
+  async #sweepParked(): Promise<void> {
+    await this.#parts.parked.sweep(this.#parts.checkpointer.retained).catch(() => undefined);
   }
 }

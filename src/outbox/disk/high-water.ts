@@ -16,13 +16,16 @@ export interface Mark {
  * delivered: without network it may be a day old.
  */
 export class HighWater {
-  private wanted: Mark | null = null;
-  private writing: Promise<void> | null = null;
+  #wanted: Mark | null = null;
+  #writing: Promise<void> | null = null;
 
-  private constructor(
-    private readonly file: DiskFile | null,
-    readonly found: Mark | null,
-  ) {}
+  readonly #file: DiskFile | null;
+  readonly found: Mark | null;
+
+  private constructor(file: DiskFile | null, found: Mark | null) {
+    this.#file = file;
+    this.found = found;
+  }
 
   static async open(disk: Disk, folder: string): Promise<HighWater> {
     const path = `${folder}/high-water.dat`;
@@ -39,23 +42,23 @@ export class HighWater {
 
   /** Not waited for: the newest one is written when the file is free. */
   note(mark: Mark): void {
-    this.wanted = mark;
-    this.writing ??= this.write();
+    this.#wanted = mark;
+    this.#writing ??= this.#write();
   }
 
   async close(): Promise<void> {
-    await this.writing;
-    await this.file?.close();
+    await this.#writing;
+    await this.#file?.close();
   }
 
-  private async write(): Promise<void> {
-    while (this.wanted !== null) {
-      const { seq, ...rest } = this.wanted;
-      this.wanted = null;
+  async #write(): Promise<void> {
+    while (this.#wanted !== null) {
+      const { seq, ...rest } = this.#wanted;
+      this.#wanted = null;
       const bytes = Buffer.alloc(SIZE, ' ');
       bytes.write(encodeLine(seq, JSON.stringify(rest)));
-      await this.file?.write(bytes, 0).catch(() => undefined);
+      await this.#file?.write(bytes, 0).catch(() => undefined);
     }
-    this.writing = null;
+    this.#writing = null;
   }
 }

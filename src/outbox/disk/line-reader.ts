@@ -15,52 +15,52 @@ export interface RawLine {
 
 /** Reads a segment line by line, a chunk in memory at a time. `take` until it gives null, then `fill`. */
 export class LineReader {
-  private buffer: Buffer = NOTHING;
-  private at = 0;
+  #buffer: Buffer = NOTHING;
+  #at = 0;
   /** Offset in the file of the buffer's first byte. */
-  private base: number;
+  #base: number;
 
-  constructor(
-    private readonly file: DiskFile,
-    offset = 0,
-  ) {
-    this.base = offset;
+  readonly #file: DiskFile;
+
+  constructor(file: DiskFile, offset = 0) {
+    this.#file = file;
+    this.#base = offset;
   }
 
   /** Where the next line begins. */
   get offset(): number {
-    return this.base + this.at;
+    return this.#base + this.#at;
   }
 
   /** The next whole line, if it is in memory. */
   take(): RawLine | null {
-    const end = endOfLine(this.buffer, this.at);
+    const end = endOfLine(this.#buffer, this.#at);
     if (end === -1) return null;
-    const line = { offset: this.offset, bytes: this.buffer.subarray(this.at, end), whole: true };
-    this.at = end + 1;
+    const line = { offset: this.offset, bytes: this.#buffer.subarray(this.#at, end), whole: true };
+    this.#at = end + 1;
     return line;
   }
 
   /** What is in memory behind the last whole line. */
   rest(): RawLine | null {
-    if (this.at === this.buffer.length) return null;
-    const line = { offset: this.offset, bytes: this.buffer.subarray(this.at), whole: false };
-    this.at = this.buffer.length;
+    if (this.#at === this.#buffer.length) return null;
+    const line = { offset: this.offset, bytes: this.#buffer.subarray(this.#at), whole: false };
+    this.#at = this.#buffer.length;
     return line;
   }
 
   /** Reads on, up to offset `limit`; false if there was nothing to read. Views given out before stay as they are. */
   async fill(limit: number): Promise<boolean> {
-    const from = this.base + this.buffer.length;
+    const from = this.#base + this.#buffer.length;
     const wanted = Math.min(CHUNK, limit - from);
     if (wanted <= 0) return false;
     const chunk = Buffer.allocUnsafe(wanted);
-    const length = await readWhatIsLeft(this.file, chunk, from);
+    const length = await readWhatIsLeft(this.#file, chunk, from);
     if (length === 0) return false;
-    const kept = this.buffer.subarray(this.at);
-    this.base += this.at;
-    this.at = 0;
-    this.buffer = kept.length === 0 ? chunk.subarray(0, length) : Buffer.concat([kept, chunk.subarray(0, length)]);
+    const kept = this.#buffer.subarray(this.#at);
+    this.#base += this.#at;
+    this.#at = 0;
+    this.#buffer = kept.length === 0 ? chunk.subarray(0, length) : Buffer.concat([kept, chunk.subarray(0, length)]);
     return true;
   }
 }

@@ -89,40 +89,43 @@ class Recovery<R extends AnyRecord> {
   corrupt = 0;
   lostAtTail = 0;
 
-  constructor(
-    private readonly setup: RecoverySetup<R>,
-    public last: number,
-  ) {}
+  readonly #setup: RecoverySetup<R>;
+  last: number;
+
+  constructor(setup: RecoverySetup<R>, last: number) {
+    this.#setup = setup;
+    this.last = last;
+  }
 
   /** A segment that is followed by another; what it holds beyond `limit` was written again there. */
   async older(segment: Segment, limit: number): Promise<void> {
-    const file = await this.setup.disk.open(segment.path, 'read');
+    const file = await this.#setup.disk.open(segment.path, 'read');
     try {
       const accept = (found: LocatedRecord<R>): void => {
-        if (found.seq <= limit || !isCounted(found.record)) this.accept(found);
+        if (found.seq <= limit || !isCounted(found.record)) this.#accept(found);
       };
       const { lastCommit } = await scanSegment<R>(file, segment.first, accept);
       lastCommit.forEach(accept);
     } finally {
       await file.close();
     }
-    if (this.last < limit) this.lose(limit);
+    if (this.last < limit) this.#lose(limit);
   }
 
   async newest(segment: Segment): Promise<{ tail: DiskFile | null; empty: boolean }> {
-    const { disk, highWaterMark } = this.setup;
+    const { disk, highWaterMark } = this.#setup;
     const file = await disk.open(segment.path, 'update');
     try {
       let end = 0;
       const accept = (found: LocatedRecord<R>): void => {
-        this.accept(found);
+        this.#accept(found);
         end = found.end;
       };
       const scan = await scanSegment<R>(file, segment.first, accept);
       const certain = (scan.lastCommit.at(-1)?.seq ?? 0) <= highWaterMark;
       const { whole, broken } = certain ? { whole: scan.lastCommit, broken: [] } : splitBatches(scan.lastCommit);
       whole.forEach(accept);
-      return await this.trimTail(segment, file, scan, broken, end);
+      return await this.#trimTail(segment, file, scan, broken, end);
     } catch (error) {
       await file.close().catch(() => undefined);
       throw error;
@@ -130,18 +133,18 @@ class Recovery<R extends AnyRecord> {
   }
 
   /** Cuts off what never was durable, and takes care that what is kept behind damage stays the last word. */
-  private async trimTail(
+  async #trimTail(
     segment: Segment,
     file: DiskFile,
     scan: SegmentScan<R>,
     broken: readonly LocatedRecord<R>[],
     end: number,
   ): Promise<{ tail: DiskFile | null; empty: boolean }> {
-    const { disk, highWaterMark, synced } = this.setup;
+    const { disk, highWaterMark, synced } = this.#setup;
     const gone = scan.damaged.filter((range) => range.offset >= end && range.offset > 0 && range.wasLine).length;
     const taken = gone === 0 ? 0 : Math.max(this.last, ...broken.map((found) => found.seq)) + gone;
     const before = this.last;
-    this.lose(Math.max(taken, highWaterMark));
+    this.#lose(Math.max(taken, highWaterMark));
     this.lostAtTail = this.last - before;
     const torn = this.lostAtTail === 0 ? scan.size - end : 0;
     this.tornBytes += torn;
@@ -162,23 +165,23 @@ class Recovery<R extends AnyRecord> {
     return { tail: null, empty };
   }
 
-  private accept({ seq, record }: LocatedRecord<R>): void {
+  #accept({ seq, record }: LocatedRecord<R>): void {
     if (record.t === 'h' && 'v' in record && record.v !== FORMAT) {
       throw new StorageError(
-        `${this.setup.folder} was written in format ${String(record.v)} by a newer version of this library; this one reads format ${FORMAT}`,
+        `${this.#setup.folder} was written in format ${String(record.v)} by a newer version of this library; this one reads format ${FORMAT}`,
       );
     }
     if (isCounted(record)) {
-      this.lose(seq - 1);
+      this.#lose(seq - 1);
       this.last = seq;
-      if (seq > this.setup.checkpointed) this.records++;
+      if (seq > this.#setup.checkpointed) this.records++;
     }
-    this.setup.apply(seq, record);
+    this.#setup.apply(seq, record);
   }
 
-  private lose(upTo: number): void {
+  #lose(upTo: number): void {
     if (upTo <= this.last) return;
-    this.setup.lost(this.last + 1, upTo);
+    this.#setup.lost(this.last + 1, upTo);
     this.corrupt += upTo - this.last;
     this.last = upTo;
   }

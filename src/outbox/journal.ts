@@ -129,6 +129,8 @@ export interface Journal {
   readonly suspect: boolean;
   /** Passings that are neither delivered nor parked: `stats().pending`, for those who ask before each step. */
   readonly pending: number;
+  /** `stats().parked`, likewise. */
+  readonly parkedCount: number;
   /** What the last `leave` said, over restarts, until the session is replaced. */
   readonly leaving: Leaving | null;
   /** Clock of the newest commit in the folder, to tell a clock step over a restart; null without one. `boot` is null where the system has no boot id. */
@@ -184,7 +186,7 @@ export interface Journal {
   /**
    * Everything up to and including this entry is delivered. The counts hold at once; the promise resolves when they are durable
    * (or the storage failed: then they stand in memory and the server is asked to de-duplicate after a restart). Never rejects.
-   * Await it before the next batch but one is sent, so that at most one batch is in doubt after a power cut.
+   * Await it before the next batch is sent, so that at most one batch is in doubt after a power cut.
    */
   acknowledge(upTo: Entry, tallies?: Partial<Tallies> | undefined): Promise<void>;
   /** Adds to the tallies without moving anything; written with the next acknowledgement. */

@@ -211,8 +211,7 @@ export class DurableOutbox extends Outbox {
     drain.close();
     await journal.close();
     log.close();
-    const { pending, parked } = journal.stats();
-    return { pending, parked };
+    return { pending: journal.pending, parked: journal.parkedCount };
   }
 
   /** Resolves when all is delivered or parked, and after `ms` at the latest. */

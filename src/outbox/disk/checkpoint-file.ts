@@ -1,5 +1,6 @@
 import { decodeLine, encodeLine, endOfLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
+import { Mutex } from './mutex.js';
 import type { Checkpoint } from './records.js';
 
 const SLOT = 4096;
@@ -20,9 +21,9 @@ export interface CheckpointSlot extends Checkpoint {
  */
 export class CheckpointFile {
   #generation: number;
-  #writing: Promise<void> | null = null;
-  #waiting: Promise<void> | null = null;
-
+  readonly #writes = new Mutex();
+  /** The write that has not begun. */
+  #next: Promise<void> | null = null;
   readonly #file: DiskFile;
   readonly #synced: boolean;
   /** The newer good slot, as found; null if neither is. */
@@ -80,24 +81,15 @@ export class CheckpointFile {
    * Rejects as the disk does, and may be called again.
    */
   write(current: () => CheckpointSlot): Promise<void> {
-    if (this.#writing === null) {
-      this.#writing = this.#put(current()).finally(() => {
-        this.#writing = null;
-      });
-      return this.#writing;
-    }
-    this.#waiting ??= this.#writing
-      .catch(() => undefined)
-      .then(() => {
-        this.#waiting = null;
-        return this.write(current);
-      });
-    return this.#waiting;
+    this.#next ??= this.#writes.run(() => {
+      this.#next = null;
+      return this.#put(current());
+    });
+    return this.#next;
   }
 
   async close(): Promise<void> {
-    await this.#waiting?.catch(() => undefined);
-    await this.#writing?.catch(() => undefined);
+    await this.#writes.idle();
     await this.#file.close();
   }
 

@@ -4,6 +4,7 @@ import type { CheckpointFile, CheckpointSlot } from './checkpoint-file.js';
 import type { Delivered } from './delivered.js';
 import { isFull } from './disk.js';
 import type { SegmentedLog } from './log.js';
+import { Mutex } from './mutex.js';
 import type { ParkedLog } from './parked.js';
 import type { Space } from './space.js';
 import type { LogState } from './state.js';
@@ -27,7 +28,8 @@ export class Checkpointer {
   suspect: boolean;
   /** The newest acknowledgement that is durable. */
   #noted = 0;
-  #moving: Promise<void> = Promise.resolve();
+  /** Segments change places one at a time. */
+  readonly #moves = new Mutex();
   #cancel: (() => void) | null = null;
 
   readonly #setup: CheckpointerSetup;
@@ -84,12 +86,12 @@ export class Checkpointer {
     }
     this.#noted = Math.max(this.#noted, written);
     if (log.failure === undefined && parked.failure === undefined) space.mended();
-    await this.#inTurn(() => this.#moveOut());
+    await this.#move(() => this.#moveOut());
     await space.recheck();
   }
 
   async #sweep(): Promise<void> {
-    await this.#inTurn(() => this.#setup.delivered.sweep());
+    await this.#move(() => this.#setup.delivered.sweep());
     if (this.#cancel !== null) this.#cancel = this.#setup.clock.after(SWEEP_MS, () => void this.#sweep());
   }
 
@@ -106,7 +108,7 @@ export class Checkpointer {
   async giveUp(): Promise<boolean> {
     const { log, parked, delivered, state } = this.#setup;
     let gaveUp = false;
-    await this.#inTurn(async () => {
+    await this.#move(async () => {
       gaveUp = await delivered.giveUp();
       if (gaveUp || !this.#isAllNoted) return;
       if (log.renewable > 0 || (parked.renewable > 0 && this.retained <= log.last)) await log.renew();
@@ -123,10 +125,9 @@ export class Checkpointer {
     return this.#noted >= this.#setup.log.last;
   }
 
-  /** Segments change places one at a time. That one cannot be moved now loses nothing: it is tried with the next. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    this.#moving = this.#moving.then(work).catch(() => undefined);
-    return this.#moving;
+  /** That a segment cannot be moved now loses nothing: it is tried with the next. */
+  #move(work: () => Promise<void>): Promise<void> {
+    return this.#moves.run(work).catch(() => undefined);
   }
 
   /** The first seq that the folder still holds. */

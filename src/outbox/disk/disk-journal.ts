@@ -22,6 +22,7 @@ import { type HistoryEntry, type HistorySetup, history } from './history.js';
 import { IntervalSet } from './intervals.js';
 import type { Lock } from './lock.js';
 import { LogReader, readBatch, type Stored } from './log-reader.js';
+import { Mutex } from './mutex.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
 import { type Space, storageError } from './space.js';
 import {
@@ -57,7 +58,8 @@ export class DiskJournal implements Journal {
   readonly lastCommit: Journal['lastCommit'];
   #reader: LogReader;
   #pendingBytes = 0;
-  #requeuing: Promise<unknown> = Promise.resolve();
+  /** One at a time, or two of them would take the same passing. */
+  readonly #requeues = new Mutex();
   #closing: Promise<void> | null = null;
   readonly #times = new CommitTimes();
 
@@ -90,6 +92,10 @@ export class DiskJournal implements Journal {
     return this.#parts.state.pending;
   }
 
+  get parkedCount(): number {
+    return this.#parts.parked.count - this.#parts.state.requeued.length;
+  }
+
   /** Has nothing open any more that was removed. */
   letGo(): Promise<void> {
     return this.#reader.leave();
@@ -104,7 +110,7 @@ export class DiskJournal implements Journal {
     // With a full disk this waits for the next requeue.
     await this.#releaseRequeued().catch(() => undefined);
     // Beside all else: parked/ may be large.
-    if (this.#parts.parked.count === 0) this.#requeuing = this.#sweepParked();
+    if (this.#parts.parked.count === 0) void this.#requeues.run(() => this.#sweepParked());
   }
 
   async adopt(): Promise<void> {
@@ -210,10 +216,7 @@ export class DiskJournal implements Journal {
   }
 
   requeue(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
-    // One at a time, or two of them would take the same passing.
-    const requeued = this.#requeuing.catch(() => undefined).then(() => this.#requeueAll(filter));
-    this.#requeuing = requeued;
-    return requeued;
+    return this.#requeues.run(() => this.#requeueAll(filter));
   }
 
   history(): AsyncGenerator<HistoryEntry[]> {
@@ -221,13 +224,12 @@ export class DiskJournal implements Journal {
   }
 
   stats(): JournalStats {
-    const { state, parked, checkpointer, space } = this.#parts;
-    const { pending } = state;
-    const stillParked = parked.count - state.requeued.length;
+    const { state, checkpointer, space } = this.#parts;
+    const { pending, parkedCount } = this;
     return {
-      appended: state.checkpoint.delivered + stillParked + pending,
+      appended: state.checkpoint.delivered + parkedCount + pending,
       delivered: state.checkpoint.delivered,
-      parked: stillParked,
+      parked: parkedCount,
       pending,
       tallies: checkpointer.tallies,
       storage: space.state,
@@ -244,7 +246,7 @@ export class DiskJournal implements Journal {
 
   async #shut(): Promise<void> {
     const { committer, checkpointer, parked, log, checkpointFile, highWater, lock, space } = this.#parts;
-    await this.#requeuing.catch(() => undefined);
+    await this.#requeues.idle();
     await committer.idle();
     await checkpointer.close();
     space.close();

@@ -1,5 +1,6 @@
 import { decodeLine, encodeLine, endOfLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
+import { Mutex } from './mutex.js';
 
 const SIZE = 1024;
 
@@ -16,9 +17,9 @@ export interface Mark {
  * delivered: without network it may be a day old.
  */
 export class HighWater {
+  /** To be written next. */
   #wanted: Mark | null = null;
-  #writing: Promise<void> | null = null;
-
+  readonly #writes = new Mutex();
   readonly #file: DiskFile | null;
   readonly found: Mark | null;
 
@@ -42,23 +43,21 @@ export class HighWater {
 
   /** Not waited for: the newest one is written when the file is free. */
   note(mark: Mark): void {
+    const isScheduled = this.#wanted !== null;
     this.#wanted = mark;
-    this.#writing ??= this.#write();
+    if (!isScheduled) void this.#writes.run(() => this.#write());
   }
 
   async close(): Promise<void> {
-    await this.#writing;
+    await this.#writes.idle();
     await this.#file?.close();
   }
 
   async #write(): Promise<void> {
-    while (this.#wanted !== null) {
-      const { seq, ...rest } = this.#wanted;
-      this.#wanted = null;
-      const bytes = Buffer.alloc(SIZE, ' ');
-      bytes.write(encodeLine(seq, JSON.stringify(rest)));
-      await this.#file?.write(bytes, 0).catch(() => undefined);
-    }
-    this.#writing = null;
+    const { seq, ...rest } = this.#wanted!;
+    this.#wanted = null;
+    const bytes = Buffer.alloc(SIZE, ' ');
+    bytes.write(encodeLine(seq, JSON.stringify(rest)));
+    await this.#file?.write(bytes, 0).catch(() => undefined);
   }
 }

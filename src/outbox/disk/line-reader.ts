@@ -10,7 +10,7 @@ export interface RawLine {
   readonly offset: number;
   readonly bytes: Buffer;
   /** False for the rest behind the last line feed. */
-  readonly whole: boolean;
+  readonly complete: boolean;
 }
 
 /** Reads a segment line by line, a chunk in memory at a time. `take` until it gives null, then `fill`. */
@@ -36,17 +36,24 @@ export class LineReader {
   take(): RawLine | null {
     const end = endOfLine(this.#buffer, this.#at);
     if (end === -1) return null;
-    const line = { offset: this.offset, bytes: this.#buffer.subarray(this.#at, end), whole: true };
+    const line = { offset: this.offset, bytes: this.#buffer.subarray(this.#at, end), complete: true };
     this.#at = end + 1;
     return line;
   }
 
-  /** What is in memory behind the last whole line. */
-  rest(): RawLine | null {
-    if (this.#at === this.#buffer.length) return null;
-    const line = { offset: this.offset, bytes: this.#buffer.subarray(this.#at), whole: false };
-    this.#at = this.#buffer.length;
-    return line;
+  /** All lines up to offset `limit`, in lists of what is in memory at a time; the last may be incomplete. */
+  async *lists(limit = Number.MAX_SAFE_INTEGER): AsyncGenerator<RawLine[]> {
+    let isMore = true;
+    while (isMore) {
+      isMore = await this.fill(limit);
+      const lines: RawLine[] = [];
+      for (let line = this.take(); line !== null; line = this.take()) lines.push(line);
+      if (!isMore && this.#at < this.#buffer.length) {
+        lines.push({ offset: this.offset, bytes: this.#buffer.subarray(this.#at), complete: false });
+        this.#at = this.#buffer.length;
+      }
+      if (lines.length > 0) yield lines;
+    }
   }
 
   /** Reads on, up to offset `limit`; false if there was nothing to read. Views given out before stay as they are. */

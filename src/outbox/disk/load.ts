@@ -7,7 +7,7 @@ import { firstOf, type Segment, segmentName } from './log.js';
 import type { ParkedLog } from './parked.js';
 import type { LogRecord, ParkedLogRecord } from './records.js';
 import { recoverLog } from './recover.js';
-import { scanSegment } from './scan.js';
+import { scanSegment } from './segment-reader.js';
 import { LogState } from './state.js';
 
 /** What the log and ack.dat of a folder say together. */
@@ -21,60 +21,60 @@ export interface Loaded {
   readonly suspect: boolean;
 }
 
-export async function load(disk: Disk, folder: string, synced: boolean): Promise<Loaded> {
+/** Steps that close what is open, the last first. */
+export type Undo = (() => Promise<void>)[];
+
+/** What it opens goes to `undo`, to be closed where opening fails. */
+export async function load(disk: Disk, folder: string, synced: boolean, undo: Undo): Promise<Loaded> {
   const checkpointFile = await CheckpointFile.open(disk, folder, synced);
-  let highWater: HighWater | null = null;
-  try {
-    highWater = await HighWater.open(disk, folder);
-    const slot = checkpointFile.found;
-    const mark = highWater.found;
-    const checkpointed = slot?.durable.seq ?? 0;
-    const highWaterMark = Math.max(checkpointed, mark?.seq ?? 0);
-    const hadLog = (await disk.list(folder)).some((name) => /\.log(\.damaged)?$/.test(name));
-    const state = new LogState();
-    const { segments, tail, last, lostAtTail, damage } = await recoverLog<LogRecord>({
-      disk,
-      folder,
-      synced,
-      highWaterMark,
-      checkpointed,
-      apply: (seq, record) => state.apply(seq, record),
-      lost: (first, lastLost) => void state.missing.add(first, lastLost),
-    });
-    const inLog = state.last;
-    state.last = last;
-    if (lostAtTail > 0 && state.session !== null)
-      state.raise(state.session, (state.nextNumber(state.session) ?? 1) + lostAtTail);
-    if (slot !== null) {
-      state.acknowledge(slot);
-      // Whatever the log has lost since, these numbers are taken.
-      if (slot.durable.session !== null) state.raise(slot.durable.session, slot.durable.next);
-      state.session ??= slot.durable.session;
-    }
-    if (mark !== null) {
-      state.raise(mark.session, mark.next);
-      state.session ??= mark.session;
-    }
-    const behind = highWaterMark > inLog;
-    const copied = slot !== null && slot.identity !== null && slot.identity !== checkpointFile.identity;
-    const kept = slot === null && (await readBackups(disk, folder, state));
-    const bare = slot === null && (hadLog || kept || checkpointFile.broken);
-    // How many passings stood in the damaged end can only be guessed.
-    const cut = lostAtTail > 0;
-    return {
-      state,
-      checkpointFile,
-      highWater,
-      segments,
-      tail,
-      found: damage,
-      suspect: behind || copied || bare || cut,
-    };
-  } catch (error) {
-    await checkpointFile.close();
-    await highWater?.close();
-    throw error;
+  undo.push(() => checkpointFile.close());
+  const highWater = await HighWater.open(disk, folder);
+  undo.push(() => highWater.close());
+  const slot = checkpointFile.found;
+  const mark = highWater.found;
+  const checkpointed = slot?.durable.seq ?? 0;
+  const highWaterMark = Math.max(checkpointed, mark?.seq ?? 0);
+  const hadLog = (await disk.list(folder)).some((name) => /\.log(\.damaged)?$/.test(name));
+  const state = new LogState();
+  const { segments, tail, last, lostAtTail, damage } = await recoverLog<LogRecord>({
+    disk,
+    folder,
+    synced,
+    highWaterMark,
+    checkpointed,
+    apply: (seq, record) => state.apply(seq, record),
+    lost: (first, lastLost) => void state.missing.add(first, lastLost),
+  });
+  undo.push(async () => tail?.close());
+  const inLog = state.last;
+  state.last = last;
+  if (lostAtTail > 0 && state.session !== null)
+    state.raise(state.session, (state.nextNumber(state.session) ?? 1) + lostAtTail);
+  if (slot !== null) {
+    state.acknowledge(slot);
+    // Whatever the log has lost since, these numbers are taken.
+    if (slot.durable.session !== null) state.raise(slot.durable.session, slot.durable.next);
+    state.session ??= slot.durable.session;
   }
+  if (mark !== null) {
+    state.raise(mark.session, mark.next);
+    state.session ??= mark.session;
+  }
+  const behind = highWaterMark > inLog;
+  const copied = slot !== null && slot.identity !== null && slot.identity !== checkpointFile.identity;
+  const kept = slot === null && (await readBackups(disk, folder, state));
+  const bare = slot === null && (hadLog || kept || checkpointFile.broken);
+  // How many passings stood in the damaged end can only be guessed.
+  const cut = lostAtTail > 0;
+  return {
+    state,
+    checkpointFile,
+    highWater,
+    segments,
+    tail,
+    found: damage,
+    suspect: behind || copied || bare || cut,
+  };
 }
 
 /** Without ack.dat, the newest files of delivered/ and parked/ vouch for numbers, too. False where there are none. */

@@ -9,7 +9,7 @@ import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
 import { type Disk, isSystemError, nodeDisk, reasonOf } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
-import { commitClock, type Loaded, load, reconcile } from './load.js';
+import { commitClock, type Loaded, load, reconcile, type Undo } from './load.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
 import { SEGMENT_BYTES, SegmentedLog } from './log.js';
 import { ParkedLog } from './parked.js';
@@ -40,22 +40,19 @@ export interface JournalSeams {
 export async function openJournal(options: JournalOptions, seams: JournalSeams = {}): Promise<Journal> {
   const disk = seams.disk ?? nodeDisk;
   const synced = options.durability !== 'os';
-  let lock: Lock | null = null;
-  let loaded: Loaded | null = null;
+  const undo: Undo = [];
   try {
     const folder = await disk.folder(options.directory);
-    lock = await (seams.lock ?? lockFolder)(folder);
+    const lock = await (seams.lock ?? lockFolder)(folder);
+    undo.push(() => lock.release());
     for (const name of ['parked', 'delivered']) await disk.folder(`${folder}/${name}`);
     await writeReadme(disk, folder);
-    loaded = await load(disk, folder, synced);
+    const loaded = await load(disk, folder, synced, undo);
     const journal = await build(options, { disk, folder, synced, segmentBytes: seams.segmentBytes, lock, loaded });
     await journal.resume();
     return journal;
   } catch (error) {
-    await loaded?.tail?.close().catch(() => undefined);
-    await loaded?.checkpointFile.close().catch(() => undefined);
-    await loaded?.highWater.close().catch(() => undefined);
-    await lock?.release();
+    for (const step of undo.reverse()) await step().catch(() => undefined);
     if (!isSystemError(error)) throw error;
     const message = `The outbox folder ${options.directory} cannot be used: ${reasonOf(error)}`;
     throw new StorageError(message, { cause: error });
@@ -87,24 +84,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     ms: (retain?.hours ?? 72) * HOUR_MS,
     maxBytes: retain?.maxBytes ?? GIB,
   });
-  const space: Space = new Space({
-    disk,
-    folder,
-    clock,
-    maxDiskBytes,
-    minFreeBytes,
-    used: () => log.bytes + parked.bytes + delivered.bytes + CheckpointFile.BYTES,
-    overhead: () => log.headerBytes,
-    expendable: () => checkpointer.expendable,
-    giveUp: async () => {
-      const gaveUp = await checkpointer.giveUp();
-      await journal.letGo();
-      await log.reserve();
-      return gaveUp;
-    },
-    betweenCommits: (work) => committer.between(work),
-    changed: events.storage,
-  });
+  const space = new Space({ disk, folder, clock, maxDiskBytes, minFreeBytes, changed: events.storage });
   const parked = await ParkedLog.open({
     space,
     // What is to be parked is pending, so that nothing but backups can be given up for it.
@@ -148,6 +128,24 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     maxPendingBytes: options.maxPendingBytes ?? 16 * MIB,
     events,
   });
+  space.contents = {
+    get bytes() {
+      return log.bytes + parked.bytes + delivered.bytes + CheckpointFile.BYTES;
+    },
+    get expendable() {
+      return checkpointer.expendable;
+    },
+    get overhead() {
+      return log.headerBytes;
+    },
+    async giveUp() {
+      const gaveUp = await checkpointer.giveUp();
+      await journal.letGo();
+      await log.reserve();
+      return gaveUp;
+    },
+    betweenCommits: (work) => committer.between(work),
+  };
   return journal;
 }
 

@@ -11,7 +11,7 @@ import {
   type SegmentScan,
   scanSegment,
   splitBatches,
-} from './scan.js';
+} from './segment-reader.js';
 
 export interface RecoverySetup<R extends AnyRecord> {
   readonly disk: Disk;

@@ -1,17 +1,46 @@
-import { decodeLine, recordOf } from './codec.js';
+import { decodeLine, isTombstone, type Line, recordOf } from './codec.js';
 import { type Disk, type DiskFile, isMissing } from './disk.js';
-import { LineReader } from './line-reader.js';
-import { isCounted } from './records.js';
-import type { AnyRecord } from './scan.js';
+import { LineReader, type RawLine } from './line-reader.js';
+import { isCounted, type Stamp } from './records.js';
 
-export interface Read<R> {
+export type AnyRecord = Stamp & { readonly t: string };
+
+/** A record where it stands in its segment. */
+export interface LocatedRecord<R> {
+  readonly offset: number;
+  readonly end: number;
+  readonly seq: number;
+  readonly record: R;
+}
+
+/** A stretch that is no record. */
+interface DamagedRange {
+  readonly offset: number;
+  /** It ends as a line does and has no zeros in it: rather a record that went bad than a write that was cut short. */
+  readonly wasLine: boolean;
+}
+
+export interface SegmentScan<R> {
+  /** The newest records, all of one commit; whether its sync had succeeded, they do not tell. */
+  readonly lastCommit: readonly LocatedRecord<R>[];
+  readonly damaged: readonly DamagedRange[];
+  readonly size: number;
+}
+
+function damagedRange(raw: RawLine, line: Line | null): DamagedRange {
+  // A record with an old seq is what a newer, shorter write has left uncovered.
+  return { offset: raw.offset, wasLine: raw.complete && line === null && !raw.bytes.includes(0) };
+}
+
+/** A record with what its line takes. */
+export interface SequencedRecord<R> {
   readonly seq: number;
   readonly bytes: number;
   readonly record: R;
 }
 
 /**
- * The records of a whole segment in pieces of a chunk each, seq rising, up to `limit`. Tries the paths in turn: a segment may
+ * The records of a whole segment a list at a time, seq rising, up to `limit`. Tries the paths in turn: a segment may
  * move while somebody reads; one that is gone altogether gives nothing.
  */
 export async function* readSegment<R extends AnyRecord>(
@@ -19,28 +48,101 @@ export async function* readSegment<R extends AnyRecord>(
   paths: readonly string[],
   size: number,
   limit: number,
-): AsyncGenerator<Read<R>[]> {
+): AsyncGenerator<SequencedRecord<R>[]> {
   const file = await openFirst(disk, paths);
   if (file === null) return;
   try {
-    const lines = new LineReader(file);
     let last = 0;
-    do {
-      const piece: Read<R>[] = [];
-      for (let found = lines.take(); found !== null; found = lines.take()) {
-        const line = decodeLine(found.bytes);
+    for await (const lines of new LineReader(file).lists(size)) {
+      const records: SequencedRecord<R>[] = [];
+      for (const { bytes, complete } of lines) {
+        const line = complete ? decodeLine(bytes) : null;
         if (line === null || line.seq < last || line.seq > limit + 1) continue;
         const record = recordOf<R>(line);
         // At the end of a segment, a record without a seq of its own carries that of the next segment.
         if (line.seq > limit && isCounted(record)) continue;
         last = line.seq;
-        piece.push({ seq: line.seq, bytes: found.bytes.length + 1, record });
+        records.push({ seq: line.seq, bytes: bytes.length + 1, record });
       }
-      if (piece.length > 0) yield piece;
-    } while (await lines.fill(size));
+      if (records.length > 0) yield records;
+    }
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Reads a whole segment to find out what of it counts. Records of a commit that is followed by another go to `certain` as they come:
+ * a commit begins only once the one before it is synced.
+ */
+export async function scanSegment<R extends AnyRecord>(
+  file: DiskFile,
+  first: number,
+  certain: (record: LocatedRecord<R>) => void,
+): Promise<SegmentScan<R>> {
+  const reader = new LineReader(file);
+  const damaged: DamagedRange[] = [];
+  let commit: LocatedRecord<R>[] = [];
+  let last = first - 1;
+  for await (const lines of reader.lists()) {
+    for (const raw of lines) {
+      const line = raw.complete ? decodeLine(raw.bytes) : null;
+      if (line === null || line.seq <= last) {
+        if (!isTombstone(raw.bytes)) damaged.push(damagedRange(raw, line));
+        continue;
+      }
+      const record = recordOf<R>(line);
+      if (commit.length > 0 && commit[0]!.record.mono !== record.mono) {
+        for (const located of commit) certain(located);
+        commit = [];
+      }
+      commit.push({ offset: raw.offset, end: raw.offset + raw.bytes.length + 1, seq: line.seq, record });
+      if (isCounted(record)) last = line.seq;
+    }
+  }
+  return { lastCommit: commit, damaged, size: reader.offset };
+}
+
+/** The first record of a segment if it can be read. */
+export async function firstRecord<R>(file: DiskFile): Promise<R | null> {
+  for await (const [raw] of new LineReader(file).lists()) {
+    const line = raw!.complete ? decodeLine(raw!.bytes) : null;
+    return line === null ? null : recordOf<R>(line);
+  }
+  return null;
+}
+
+/** Splits a commit into the lists that are whole, and the records of those that are not. */
+export function splitBatches<R extends AnyRecord>(
+  commit: readonly LocatedRecord<R>[],
+): { whole: LocatedRecord<R>[]; broken: LocatedRecord<R>[] } {
+  const whole: LocatedRecord<R>[] = [];
+  const broken: LocatedRecord<R>[] = [];
+  let list: LocatedRecord<R>[] = [];
+  for (const found of commit) {
+    const [place, length] = found.record.part ?? [1, 1];
+    const previous = list.at(-1);
+    const continues =
+      previous !== undefined &&
+      place === list.length + 1 &&
+      length === previous.record.part?.[1] &&
+      found.seq === previous.seq + 1;
+    if (!continues) {
+      broken.push(...list);
+      list = [];
+    }
+    if (!continues && place !== 1) {
+      broken.push(found);
+      continue;
+    }
+    list.push(found);
+    if (place === length) {
+      whole.push(...list);
+      list = [];
+    }
+  }
+  broken.push(...list);
+  return { whole, broken };
 }
 
 async function openFirst(disk: Disk, paths: readonly string[]): Promise<DiskFile | null> {

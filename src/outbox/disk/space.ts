@@ -9,16 +9,29 @@ export interface SpaceSetup {
   readonly clock: Clock;
   readonly maxDiskBytes: number;
   readonly minFreeBytes: number;
-  readonly used: () => number;
-  /** Bytes that are kept only as a backup, or not at all: what giving up all of it would make free. */
-  readonly expendable: () => number;
-  /** Gives up a part of that, the oldest; false if there is none, or it cannot be removed. Only between two commits. */
-  readonly giveUp: () => Promise<boolean>;
-  /** What the next commit may take besides its records. */
-  readonly overhead: () => number;
-  readonly betweenCommits: (work: () => Promise<void>) => Promise<void>;
   readonly changed: ((state: StorageState, cause: unknown) => void) | undefined;
 }
+
+/** What takes room in the folder. */
+export interface Contents {
+  readonly bytes: number;
+  /** Bytes that are kept only as a backup, or not at all: what giving up all of it would make free. */
+  readonly expendable: number;
+  /** What the next commit may take besides its records. */
+  readonly overhead: number;
+  /** Gives up a part of what is expendable, the oldest; false if there is none, or it cannot be removed. Only between two commits. */
+  giveUp(): Promise<boolean>;
+  /** Runs this when no commit is under way, and no other before it is done. */
+  betweenCommits(work: () => Promise<void>): Promise<void>;
+}
+
+const NOTHING: Contents = {
+  bytes: 0,
+  expendable: 0,
+  overhead: 0,
+  giveUp: async () => false,
+  betweenCommits: (work) => work(),
+};
 
 /** What must fit again for a full disk to count as full no more. */
 export const PROBE_BYTES = 32 * 1024;
@@ -30,6 +43,8 @@ const PLENTY = 64 * 1024 * 1024;
 /** The room the outbox may take, and whether appends go through. Full ends by itself: it is looked for with each commit, and every few seconds. */
 export class Space {
   state: StorageState = 'ok';
+  /** Nothing while the folder is read. */
+  contents = NOTHING;
   #free: number | undefined;
   #asked = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | null = null;
@@ -43,7 +58,7 @@ export class Space {
 
   /** What the outbox occupies. */
   get usedBytes(): number {
-    return this.#setup.used();
+    return this.contents.bytes;
   }
 
   /** Resolves if `bytes` more may be written, after giving up backups where that helps. Only between two commits. */
@@ -51,7 +66,7 @@ export class Space {
     for (;;) {
       const limit = await this.#lacks(bytes, 0);
       if (limit === null) return;
-      const helps = (await this.#lacks(bytes, this.#setup.expendable())) === null;
+      const helps = (await this.#lacks(bytes, this.contents.expendable)) === null;
       if (helps && (await this.makeRoom())) continue;
       const error = this.#error(limit);
       this.full(error);
@@ -62,7 +77,7 @@ export class Space {
   /** True: something was given up, what failed may be tried again. Only between two commits. */
   makeRoom(): Promise<boolean> {
     this.#asked = Number.NEGATIVE_INFINITY;
-    return this.#setup.giveUp();
+    return this.contents.giveUp();
   }
 
   /** `bytes` were written. */
@@ -103,7 +118,7 @@ export class Space {
   async recheck(): Promise<void> {
     if (this.state !== 'full' || this.#closed) return;
     try {
-      await this.#setup.betweenCommits(() => this.admit(PROBE_BYTES));
+      await this.contents.betweenCommits(() => this.admit(PROBE_BYTES));
       if (this.state === 'full') this.#enter('ok', undefined);
     } catch {
       this.#again();
@@ -117,9 +132,9 @@ export class Space {
 
   /** The limit that `bytes` more would pass, if so much were given up before. */
   async #lacks(bytes: number, givenUp: number): Promise<string | null> {
-    const { maxDiskBytes, minFreeBytes, used, overhead } = this.#setup;
-    const more = bytes + overhead() - givenUp;
-    if (used() + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
+    const { maxDiskBytes, minFreeBytes } = this.#setup;
+    const more = bytes + this.contents.overhead - givenUp;
+    if (this.usedBytes + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
     if ((await this.#freeAfter(more)) < minFreeBytes)
       return `the ${minFreeBytes} bytes to be left free on the volume (minFreeBytes)`;
     return null;
@@ -137,7 +152,7 @@ export class Space {
   }
 
   #error(limit: string, cause?: unknown): OutboxFullError {
-    const usedBytes = this.#setup.used();
+    const { usedBytes } = this;
     const free = this.#free === undefined ? '' : `, ${this.#free} bytes are free`;
     return new OutboxFullError(`The outbox has reached ${limit}: it holds ${usedBytes} bytes${free}`, {
       usedBytes,

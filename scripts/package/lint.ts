@@ -9,7 +9,7 @@ import { definitionFaults } from './definitions.js';
 const ALLOWED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|llms\.txt|openapi\/rufus\.yaml|docs\/[\w-]+\.md)$/,
   /^dist\/[\w-]+\.(js|cjs|d\.ts|d\.cts)(\.map)?$/,
-  /^src\/([\w-]+\/)*[\w.-]+\.ts$/,
+  /^src\/([\w-]+\/)*([\w.-]+\.ts|README\.md)$/,
 ];
 const NEEDED = [
   'README.md',

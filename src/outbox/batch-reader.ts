@@ -16,7 +16,7 @@ export interface BatchReaderSetup {
   readonly hurried: () => boolean;
 }
 
-/** Takes pending passings up from the journal, in batches that are worth a request. */
+/** Reads pending passings from the journal, in batches that are worth a request. */
 export class BatchReader {
   /** What is being sent. */
   batch = new Batch([]);

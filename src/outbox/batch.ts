@@ -15,12 +15,12 @@ export interface BatchQueue {
 }
 
 /**
- * Passings taken up for sending, all of one session, and how they are cut into requests. Always worked off from the front:
+ * Passings that are being sent, all of one session, and how they are cut into requests. Always taken from the front:
  * the server sees numbers in order.
  */
 export class Batch {
   #entries: readonly Entry[];
-  /** Lengths of the next chunks, where a refusal has cut them. */
+  /** Lengths of the next chunks, where a rejection has cut them. */
   #cuts: number[] = [];
 
   constructor(entries: readonly Entry[]) {

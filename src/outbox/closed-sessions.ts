@@ -152,6 +152,7 @@ export class ClosedSessions {
         cause,
       );
     }
+    // The alias of the options: one that was changed since, on the server say, is not known here.
     const alias = leaving === undefined && 'alias' in settings.session ? settings.session.alias : leaving?.alias;
     const options = { signal, retry: false } as const;
     const replaced = await replacements.replace({ session: from, deviceid, alias, first: async () => first, options });

@@ -21,7 +21,7 @@ export interface ForwarderSetup extends Omit<LogQueueSetup, 'progressed'> {
   readonly lastError: LastError;
 }
 
-/** Takes the log to the server: one request in flight, in order, for ever. */
+/** Sends the log to the server: one request in flight, in order, for ever. */
 export class Forwarder {
   state: OutboxState = 'idle';
   readonly #setup: ForwarderSetup;

@@ -12,6 +12,12 @@ import type { Clock } from './clock.js';
 /** A passing as it is kept: validated, its timestamp already the text that is sent. */
 export type StoredPassing = Omit<PassingInput, 'num_passing' | 'timestamp'> & { timestamp: string };
 
+/** Where a decoder's feed stands. */
+export interface SourcePosition {
+  readonly name: string;
+  readonly position: string | number;
+}
+
 export interface Numbered {
   readonly token_session: string;
   readonly num_passing: number;
@@ -172,10 +178,7 @@ export interface Journal {
    * Resolves when all of it is durable, with the final numbers. All of the list survives a crash, or none.
    * @throws OutboxBusyError, OutboxFullError, StorageError, OutboxClosedError; none of them burns a number.
    */
-  append(
-    passings: readonly StoredPassing[],
-    source?: { name: string; position: string | number } | undefined,
-  ): Promise<Numbered[]>;
+  append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Numbered[]>;
   position(source: string): string | number | undefined;
 
   /**

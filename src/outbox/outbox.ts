@@ -10,7 +10,7 @@ import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { BoundSession } from './folder-device.js';
 import type { Forwarder } from './forwarder.js';
-import type { Journal, ParkedEntry } from './journal.js';
+import type { Journal, ParkedEntry, SourcePosition } from './journal.js';
 import type { LastError } from './last-error.js';
 import type { OutboxLog } from './log.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
@@ -28,11 +28,6 @@ import {
 } from './types.js';
 
 const APPEND = 'outbox.append';
-
-interface Source {
-  name: string;
-  position: string | number;
-}
 
 export interface OutboxParts {
   readonly settings: OutboxSettings;
@@ -75,10 +70,10 @@ export class DurableOutbox extends Outbox {
   }
 
   append(passing: NewPassing): Promise<Receipt>;
-  append(passings: readonly NewPassing[], options?: { source?: Source | undefined }): Promise<Receipt[]>;
+  append(passings: readonly NewPassing[], options?: { source?: SourcePosition | undefined }): Promise<Receipt[]>;
   async append(
     given: NewPassing | readonly NewPassing[],
-    options: { source?: Source | undefined } = {},
+    options: { source?: SourcePosition | undefined } = {},
   ): Promise<Receipt | Receipt[]> {
     this.#demandOpen();
     const { source } = checkedOptions('options', options, { source: true });
@@ -248,7 +243,7 @@ function shown({ token_session, num_passing, passing, reason, status, response }
   return { token_session, num_passing, passing, reason, status, response };
 }
 
-function checkSource(source: Source): void {
+function checkSource(source: SourcePosition): void {
   const { name, position } = checkedOptions('source', source, { name: true, position: true });
   const issues = [];
   if (typeof name !== 'string' || name === '')

@@ -143,7 +143,7 @@ export class SessionSwitches {
     return head !== undefined && head.readyAt !== null && head.notBefore <= this.#setup.clock.mono();
   }
 
-  /** Milliseconds until the next attempt, while nothing is at hand: 0 now, Infinity where none is due. */
+  /** Milliseconds until the next attempt, while the batch is empty: 0 now, Infinity where none is due. */
   get dueIn(): number {
     const [head] = this.#queue;
     if (head === undefined || head.readyAt === null) return Number.POSITIVE_INFINITY;

@@ -2,10 +2,10 @@ import type { Clock } from './clock.js';
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What ends a sleep early: anything that gives work, or only a person. */
+/** What ends a sleep early: new work, or only an operator. */
 export type WakeReason = 'work' | 'operator';
 
-/** One who sleeps, and can be woken. */
+/** A sleep of the forwarder that can be ended early. */
 export class Timer {
   readonly #clock: Clock;
   #sleep: { readonly wakes: WakeReason; readonly end: () => void } | null = null;

@@ -17,7 +17,7 @@ export interface CheckpointSlot extends Checkpoint {
 
 /**
  * ack.dat: two slots of 4 KiB, written in turn, so that a write that a power cut tears always leaves the other one.
- * Both are allocated when the file is made: an acknowledgement needs no free space.
+ * Both are allocated when the file is made: a checkpoint needs no free space.
  */
 export class CheckpointFile {
   #generation: number;
@@ -97,7 +97,7 @@ export class CheckpointFile {
     // The generation moves on only with success: the next try then goes to the same slot, and the good one stays.
     const generation = this.#generation + 1;
     const line = Buffer.from(encodeLine(generation, JSON.stringify(slot)));
-    if (line.length > SLOT) throw new Error(`An acknowledgement of ${line.length} bytes does not fit its slot`);
+    if (line.length > SLOT) throw new Error(`A checkpoint of ${line.length} bytes does not fit its slot`);
     const bytes = Buffer.alloc(SLOT, ' ');
     line.copy(bytes);
     await this.#file.write(bytes, (generation % 2) * SLOT);

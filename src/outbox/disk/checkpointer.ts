@@ -22,12 +22,12 @@ export interface CheckpointerSetup {
 
 const SWEEP_MS = 3_600_000;
 
-/** Notes how far delivery has come, and moves what lies wholly behind that out of the log. */
+/** Writes down how far delivery has come, and moves segments that lie wholly below that out of the log. */
 export class Checkpointer {
   tallies: Tallies;
   suspect: boolean;
-  /** The newest acknowledgement that is durable. */
-  #noted = 0;
+  /** The newest seq of which the checkpoint is durable. */
+  #checkpointed = 0;
   /** Segments change places one at a time. */
   readonly #moves = new Mutex();
   #cancel: (() => void) | null = null;
@@ -40,17 +40,17 @@ export class Checkpointer {
     this.tallies = setup.state.checkpoint.tallies;
   }
 
-  /** Notes where things stand after opening, and looks for backups that have had their time now and every hour. */
+  /** Writes a checkpoint after opening, and removes backups that are older than `retain` then and every hour. */
   async begin(): Promise<void> {
     await this.#setup.delivered.sweep();
-    await this.note();
+    await this.save();
     this.#cancel = this.#setup.clock.after(SWEEP_MS, () => void this.#sweep());
   }
 
   async close(): Promise<void> {
     this.#cancel?.();
     this.#cancel = null;
-    await this.note();
+    await this.save();
   }
 
   tally(add: Partial<Tallies>): void {
@@ -63,8 +63,8 @@ export class Checkpointer {
     };
   }
 
-  /** Resolves when the acknowledgement as it stands now is durable, or cannot be made so at the moment. */
-  async note(): Promise<void> {
+  /** Resolves when the checkpoint as it stands now is durable, or cannot be made so at the moment. */
+  async save(): Promise<void> {
     const { checkpointFile, space, log, parked } = this.#setup;
     let written = 0;
     const slot = (): CheckpointSlot => {
@@ -84,7 +84,7 @@ export class Checkpointer {
       else space.failed(error);
       return;
     }
-    this.#noted = Math.max(this.#noted, written);
+    this.#checkpointed = Math.max(this.#checkpointed, written);
     if (log.failure === undefined && parked.failure === undefined) space.mended();
     await this.#move(() => this.#moveOut());
     await space.recheck();
@@ -98,7 +98,7 @@ export class Checkpointer {
   /** Bytes that are kept only as a backup, or not at all. */
   get expendable(): number {
     const { log, parked, delivered } = this.#setup;
-    return delivered.bytes + (this.#isAllNoted ? log.renewable + parked.renewable : 0);
+    return delivered.bytes + (this.#isAllCheckpointed ? log.renewable + parked.renewable : 0);
   }
 
   /**
@@ -110,7 +110,7 @@ export class Checkpointer {
     let gaveUp = false;
     await this.#move(async () => {
       gaveUp = await delivered.giveUp();
-      if (gaveUp || !this.#isAllNoted) return;
+      if (gaveUp || !this.#isAllCheckpointed) return;
       if (log.renewable > 0 || (parked.renewable > 0 && this.retained <= log.last)) await log.renew();
       else if (parked.renewable > 0) await parked.renew();
       else return;
@@ -121,8 +121,8 @@ export class Checkpointer {
   }
 
   /** Nothing in the log is needed any more but what its last header says. */
-  get #isAllNoted(): boolean {
-    return this.#noted >= this.#setup.log.last;
+  get #isAllCheckpointed(): boolean {
+    return this.#checkpointed >= this.#setup.log.last;
   }
 
   /** That a segment cannot be moved now loses nothing: it is tried with the next. */
@@ -136,12 +136,12 @@ export class Checkpointer {
     return delivered.segments[0]?.first ?? log.segments[0]?.first ?? log.last + 1;
   }
 
-  /** Segments that are acknowledged to their end leave the log. */
+  /** Segments that end below the checkpoint leave the log. */
   async #moveOut(): Promise<void> {
     const { log, delivered, state } = this.#setup;
     for (;;) {
       const [oldest, next] = log.segments;
-      if (oldest === undefined || next === undefined || next.first - 1 > this.#noted) break;
+      if (oldest === undefined || next === undefined || next.first - 1 > this.#checkpointed) break;
       await delivered.take(oldest);
       log.forget(oldest);
     }

@@ -10,6 +10,7 @@ import type {
   ParkedEntry,
   ParkReason,
   Replacement,
+  SourcePosition,
   StoredPassing,
   Tallies,
 } from '../journal.js';
@@ -115,7 +116,7 @@ export class DiskJournal implements Journal {
 
   async adopt(): Promise<void> {
     this.#parts.checkpointer.suspect = false;
-    await this.#parts.checkpointer.note();
+    await this.#parts.checkpointer.save();
   }
 
   nextNumber(token_session: string): number | undefined {
@@ -162,7 +163,7 @@ export class DiskJournal implements Journal {
     this.#reader = this.#newReader();
   }
 
-  async append(passings: readonly StoredPassing[], source?: SessionRecord['source']): Promise<Numbered[]> {
+  async append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Numbered[]> {
     this.#usable();
     if (passings.length === 0) {
       if (source !== undefined) await this.#submitOne((draft) => sourceRecord(draft, source), true);
@@ -183,7 +184,7 @@ export class DiskJournal implements Journal {
     const { state, checkpointer, wall } = this.#parts;
     checkpointer.tally(tallies);
     state.acknowledge(state.passed(upTo.seq, { delivered: true, at: wall(), tallies: checkpointer.tallies }));
-    return checkpointer.note();
+    return checkpointer.save();
   }
 
   tally(add: Partial<Tallies>): void {
@@ -195,7 +196,7 @@ export class DiskJournal implements Journal {
     const last = this.#headOf(entries);
     await parked.park(entries, why, this.#passedBy(last));
     state.acknowledge(this.#passedBy(last));
-    await checkpointer.note();
+    await checkpointer.save();
   }
 
   async move(entries: readonly Entry[]): Promise<Numbered[]> {
@@ -203,7 +204,7 @@ export class DiskJournal implements Journal {
     const passings = entries.map(({ passing }) => passing);
     const moved = [entries[0]!.seq, last] as const;
     const receipts = await this.#submitPassings({ passings, moved, ack: () => this.#passedBy(last), limited: false });
-    await this.#parts.checkpointer.note();
+    await this.#parts.checkpointer.save();
     return receipts;
   }
 

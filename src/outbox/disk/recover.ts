@@ -32,7 +32,7 @@ export interface Recovered {
   /** Where the next commit may continue; null: it begins a segment. */
   readonly tail: DiskFile | null;
   readonly last: number;
-  /** How many of the lost ones stood at the very end: their numbers are taken, though no record says so. */
+  /** How many of the lost ones stood at the tail: their numbers are taken, though no record says so. */
   readonly lostAtTail: number;
   readonly damage: Damage;
 }

@@ -112,36 +112,36 @@ export async function firstRecord<R>(file: DiskFile): Promise<R | null> {
   return null;
 }
 
-/** Splits a commit into the lists that are whole, and the records of those that are not. */
+/** Splits a commit into the write batches that are whole, and the records of those that are not. */
 export function splitBatches<R extends AnyRecord>(
   commit: readonly LocatedRecord<R>[],
 ): { whole: LocatedRecord<R>[]; broken: LocatedRecord<R>[] } {
   const whole: LocatedRecord<R>[] = [];
   const broken: LocatedRecord<R>[] = [];
-  let list: LocatedRecord<R>[] = [];
+  let batch: LocatedRecord<R>[] = [];
   for (const found of commit) {
     const [place, length] = found.record.part ?? [1, 1];
-    const previous = list.at(-1);
+    const previous = batch.at(-1);
     const continues =
       previous !== undefined &&
-      place === list.length + 1 &&
+      place === batch.length + 1 &&
       length === previous.record.part?.[1] &&
       found.seq === previous.seq + 1;
     if (!continues) {
-      broken.push(...list);
-      list = [];
+      broken.push(...batch);
+      batch = [];
     }
     if (!continues && place !== 1) {
       broken.push(found);
       continue;
     }
-    list.push(found);
+    batch.push(found);
     if (place === length) {
-      whole.push(...list);
-      list = [];
+      whole.push(...batch);
+      batch = [];
     }
   }
-  broken.push(...list);
+  broken.push(...batch);
   return { whole, broken };
 }
 

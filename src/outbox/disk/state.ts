@@ -16,7 +16,7 @@ export class LogState {
   deviceid: string | null = null;
   leaving: Leaving | null = null;
   checkpoint: Checkpoint = NO_CHECKPOINT;
-  /** Corrupt passings beyond the acknowledgement. */
+  /** Damaged passings beyond the checkpoint. */
   readonly missing = new IntervalSet();
   readonly moved = new IntervalSet();
   requeued: [seq: number, was: number][] = [];
@@ -74,14 +74,14 @@ export class LogState {
     this.stamp = { wall: record.at, mono: record.mono, boot: this.stamp?.boot ?? null };
   }
 
-  /** Takes on an acknowledgement, wherever it was noted, if it is newer. */
+  /** Takes on a checkpoint, wherever it was read, if it is newer. */
   acknowledge(ack: Checkpoint): void {
     if (ack.seq < this.checkpoint.seq) return;
     this.checkpoint = ack;
     this.missing.dropUpTo(ack.seq);
   }
 
-  /** The acknowledgement that passes `seq`. */
+  /** The checkpoint that passes `seq`. */
   passed(seq: number, change: { delivered: boolean; at: number; tallies: Tallies }): Checkpoint {
     const { checkpoint } = this;
     const delivered = change.delivered ? seq - checkpoint.seq - this.missing.count(checkpoint.seq + 1, seq) : 0;

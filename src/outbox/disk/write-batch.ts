@@ -1,7 +1,7 @@
-import type { Entry, Leaving, Numbered, Replacement, StoredPassing } from '../journal.js';
+import type { Entry, Leaving, Numbered, Replacement, SourcePosition, StoredPassing } from '../journal.js';
 import type { Draft, WriteBatch } from './committer.js';
 import type { Interval } from './intervals.js';
-import type { Checkpoint, PassingRecord, ReplaceRecord, SessionRecord, Source } from './records.js';
+import type { Checkpoint, PassingRecord, ReplaceRecord, SessionRecord } from './records.js';
 import type { LogState } from './state.js';
 
 /** A commit of the main log in the making: sessions and numbers as they will be if it succeeds. */
@@ -61,10 +61,10 @@ export interface PassingBatchFacts {
   readonly passings: readonly StoredPassing[];
   readonly bytes: number;
   readonly limited: boolean;
-  readonly source?: Source | undefined;
+  readonly source?: SourcePosition | undefined;
   /** For each passing, the parked one it replaces. */
   readonly was?: readonly number[] | undefined;
-  /** The pending ones this list replaces, and the acknowledgement that passes them. */
+  /** The pending ones this batch replaces, and the checkpoint that passes them. */
   readonly moved?: Interval | undefined;
   readonly ack?: (() => Checkpoint) | undefined;
 }
@@ -188,7 +188,7 @@ export function sessionRecord(
 }
 
 /** Where a feed stands, without a passing to carry it: the session restated. */
-export const sourceRecord = (draft: LogDraft, source: Source): SessionRecord =>
+export const sourceRecord = (draft: LogDraft, source: SourcePosition): SessionRecord =>
   sessionRecord(draft, draft.current(), 0, draft.deviceid, { source });
 
 /** The session restated, as one that is about to be replaced, or no longer is. */

@@ -1,6 +1,5 @@
-import { Batch } from './batch.js';
+import { Batch, type InDoubtRange } from './batch.js';
 import type { Clock } from './clock.js';
-import type { InDoubtRange } from './in-doubt.js';
 import type { Journal } from './journal.js';
 import type { OutboxSettings } from './options.js';
 

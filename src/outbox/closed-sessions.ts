@@ -3,12 +3,11 @@ import { NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { Passing } from '../types.js';
 import type { Clock } from './clock.js';
-import { dispositionOfError, isUnsettled, type Rejection, says, type Unsettled } from './disposition.js';
+import { dispositionOfError, isUnsettled, type Rejection, says, send, type Unsettled } from './disposition.js';
 import { SessionClosedError } from './errors.js';
 import type { Entry, Journal } from './journal.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
-import { send } from './request.js';
 
 /** More replacements than this within the window are a fight with somebody else who opens sessions for this device. */
 const MOST = 3;

@@ -1,3 +1,4 @@
+import type { RufusClient } from '../client.js';
 import { descriptionOf } from '../core/envelope.js';
 import {
   RufusAbortError,
@@ -8,7 +9,9 @@ import {
   RufusTimeoutError,
 } from '../core/errors.js';
 import { redact, shorten } from '../core/redact.js';
+import { asValidated } from '../core/validation/passings.js';
 import type { InsertResult } from '../types.js';
+import type { Entry } from './journal.js';
 
 /** What came of one request: what the client resolved or rejected with. */
 export type AttemptResult = { readonly receipt: InsertResult; readonly status: number } | { readonly error: unknown };
@@ -158,4 +161,22 @@ export function dispositionOfError(error: unknown): Unsettled {
   const disposition = dispositionOf({ error }, { token_session: '', count: 0 });
   if (isUnsettled(disposition)) return disposition;
   return { do: 'block', cause: error, maybeStored: false };
+}
+
+/** One attempt to deliver passings of one session, and what its answer means. */
+export async function send(client: RufusClient, chunk: readonly Entry[], signal: AbortSignal): Promise<Disposition> {
+  const { token_session } = chunk[0]!;
+  // The number first: V8 gives each object that begins with a spread a shape of its own, and keeps that for long.
+  // Validated at append: if this version refused one of them now, it would hold up the log for ever.
+  const passings = asValidated(chunk.map(({ passing, num_passing }) => ({ num_passing, ...passing })));
+  let result: AttemptResult;
+  try {
+    // Each attempt must be seen: only one that may have been stored excuses duplicates.
+    const call = client.passings.insert(token_session, passings, { retry: false, signal });
+    const { data, response } = await call.withResponse();
+    result = { receipt: data, status: response.status };
+  } catch (error) {
+    result = { error };
+  }
+  return dispositionOf(result, { token_session, count: chunk.length });
 }

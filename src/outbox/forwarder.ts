@@ -1,11 +1,10 @@
 import { Backoff } from './backoff.js';
 import { type BatchQueue, bytesOf } from './batch.js';
-import { isUnsettled, localFailure, type Unsettled } from './disposition.js';
+import { isUnsettled, localFailure, send, type Unsettled } from './disposition.js';
 import type { Entry } from './journal.js';
 import type { LastError } from './last-error.js';
 import { LogQueue, type LogQueueSetup } from './log-queue.js';
 import type { OutboxSettings } from './options.js';
-import { send } from './request.js';
 import { RequestSize } from './request-size.js';
 import { Resends } from './resends.js';
 import type { Timer } from './timer.js';

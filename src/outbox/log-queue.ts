@@ -1,12 +1,11 @@
 import type { RufusClient } from '../client.js';
-import { type Batch, type BatchQueue, numbersOf } from './batch.js';
+import { type Batch, type BatchQueue, InDoubtRange, numbersOf } from './batch.js';
 import { BatchReader } from './batch-reader.js';
 import type { Clock } from './clock.js';
 import type { ClosedSessions } from './closed-sessions.js';
 import type { Rejection, Unsettled } from './disposition.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
-import { InDoubtRange } from './in-doubt.js';
 import type { Entry, Journal, ParkReason, Tallies } from './journal.js';
 import type { OutboxLog } from './log.js';
 import { confirmNumbers } from './numbering.js';
@@ -119,13 +118,14 @@ export class LogQueue implements BatchQueue {
 
   /** Numbers were skipped while the server could not be asked: it is asked before it gets any of them. Resolves with what stands in the way. */
   async confirm(first: Entry, signal: AbortSignal): Promise<Unsettled | null> {
-    const { client, journal, emitter } = this.#setup;
+    const { client, journal, emitter, log } = this.#setup;
     const confirmed = await confirmNumbers({ client, journal, first, signal });
     switch (confirmed.do) {
       case 'send':
         return null;
       case 'skipped':
         this.#reader.drop();
+        log.answered();
         emitter.emit('numbersSkipped', confirmed.skip);
         return null;
       default:

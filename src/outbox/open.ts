@@ -1,5 +1,4 @@
-import { type Clock, systemClock } from './clock.js';
-import { watchClock } from './clock-step.js';
+import { type Clock, systemClock, watchClock } from './clock.js';
 import { ClosedSessions } from './closed-sessions.js';
 import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';

@@ -35,15 +35,22 @@ class Server {
   failing: (call: string, nth: number) => unknown = () => undefined;
   /** How many a page has at most; it may be any part of the range. */
   page = 1_000;
-  readonly calls: { readonly call: string; readonly token: string; readonly options: RequestOptions | undefined }[] =
-    [];
+  /** Whether an empty range is a 404, as the API has it, or a list of nothing. */
+  emptyIs404 = true;
+  readonly calls: {
+    readonly call: string;
+    readonly token: string;
+    readonly options: RequestOptions | undefined;
+    readonly input?: object;
+  }[] = [];
 
   readonly client = {
     passings: {
-      listBySession: async (token: string, { first = 0 }: { first?: number }, options?: RequestOptions) => {
-        this.#note('list', token, options);
+      listBySession: async (token: string, range: { first?: number }, options?: RequestOptions) => {
+        const { first = 0 } = range;
+        this.#note('list', token, options, range);
         const items = (this.taken.get(token) ?? []).filter((num) => num >= first).slice(-this.page);
-        if (items.length === 0) throw status(404, NO_PASSINGS);
+        if (items.length === 0 && this.emptyIs404) throw status(404, NO_PASSINGS);
         return { items: items.map((num_passing) => ({ num_passing })) };
       },
     },
@@ -57,14 +64,14 @@ class Server {
         return this.active === null ? null : { token_session: this.active };
       },
       create: async (input: object, options?: RequestOptions) => {
-        this.#note('create', JSON.stringify(input), options);
+        this.#note('create', DEVICE, options, input);
         return { token_session: OTHER };
       },
     },
   } as unknown as RufusClient;
 
-  #note(call: string, token: string, options: RequestOptions | undefined) {
-    this.calls.push({ call, token, options });
+  #note(call: string, token: string, options: RequestOptions | undefined, input?: object) {
+    this.calls.push({ call, token, options, ...(input && { input }) });
     const error = this.failing(call, this.calls.filter((other) => other.call === call).length);
     if (error !== undefined) throw error;
   }
@@ -129,6 +136,27 @@ describe('a session that the folder does not know', () => {
     server.taken.set(TOKEN, [1, 5, 2, 6, 3]);
     await select({ token_session: TOKEN });
     expect(journal.nextNumber(TOKEN)).toBe(7);
+  });
+
+  it('without passings goes on at 1, also where the answer is an empty list', async () => {
+    const { server, journal, select } = await world();
+    server.emptyIs404 = false;
+    server.passings = 1;
+    await select({ token_session: TOKEN });
+    expect(journal.nextNumber(TOKEN)).toBe(1);
+  });
+
+  it('is asked for from the number on that may be taken, and with the signal', async () => {
+    const { server, select } = await world();
+    const { signal } = new AbortController();
+    server.passings = 2;
+    server.taken.set(TOKEN, [2, 3]);
+    await select({ token_session: TOKEN }, { signal });
+    expect(server.calls).toEqual([
+      { call: 'get', token: TOKEN, options: { signal } },
+      { call: 'list', token: TOKEN, options: { signal }, input: { first: 2 } },
+      { call: 'list', token: TOKEN, options: { signal }, input: { first: 4 } },
+    ]);
   });
 
   it('takes startAt without asking, 0 too', async () => {
@@ -308,6 +336,15 @@ describe('a session that the folder knows', () => {
     expect(started).toEqual([[TOKEN, 5, undefined]]);
   });
 
+  it('that is not the current one becomes it, where nothing else is new', async () => {
+    const { journal, select } = await world(async (journal) => {
+      await journal.startSession(TOKEN, 4);
+      await journal.startSession(OTHER, 1);
+    });
+    await select(wanted);
+    expect([journal.session, journal.nextNumber(TOKEN)]).toEqual([TOKEN, 4]);
+  });
+
   it('that was replaced means its replacement, whose numbers startAt is not about', async () => {
     const { journal, select } = await world(async (journal) => {
       await three(journal);
@@ -469,8 +506,8 @@ it('a new session has its alias only where there is one', async () => {
   const { server } = await world();
   expect(await createSession(server.client, { deviceid: DEVICE, alias: undefined })).toBe(OTHER);
   await createSession(server.client, { deviceid: DEVICE, alias: 'Heat 2' }, { retry: false });
-  expect(server.calls.map(({ token, options }) => [token, options])).toEqual([
-    [JSON.stringify({ deviceid: DEVICE }), undefined],
-    [JSON.stringify({ deviceid: DEVICE, alias: 'Heat 2' }), { retry: false }],
+  expect(server.calls.map(({ input, options }) => [input, options])).toStrictEqual([
+    [{ deviceid: DEVICE }, undefined],
+    [{ deviceid: DEVICE, alias: 'Heat 2' }, { retry: false }],
   ]);
 });

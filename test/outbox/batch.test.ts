@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Batch } from '../../src/outbox/batch.js';
+import { Batch, InDoubtRange } from '../../src/outbox/batch.js';
 import type { Entry } from '../../src/outbox/journal.js';
 import { TOKEN } from '../support/operations.js';
 
@@ -28,6 +28,22 @@ it('is cut by number, and by size to the nearest whole passing, but never to not
   expect(lengths(new Batch(entries(100, 100, 100, 100)), 10, 200)).toEqual([2, 2]);
   expect(lengths(new Batch(entries(100, 104, 100, 104)), 10, 200)).toEqual([2, 2]);
   expect(lengths(new Batch(entries(900, 10, 10, 900, 10)), 10, 100)).toEqual([1, 2, 1, 1]);
+});
+
+it('takes the passing that is half within the limit, and not the one that is half beyond', () => {
+  expect(lengths(new Batch(entries(100, 100)), 10, 150)).toEqual([2]);
+  expect(lengths(new Batch(entries(100, 100)), 10, 149)).toEqual([1, 1]);
+});
+
+it('the range in doubt is the first ones up to the last that was sent, until it is cleared', () => {
+  const range = new InDoubtRange();
+  const all = entries(1, 1, 1, 1);
+  expect(range.count(all)).toBe(0);
+  range.extend(all.slice(0, 3));
+  range.extend(all.slice(0, 1));
+  expect([range.count(all), range.count(all.slice(0, 2)), range.count(all.slice(3))]).toEqual([3, 2, 0]);
+  range.clear();
+  expect(range.count(all)).toBe(0);
 });
 
 it('the halves of a chunk stay apart, also where size cuts them further', () => {

@@ -7,7 +7,7 @@ interface Waiter {
   readonly settle: (error?: Error) => void;
 }
 
-/** Who waits for what was appended so far. The log is worked off in order, so it is enough to count what has left it. */
+/** Who waits for what was appended so far. The log is sent in order, so it is enough to count what has left it. */
 export class Drain {
   readonly #pending: () => number;
   readonly #waiters = new Set<Waiter>();
@@ -36,14 +36,14 @@ export class Drain {
       };
       const stopWatching = signal && onAbort(signal, () => waiter.settle(aborted(signal)));
       this.#waiters.add(waiter);
-      this.#settle();
+      this.#releaseReached();
     });
   }
 
   /** So many of the first pending ones are delivered, parked, or found to be damaged. */
   passed(count: number): void {
     this.#left += count;
-    this.#settle();
+    this.#releaseReached();
   }
 
   /** So many of the first pending ones went to the tail: they are still to be waited for. */
@@ -57,7 +57,7 @@ export class Drain {
       waiter.settle(new OutboxClosedError('The outbox was closed before all was delivered'));
   }
 
-  #settle(): void {
+  #releaseReached(): void {
     if (this.#waiters.size === 0) return;
     const empty = this.#pending() === 0;
     for (const waiter of this.#waiters) if (empty || this.#left >= waiter.target) waiter.settle();

@@ -78,6 +78,10 @@ class MemoryJournal implements Journal {
     return this.folder.log.length - this.folder.ack;
   }
 
+  get parkedCount() {
+    return this.folder.parked.length;
+  }
+
   async adopt() {
     this.folder.suspect = false;
   }

@@ -1,7 +1,7 @@
-import type { Entry, Leaving, Numbered, Replacement, StoredPassing } from '../journal.js';
-import type { Draft, List } from './committer.js';
+import type { Entry, Leaving, Numbered, Replacement, SourcePosition, StoredPassing } from '../journal.js';
+import type { Draft, WriteBatch } from './committer.js';
 import type { Interval } from './intervals.js';
-import type { Ack, PassingRecord, ReplaceRecord, SessionRecord, Source } from './records.js';
+import type { Checkpoint, PassingRecord, ReplaceRecord, SessionRecord } from './records.js';
 import type { LogState } from './state.js';
 
 /** A commit of the main log in the making: sessions and numbers as they will be if it succeeds. */
@@ -11,12 +11,12 @@ export class LogDraft implements Draft {
   deviceid: string | null;
   readonly at: number;
   readonly mono: number;
-  private readonly next = new Map<string, number>();
+  readonly #next = new Map<string, number>();
 
-  constructor(
-    private readonly state: LogState,
-    stamp: { readonly at: number; readonly mono: number },
-  ) {
+  readonly #state: LogState;
+
+  constructor(state: LogState, stamp: { readonly at: number; readonly mono: number }) {
+    this.#state = state;
     this.at = stamp.at;
     this.mono = stamp.mono;
     this.last = state.last;
@@ -29,10 +29,10 @@ export class LogDraft implements Draft {
     return this.session;
   }
   nextNumber(session: string): number | undefined {
-    return this.next.get(session) ?? this.state.nextNumber(session);
+    return this.#next.get(session) ?? this.#state.nextNumber(session);
   }
   raise(session: string, next: number): void {
-    this.next.set(session, Math.max(next, this.nextNumber(session) ?? 0));
+    this.#next.set(session, Math.max(next, this.nextNumber(session) ?? 0));
   }
 }
 
@@ -53,51 +53,56 @@ interface Settle<T> {
   readonly reject: (error: unknown) => void;
 }
 
-export interface PassingListFacts {
+interface PassingSettle extends Settle<Numbered[]> {
+  readonly committed: (firstSeq: number, count: number, at: number) => void;
+}
+
+export interface PassingBatchFacts {
   readonly passings: readonly StoredPassing[];
   readonly bytes: number;
   readonly limited: boolean;
-  readonly source?: Source | undefined;
+  readonly source?: SourcePosition | undefined;
   /** For each passing, the parked one it replaces. */
   readonly was?: readonly number[] | undefined;
-  /** The pending ones this list replaces, and the acknowledgement that passes them. */
+  /** The pending ones this batch replaces, and the checkpoint that passes them. */
   readonly moved?: Interval | undefined;
-  readonly ack?: (() => Ack) | undefined;
+  readonly ack?: (() => Checkpoint) | undefined;
 }
 
 /** Passings that are written together, numbered in the current session at the moment of the commit. */
-export class PassingList implements List<LogDraft> {
+export class PassingBatch implements WriteBatch<LogDraft> {
   readonly bytes: number;
   readonly limited: boolean;
-  private session = '';
-  private firstSeq = 0;
-  private firstNum = 0;
-  private at = 0;
-  private end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> = {};
+  #session = '';
+  #firstSeq = 0;
+  #firstNum = 0;
+  #at = 0;
+  #end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> = {};
 
-  constructor(
-    private readonly facts: PassingListFacts,
-    private readonly state: LogState,
-    private readonly settle: Settle<Numbered[]> & {
-      readonly committed: (firstSeq: number, count: number, at: number) => void;
-    },
-  ) {
+  readonly #facts: PassingBatchFacts;
+  readonly #state: LogState;
+  readonly #settle: PassingSettle;
+
+  constructor(facts: PassingBatchFacts, state: LogState, settle: PassingSettle) {
+    this.#facts = facts;
+    this.#state = state;
+    this.#settle = settle;
     this.bytes = facts.bytes;
     this.limited = facts.limited;
   }
 
   *records(draft: LogDraft): Generator<readonly [number, string]> {
-    const { passings, was, source, moved, ack } = this.facts;
+    const { passings, was, source, moved, ack } = this.#facts;
     const session = draft.current();
-    this.session = session;
-    this.at = draft.at;
-    this.firstSeq = draft.last + 1;
-    this.firstNum = draft.nextNumber(session) ?? 1;
-    this.end = { source, moved, ack: ack?.() };
+    this.#session = session;
+    this.#at = draft.at;
+    this.#firstSeq = draft.last + 1;
+    this.#firstNum = draft.nextNumber(session) ?? 1;
+    this.#end = { source, moved, ack: ack?.() };
     const { length } = passings;
     const begin = `{"t":"p","session":${JSON.stringify(session)},"num":`;
     const stamp = `,"at":${draft.at},"mono":${draft.mono}`;
-    const end = JSON.stringify(this.end);
+    const end = JSON.stringify(this.#end);
     for (const [index, passing] of passings.entries()) {
       const part = length > 1 ? `,"part":[${index + 1},${length}]` : '';
       const replaces = was === undefined ? '' : `,"was":${was[index]}`;
@@ -105,51 +110,57 @@ export class PassingList implements List<LogDraft> {
       draft.last++;
       yield [
         draft.last,
-        `${begin}${this.firstNum + index}${stamp}${part}${replaces}${ends},"passing":${JSON.stringify(passing)}}`,
+        `${begin}${this.#firstNum + index}${stamp}${part}${replaces}${ends},"passing":${JSON.stringify(passing)}}`,
       ];
     }
-    draft.raise(session, this.firstNum + length);
+    draft.raise(session, this.#firstNum + length);
   }
 
   done(): void {
-    const { session, firstSeq, firstNum } = this;
-    const { passings, was } = this.facts;
+    const session = this.#session;
+    const firstSeq = this.#firstSeq;
+    const firstNum = this.#firstNum;
+    const { passings, was } = this.#facts;
     const last = passings.length - 1;
     for (const [index, replaced] of was?.entries() ?? []) {
-      this.state.passing(firstSeq + index, { session, num: firstNum + index, was: replaced });
+      this.#state.passing(firstSeq + index, { session, num: firstNum + index, was: replaced });
     }
-    this.state.passing(firstSeq + last, { session, num: firstNum + last, ...this.end });
-    this.settle.committed(firstSeq, passings.length, this.at);
-    this.settle.resolve(passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index })));
+    this.#state.passing(firstSeq + last, { session, num: firstNum + last, ...this.#end });
+    this.#settle.committed(firstSeq, passings.length, this.#at);
+    this.#settle.resolve(passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index })));
   }
 
   failed(error: unknown): void {
-    this.settle.reject(error);
+    this.#settle.reject(error);
   }
 }
 
 /** One record that is no passing, made from where the log stands at the commit. */
-export class OneRecord<R extends SessionRecord | ReplaceRecord> implements List<LogDraft> {
+export class SingleRecord<R extends SessionRecord | ReplaceRecord> implements WriteBatch<LogDraft> {
   readonly bytes = 512;
-  private record: R | null = null;
+  readonly limited: boolean;
+  #record: R | null = null;
+  readonly #make: (draft: LogDraft) => R;
+  readonly #state: LogState;
+  readonly #settle: Settle<void>;
 
-  constructor(
-    private readonly make: (draft: LogDraft) => R,
-    private readonly state: LogState,
-    private readonly settle: Settle<void>,
-    readonly limited = false,
-  ) {}
+  constructor(make: (draft: LogDraft) => R, state: LogState, settle: Settle<void>, limited = false) {
+    this.limited = limited;
+    this.#make = make;
+    this.#state = state;
+    this.#settle = settle;
+  }
 
   *records(draft: LogDraft): Generator<readonly [number, string]> {
-    this.record = this.make(draft);
-    yield [draft.last + 1, JSON.stringify(this.record)];
+    this.#record = this.#make(draft);
+    yield [draft.last + 1, JSON.stringify(this.#record)];
   }
   done(): void {
-    if (this.record !== null) this.state.apply(this.state.last + 1, this.record);
-    this.settle.resolve();
+    if (this.#record !== null) this.#state.apply(this.#state.last + 1, this.#record);
+    this.#settle.resolve();
   }
   failed(error: unknown): void {
-    this.settle.reject(error);
+    this.#settle.reject(error);
   }
 }
 
@@ -177,7 +188,7 @@ export function sessionRecord(
 }
 
 /** Where a feed stands, without a passing to carry it: the session restated. */
-export const sourceRecord = (draft: LogDraft, source: Source): SessionRecord =>
+export const sourceRecord = (draft: LogDraft, source: SourcePosition): SessionRecord =>
   sessionRecord(draft, draft.current(), 0, draft.deviceid, { source });
 
 /** The session restated, as one that is about to be replaced, or no longer is. */

@@ -8,13 +8,13 @@ import {
   RufusResponseValidationError,
   RufusTimeoutError,
 } from '../../src/core/errors.js';
-import { anew, judge, judgeAside } from '../../src/outbox/answers.js';
+import { dispositionOf, dispositionOfError, isUnsettled, localFailure } from '../../src/outbox/disposition.js';
 import { TOKEN } from '../support/operations.js';
 
 const asked = { token_session: TOKEN, count: 4 };
-const failed = (error: unknown) => judge({ error }, asked);
+const failed = (error: unknown) => dispositionOf({ error }, asked);
 const receipt = (fields: object) =>
-  judge(
+  dispositionOf(
     {
       receipt: {
         token_session: TOKEN,
@@ -60,9 +60,9 @@ describe('a receipt', () => {
     ['less than nothing, and the other count not', { inserted_count: -1 }],
     ['more duplicates than were sent', { duplicate_count: 5 }],
   ])('that names %s is no delivery', (_, fields) => {
-    const verdict = receipt(fields);
-    expect(verdict).toMatchObject({ do: 'again', maybeStored: true, halve: false });
-    const { cause } = verdict as { cause: Error };
+    const disposition = receipt(fields);
+    expect(disposition).toMatchObject({ do: 'again', maybeStored: true, halve: false });
+    const { cause } = disposition as { cause: Error };
     expect(cause).toBeInstanceOf(RufusResponseValidationError);
     expect(cause.message).not.toContain(TOKEN);
     const field = 'token_session' in fields ? 'token_session' : 'inserted_count';
@@ -113,7 +113,13 @@ describe('no receipt', () => {
 
   it('a failure on our side of the wire: again, certainly not stored', () => {
     const cause = new Error('disk full');
-    expect(anew(cause)).toEqual({ do: 'again', cause, maybeStored: false, halve: false, retryAfterMs: undefined });
+    expect(localFailure(cause)).toEqual({
+      do: 'again',
+      cause,
+      maybeStored: false,
+      halve: false,
+      retryAfterMs: undefined,
+    });
   });
 
   it.each([true, false])('our own abort: stop, stored or not (%s)', (requestMaybeProcessed) => {
@@ -124,7 +130,7 @@ describe('no receipt', () => {
   });
 });
 
-describe('a refusal', () => {
+describe('a rejection', () => {
   it.each([408, 425, 429, 500, 501, 502, 503, 504, 300, 301, 302, 307, 308, 402, 405, 406, 409, 410, 418])(
     '%i: again',
     (status) => {
@@ -150,11 +156,11 @@ describe('a refusal', () => {
   });
 
   it.each([400, 422])('%i: split', (status) => {
-    expect(refused(status)).toMatchObject({ do: 'split', refusal: { status, response: '{"description":"No"}' } });
+    expect(refused(status)).toMatchObject({ do: 'split', rejection: { status, response: '{"description":"No"}' } });
   });
 
   it('413: halve', () => {
-    expect(refused(413, 'nginx')).toMatchObject({ do: 'halve', refusal: { status: 413, response: 'nginx' } });
+    expect(refused(413, 'nginx')).toMatchObject({ do: 'halve', rejection: { status: 413, response: 'nginx' } });
   });
 
   it.each([
@@ -162,8 +168,9 @@ describe('a refusal', () => {
     { description: 'Session not found or closed', token_session: TOKEN },
     { description: 'session not found or closed.' },
     { message: 'Session not found or closed' },
+    { description: '  Session not found or closed' },
   ])('404 with %j: leave', (body) => {
-    expect(refused(404, body)).toMatchObject({ do: 'leave', refusal: { status: 404 } });
+    expect(refused(404, body)).toMatchObject({ do: 'leave', rejection: { status: 404 } });
   });
 
   it.each([
@@ -172,20 +179,64 @@ describe('a refusal', () => {
     ['a gateway', '<html>Session not found or closed</html>'],
     ['text', 'Session not found or closed'],
     ['nothing', undefined],
+    ['a gateway in other words', { description: 'Upstream: session not found or closed' }],
     ['a list', ['Session not found or closed']],
   ])('404 of %s: again', (_, body) => {
     expect(refused(404, body)).toMatchObject({ do: 'again' });
   });
 
   it('shows an operator what was said, cut, and without key or token', () => {
-    const verdict = refused(400, { description: `ror-0123456789abcdef0123 ${TOKEN} ${'x'.repeat(5_000)}` });
-    const { response } = (verdict as { refusal: { response: string } }).refusal;
+    const disposition = refused(400, { description: `ror-0123456789abcdef0123 ${TOKEN} ${'x'.repeat(5_000)}` });
+    const { response } = (disposition as { rejection: { response: string } }).rejection;
     expect(response).toContain('"description":"ror-… 5F1D7A84…');
     expect(response).toHaveLength(2_048);
   });
 });
 
+describe('what was said that is no text', () => {
+  it('is not shown where there is nothing', () => {
+    expect(refused(400, null, { body: undefined })).toMatchObject({
+      do: 'split',
+      rejection: { status: 400, response: undefined },
+    });
+  });
+
+  it('is not shown where it is nested deeper than the call stack', () => {
+    let body: unknown = 'No';
+    for (let depth = 0; depth < 200_000; depth++) body = [body];
+    expect(refused(422, body)).toMatchObject({ do: 'split', rejection: { status: 422, response: undefined } });
+  });
+});
+
+it('leaves all as it was: again, block and stop, and no other', () => {
+  const found = [
+    failed(new RufusConnectionError('', {})),
+    failed(new TypeError()),
+    failed(new RufusAbortError('', {})),
+    refused(400),
+    refused(413),
+    refused(404, { description: 'Session not found or closed' }),
+    receipt({}),
+  ];
+  expect(found.map((disposition) => [disposition.do, isUnsettled(disposition)])).toEqual([
+    ['again', true],
+    ['block', true],
+    ['stop', true],
+    ['split', false],
+    ['halve', false],
+    ['leave', false],
+    ['advance', false],
+  ]);
+});
+
 describe('calls beside the insert', () => {
+  it('are told a block and a stop as they are, stored or not', () => {
+    const closed = new RufusConfigError('', { code: 'closed', requestMaybeProcessed: true });
+    expect(dispositionOfError(closed)).toEqual({ do: 'block', cause: closed, maybeStored: true });
+    const aborted = new RufusAbortError('', { requestMaybeProcessed: true });
+    expect(dispositionOfError(aborted)).toEqual({ do: 'stop', cause: aborted, maybeStored: true });
+  });
+
   it.each([400, 404, 413, 422])('park nothing for a %i', (status) => {
     const error = apiError('', {
       status,
@@ -194,12 +245,12 @@ describe('calls beside the insert', () => {
       description: undefined,
       headers: new Headers(),
     });
-    expect(judgeAside(error)).toEqual({ do: 'block', cause: error, maybeStored: false });
+    expect(dispositionOfError(error)).toEqual({ do: 'block', cause: error, maybeStored: false });
   });
 
   it('are repeated where an insert is', () => {
     const error = new RufusConnectionError('', { requestMaybeProcessed: true });
-    expect(judgeAside(error)).toMatchObject({ do: 'again', cause: error, maybeStored: true });
-    expect(judgeAside(new RufusConnectionError('', {}))).toMatchObject({ do: 'again', maybeStored: false });
+    expect(dispositionOfError(error)).toMatchObject({ do: 'again', cause: error, maybeStored: true });
+    expect(dispositionOfError(new RufusConnectionError('', {}))).toMatchObject({ do: 'again', maybeStored: false });
   });
 });

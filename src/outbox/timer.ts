@@ -2,20 +2,20 @@ import type { Clock } from './clock.js';
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What ends a sleep early: anything that gives work, or only a person. */
-export type Wakes = 'by news' | 'by hand';
+/** What ends a sleep early: new work, or only an operator. */
+export type WakeReason = 'work' | 'operator';
 
-/** One who sleeps, and can be woken. */
-export class Sleeper {
+/** A sleep of the forwarder that can be ended early. */
+export class Timer {
   readonly #clock: Clock;
-  #sleep: { readonly wakes: Wakes; readonly end: () => void } | null = null;
+  #sleep: { readonly wakes: WakeReason; readonly end: () => void } | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /** Keeps the process alive, unless it is endless. */
-  sleep(ms: number, wakes: Wakes): Promise<void> {
+  sleep(ms: number, wakes: WakeReason): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         this.#sleep = null;
@@ -28,7 +28,7 @@ export class Sleeper {
     });
   }
 
-  wake(how: Wakes): void {
-    if (this.#sleep !== null && (how === 'by hand' || this.#sleep.wakes === 'by news')) this.#sleep.end();
+  wake(how: WakeReason): void {
+    if (this.#sleep !== null && (how === 'operator' || this.#sleep.wakes === 'work')) this.#sleep.end();
   }
 }

@@ -1,7 +1,7 @@
 import type { Entry } from '../journal.js';
+import { decodeLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { decodeLine, recordOf } from './line.js';
-import { Lines } from './lines.js';
+import { LineReader } from './line-reader.js';
 import type { Segment, SegmentedLog } from './log.js';
 import type { LogRecord, PassingRecord } from './records.js';
 
@@ -21,106 +21,110 @@ export interface ReaderSetup {
 
 /** Goes through the log once, in order, each byte read once; waits at the end for what is committed next. */
 export class LogReader {
-  private segment: Segment | null = null;
-  private file: DiskFile | null = null;
-  private lines: Lines | null = null;
-  private held: Stored | null = null;
-  private peeking = false;
+  #segment: Segment | null = null;
+  #file: DiskFile | null = null;
+  #lines: LineReader | null = null;
+  #held: Stored | null = null;
+  #peeking = false;
   /** What a later segment holds is void in this one. */
-  private limit = Number.POSITIVE_INFINITY;
+  #limit = Number.POSITIVE_INFINITY;
 
-  constructor(
-    private readonly setup: ReaderSetup,
-    /** The seq of the last passing given, or known not to be readable. */
-    private seen: number,
-  ) {}
+  readonly #setup: ReaderSetup;
+  /** The seq of the last passing given, or known not to be readable. */
+  #seen: number;
+
+  constructor(setup: ReaderSetup, seen: number) {
+    this.#setup = setup;
+    this.#seen = seen;
+  }
 
   /** The next passing, which stays the next until `advance`; null at the end of what is durable. */
   async peek(): Promise<Stored | null> {
-    this.peeking = true;
+    this.#peeking = true;
     try {
-      return await this.look();
+      return await this.#look();
     } finally {
-      this.peeking = false;
+      this.#peeking = false;
     }
   }
 
   /** Lets go of a segment that was read to its end and is gone: while it is open, it makes no room. */
   async leave(): Promise<void> {
     // Who looks at this moment moves on by itself.
-    if (!this.peeking && this.segment !== null && !this.setup.log.segments.includes(this.segment)) await this.close();
+    if (!this.#peeking && this.#segment !== null && !this.#setup.log.segments.includes(this.#segment))
+      await this.close();
   }
 
-  private async look(): Promise<Stored | null> {
+  async #look(): Promise<Stored | null> {
     while (this.peekMemory() === null) {
-      const size = this.segment?.size ?? 0;
-      if (this.lines !== null && (await this.lines.fill(size))) continue;
+      const size = this.#segment?.size ?? 0;
+      if (this.#lines !== null && (await this.#lines.fill(size))) continue;
       // More became durable while this looked at the disk.
-      if (this.segment !== null && this.segment.size > size) continue;
-      if (!(await this.nextSegment())) return null;
+      if (this.#segment !== null && this.#segment.size > size) continue;
+      if (!(await this.#nextSegment())) return null;
     }
-    return this.held;
+    return this.#held;
   }
 
   /** As `peek`, without reading from the disk. */
   peekMemory(): Stored | null {
-    this.held ??= this.nextInMemory();
-    return this.held;
+    this.#held ??= this.#nextInMemory();
+    return this.#held;
   }
 
   advance(): void {
-    this.held = null;
+    this.#held = null;
   }
 
   async close(): Promise<void> {
-    const { file } = this;
-    this.file = null;
-    this.lines = null;
+    const file = this.#file;
+    this.#file = null;
+    this.#lines = null;
     await file?.close().catch(() => undefined);
   }
 
-  private nextInMemory(): Stored | null {
-    for (let piece = this.lines?.take() ?? null; piece !== null; piece = this.lines!.take()) {
+  #nextInMemory(): Stored | null {
+    for (let piece = this.#lines?.take() ?? null; piece !== null; piece = this.#lines!.take()) {
       const line = decodeLine(piece.bytes);
-      if (line === null || line.seq <= this.seen || line.seq > this.limit) continue;
+      if (line === null || line.seq <= this.#seen || line.seq > this.#limit) continue;
       const record = recordOf<LogRecord>(line);
       if (record.t !== 'p') continue;
-      this.pass(line.seq - 1);
-      this.seen = line.seq;
+      this.#pass(line.seq - 1);
+      this.#seen = line.seq;
       return { seq: line.seq, bytes: piece.bytes.length + 1, record };
     }
     return null;
   }
 
   /** Moves on once a segment is read to its end; false if there is nothing to move on to yet. */
-  private async nextSegment(): Promise<boolean> {
-    const { log, disk } = this.setup;
-    const next = this.segment === null ? this.firstSegment() : this.following(this.segment);
-    if (this.segment !== null) this.pass(next === undefined ? log.last : next.first - 1);
+  async #nextSegment(): Promise<boolean> {
+    const { log, disk } = this.#setup;
+    const next = this.#segment === null ? this.#firstSegment() : this.#following(this.#segment);
+    if (this.#segment !== null) this.#pass(next === undefined ? log.last : next.first - 1);
     if (next === undefined) return false;
     const file = await disk.open(next.path, 'read');
     await this.close();
-    this.segment = next;
-    this.file = file;
-    this.lines = new Lines(file);
-    this.limit = (this.following(next)?.first ?? Number.POSITIVE_INFINITY) - 1;
+    this.#segment = next;
+    this.#file = file;
+    this.#lines = new LineReader(file);
+    this.#limit = (this.#following(next)?.first ?? Number.POSITIVE_INFINITY) - 1;
     return true;
   }
 
   /** The segment that holds what comes after `seen`. */
-  private firstSegment(): Segment | undefined {
-    const { segments } = this.setup.log;
-    return segments.findLast(({ first }) => first <= this.seen + 1) ?? segments[0];
+  #firstSegment(): Segment | undefined {
+    const { segments } = this.#setup.log;
+    return segments.findLast(({ first }) => first <= this.#seen + 1) ?? segments[0];
   }
 
-  private following(segment: Segment): Segment | undefined {
-    return this.setup.log.segments.find((other) => other !== segment && other.first >= segment.first);
+  #following(segment: Segment): Segment | undefined {
+    return this.#setup.log.segments.find((other) => other !== segment && other.first >= segment.first);
   }
 
-  private pass(upTo: number): void {
-    if (upTo <= this.seen) return;
-    this.setup.lost(this.seen + 1, upTo);
-    this.seen = upTo;
+  #pass(upTo: number): void {
+    if (upTo <= this.#seen) return;
+    this.#setup.lost(this.#seen + 1, upTo);
+    this.#seen = upTo;
   }
 }
 

@@ -8,7 +8,7 @@ const BLANK = 32;
 const CRC_DIGITS = 8;
 
 /** Stands where the checksum was in a line that was taken back: legible to people, void to us. */
-export const STRUCK = Buffer.from('-'.repeat(CRC_DIGITS));
+export const TOMBSTONE = Buffer.from('-'.repeat(CRC_DIGITS));
 
 const checksum = (data: string | Uint8Array): number => crc32(data);
 
@@ -52,7 +52,7 @@ const UTF8 = new TextDecoder();
 /** The record of a line whose checksum holds, so that the JSON is what we wrote. */
 export const recordOf = <R>(line: Line): R => JSON.parse(UTF8.decode(line.json)) as R;
 
-export const isStruck = (bytes: Uint8Array): boolean => STRUCK.every((byte, i) => bytes[i] === byte);
+export const isTombstone = (bytes: Uint8Array): boolean => TOMBSTONE.every((byte, i) => bytes[i] === byte);
 
 /** Where the line that begins at `from` ends (its line feed); -1 if it does not end in these bytes. */
 export const endOfLine = (bytes: Uint8Array, from: number): number => bytes.indexOf(NEWLINE, from);

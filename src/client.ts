@@ -1,7 +1,7 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
 import { lendLog } from './core/log.js';
-import { bag, checkedOptions, headerOptions, settle } from './core/options.js';
-import { callOptionsOf, RAW_OPTIONS, type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
+import { asObject, headerOptions, resolveOptions } from './core/options.js';
+import { callOptionsOf, type RawRequestOptions, rawOperation } from './core/raw-request.js';
 import { Transport } from './core/transport.js';
 import { DevicesModule } from './resources/devices.js';
 import { EventsModule } from './resources/events.js';
@@ -41,7 +41,7 @@ export class RufusClient implements AsyncDisposable {
   readonly #transport: Transport;
 
   constructor(options: RufusClientOptions = {}) {
-    const settings = settle(options, VERSION);
+    const settings = resolveOptions(options, VERSION);
     const shared = inherited.get(options);
     const { apiKey, origin, basePath, logLevel } = settings;
     this.#options = { ...options, apiKey, baseUrl: origin + basePath, logLevel };
@@ -71,9 +71,7 @@ export class RufusClient implements AsyncDisposable {
    * const answer = await client.request('GET', '/events', { query: { page: 1, limit: 10 } });
    */
   request(method: string, path: string, options: RawRequestOptions = {}): RequestPromise<unknown> {
-    return this.#transport.call(rawOperation(method, path, options), callOptionsOf(options), () =>
-      rawInput(method, path, checkedOptions('options', options, RAW_OPTIONS)),
-    );
+    return this.#transport.call(rawOperation(method, path, options), options, callOptionsOf(options));
   }
 
   /** Waits for calls under way, then closes our own agent; never a `dispatcher` of yours. Later calls throw RufusConfigError, code `'closed'`. */
@@ -103,7 +101,7 @@ function derived(
 
 function merged(parent: RufusClientOptions, overrides: Partial<RufusClientOptions>): RufusClientOptions {
   const given = Object.fromEntries(
-    Object.entries(bag('options', overrides)).filter(([, value]) => value !== undefined),
+    Object.entries(asObject('options', overrides)).filter(([, value]) => value !== undefined),
   );
   const headers = { ...parent.headers, ...headerOptions(overrides.headers ?? {}) };
   const options: RufusClientOptions = { ...parent, ...given, headers };

@@ -3,8 +3,8 @@ import type { Page, PagePromise, ResponseMeta } from '../types.js';
 import { onAbort } from './abort.js';
 import { RufusConfigError, RufusResponseValidationError } from './errors.js';
 import { checkedOptions } from './options.js';
+import type { Rows } from './payload.js';
 import type { Finished } from './promises.js';
-import type { Rows } from './reading.js';
 import { isSameJson } from './same-json.js';
 
 /** Taken once, so that a test's fake timers do not stop the lists. */

@@ -1,3 +1,5 @@
+import { lowerBound } from '../core/binary-search.js';
+
 /** A run of missing numbers, both ends included. */
 export interface Range {
   readonly first: number;
@@ -87,14 +89,7 @@ export class Holes {
 
   /** The index of the first hole that does not end below `number`. */
   #indexFrom(number: number): number {
-    let low = 0;
-    let high = this.#holes.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#holes[middle]!.last < number) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.#holes, ({ last }) => last < number);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from 'node:zlib';
 import { Answer, type WireHeaders } from './answer.js';
-import { Lost } from './flight.js';
+import { TransportFailure } from './flight.js';
 
 interface Decoder {
   readonly whole: (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
@@ -67,12 +67,12 @@ export class BodyReader {
   }
 
   /** What to do once `take` said no: an error page is cut, anything else is lost. */
-  overflow(): Answer | Lost | Promise<Answer | Lost> {
-    return this.#isError ? this.finish() : new Lost('too-large', true, undefined, this.#status);
+  overflow(): Answer | TransportFailure | Promise<Answer | TransportFailure> {
+    return this.#isError ? this.finish() : new TransportFailure('too-large', true, undefined, this.#status);
   }
 
   /** The whole answer; a promise only where it must be decompressed. */
-  finish(): Answer | Promise<Answer | Lost> {
+  finish(): Answer | Promise<Answer | TransportFailure> {
     const encoding = this.#headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') return this.#plain();
     return this.#decoded(encoding);
@@ -96,7 +96,7 @@ export class BodyReader {
     return new Answer(this.#status, this.#headers, bytes.toString('utf8', hasBom ? 3 : 0));
   }
 
-  async #decoded(encoding: string | string[]): Promise<Answer | Lost> {
+  async #decoded(encoding: string | string[]): Promise<Answer | TransportFailure> {
     const decoder = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;
     if (decoder === undefined) return this.#plain();
     if (this.#isError) return this.#answer(await beginningOf(this.#joined(), decoder.stream()));
@@ -104,7 +104,7 @@ export class BodyReader {
       return this.#answer(await decoder.whole(this.#joined(), { maxOutputLength: this.#maxBytes }));
     } catch (cause) {
       const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-      return new Lost(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'network', true, cause, this.#status);
+      return new TransportFailure(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'network', true, cause, this.#status);
     }
   }
 }

@@ -9,7 +9,7 @@ import type { Transport } from './transport.js';
 export function list<Input extends { readonly query: unknown }, Item>(
   transport: Transport,
   operation: Operation<Input, Rows<Item>>,
-  input: Input,
+  input: NoInfer<Input>,
   options: RequestOptions | undefined,
 ): ListPromise<Item> {
   return new ListPromise<Item>(() => {

@@ -38,7 +38,7 @@ export class Transport {
   /** Where the operation refuses the input, the promise is rejected and nothing is sent. */
   call<Input, Output>(
     operation: Operation<Input, Output>,
-    input: Input,
+    input: NoInfer<Input>,
     options: RequestOptions | undefined,
   ): CallPromise<Output> {
     return new CallPromise(this.#run(operation, input, options));

@@ -89,7 +89,7 @@ export class FollowerApi {
     this.#transport.log.write(level, message, fields);
   }
 
-  #call<Input, Output>(operation: Operation<Input, Output>, input: Input): Promise<Output> {
+  #call<Input, Output>(operation: Operation<Input, Output>, input: NoInfer<Input>): Promise<Output> {
     return this.#transport.call(operation, input, this.#options);
   }
 }

@@ -5,15 +5,15 @@ import { Answer, type WireHeaders } from './answer.js';
 import { TransportFailure } from './flight.js';
 
 interface Decoder {
-  readonly whole: (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+  readonly all: (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
   readonly stream: () => Transform;
 }
-const GZIP: Decoder = { whole: promisify(gunzip), stream: createGunzip };
+const GZIP: Decoder = { all: promisify(gunzip), stream: createGunzip };
 const decoders = new Map<string, Decoder>([
   ['gzip', GZIP],
   ['x-gzip', GZIP],
-  ['deflate', { whole: promisify(inflate), stream: createInflate }],
-  ['br', { whole: promisify(brotliDecompress), stream: createBrotliDecompress }],
+  ['deflate', { all: promisify(inflate), stream: createInflate }],
+  ['br', { all: promisify(brotliDecompress), stream: createBrotliDecompress }],
 ]);
 
 /** Of an error page this much is kept; the rest is read, so that the socket can be used again, and thrown away. */
@@ -79,7 +79,7 @@ export class BodyReader {
   }
 
   #joined(): Buffer {
-    // Let go of here: undici keeps this reader reachable while the page is judged.
+    // Let go of here: undici keeps this reader reachable while the page is validated.
     const chunks = this.#chunks.splice(0);
     const [only] = chunks;
     if (chunks.length !== 1 || only === undefined) return Buffer.concat(chunks);
@@ -101,7 +101,7 @@ export class BodyReader {
     if (decoder === undefined) return this.#plain();
     if (this.#isError) return this.#answer(await beginningOf(this.#joined(), decoder.stream()));
     try {
-      return this.#answer(await decoder.whole(this.#joined(), { maxOutputLength: this.#maxBytes }));
+      return this.#answer(await decoder.all(this.#joined(), { maxOutputLength: this.#maxBytes }));
     } catch (cause) {
       const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
       return new TransportFailure(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'network', true, cause, this.#status);
@@ -121,7 +121,7 @@ async function beginningOf(packed: Buffer, unpacking: Transform): Promise<Buffer
       if (bytes >= ERROR_BODY_BYTES) break;
     }
   } catch {
-    // Of a refusal the status counts, whatever came with it.
+    // The status of an error answer counts, whatever came with it.
   }
   return Buffer.concat(chunks);
 }

@@ -5,7 +5,7 @@ import type { Request } from './connection.js';
 import { type Flight, TransportFailure, type Wire } from './flight.js';
 
 /**
- * The fast road, for our own agent only: undici's handler interface without the stream, the AbortSignal and the promise
+ * The fast path, for our own agent only: undici's handler interface without the stream, the AbortSignal and the promise
  * that `request()` makes for each call.
  */
 export function dispatchWire(agent: () => Dispatcher): Wire {

@@ -2,7 +2,7 @@ import type { RawResponse } from '../../types.js';
 import { onAbort } from '../abort.js';
 
 /**
- * An attempt that brought no complete answer:
+ * An attempt without a complete answer:
  * - `network`: the connection failed. `timeout`, `budget`: out of time, of the attempt or of the call.
  * - `abort`: the caller's signal. `too-large`: more than maxResponseBytes.
  * - `key`: the `apiKey` function failed. `thrown`: a middleware threw an error of its own; `no-answer`: it gave none.
@@ -32,7 +32,7 @@ export interface WireRequest {
   readonly maxBytes: number;
 }
 
-/** Sends requests. Settles the flight with an RawResponse or a {@link TransportFailure}, never throws. */
+/** Sends requests. Settles the flight with a RawResponse or a {@link TransportFailure}, never throws. */
 export interface Wire {
   send(request: WireRequest, flight: Flight): void;
 }

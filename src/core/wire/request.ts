@@ -2,7 +2,7 @@ import type { DispatcherLike } from '../../types.js';
 import { BodyReader } from './body.js';
 import { type Flight, TransportFailure, type Wire, type WireRequest } from './flight.js';
 
-/** The common road: `dispatcher.request()`, called on the instance, which any undici agent, MockAgent or fake understands. */
+/** The general path: `dispatcher.request()`, called on the instance, which any undici agent, MockAgent or fake understands. */
 export function requestWire(dispatcher: DispatcherLike): Wire {
   return {
     send(request, flight) {

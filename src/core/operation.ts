@@ -63,7 +63,7 @@ export function operation<Input extends object, Output>(
     query?: Rules<Record<string, unknown>>;
     body?: (body: unknown) => Checked<object>;
   };
-  const [, placeholder] = /\{(\w+)\}/.exec(path) ?? [];
+  const placeholder = /\{(\w+)\}/.exec(path)?.[1];
   return {
     ...row,
     encode(input: { readonly [name: string]: unknown; readonly query?: unknown; readonly body?: unknown }) {

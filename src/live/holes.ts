@@ -72,7 +72,6 @@ export class Holes {
     let end = start;
     while (end < this.#holes.length && this.#holes[end]!.first <= last) end++;
     const touched = this.#holes.slice(start, end);
-    if (touched.every((hole) => hole.since > since)) return;
     const left = touched.flatMap((hole) => (hole.since > since ? [hole] : without(hole, first, last)));
     this.#holes.splice(start, touched.length, ...left);
   }

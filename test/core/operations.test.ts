@@ -209,6 +209,12 @@ describe('what an answer comes to', () => {
       { passings: [], session_used: 'T', session_label: null, resumed_from: null },
     ],
     [
+      'passings.poll, known by its words alone',
+      () => table.pollPassings.read({ description: 'ok' }, strict),
+      { passings: [], session_used: null, session_label: null, resumed_from: null },
+    ],
+    ['passings.poll, known by nothing', () => table.pollPassings.read({}, strict), ['passings: expected a list']],
+    [
       'passings.poll, under its other name',
       () => table.pollPassings.read({ description: 'ok', result: [passing(1)] }, strict),
       expect.objectContaining({ passings: [passing(1)] }),

@@ -37,6 +37,7 @@ test('statuses', () => {
   expect(of('declined', true)).toEqual([408, 425, 429, 503]);
   expect(of('broken', false)).toEqual([500, 502, 503, 504]);
   expect(of('broken', true)).toEqual([500, 502, 504]);
+  expect(of('final', false)).toEqual([200, 400, 404, 407, 409, 424, 426, 428, 430, 499, 501, 505]);
 });
 
 const failed = (code: string | undefined, more: object = {}) =>

@@ -128,6 +128,9 @@ describe('near holes', () => {
       [950, last],
     ];
     expect(rangesOf(...spaced(999))).toEqual([[0, 999]]);
+    // However high the first of them is.
+    const above = spaced(999).map(([first, last]): [number, number] => [first + 5_000, last + 5_000]);
+    expect(rangesOf(...above)).toEqual([[5_000, 5_999]]);
     expect(rangesOf(...spaced(1_000))).toEqual([
       [0, 900],
       [950, 1_000],
@@ -184,6 +187,17 @@ describe('a pass over the holes', () => {
       [32, 40],
     ]);
   });
+});
+
+it('gives up a hole at the very end of what was looked at, and at its very beginning', () => {
+  const holes = new Holes();
+  holes.add({ first: 10, last: 20, since: 0 });
+  holes.add({ first: 30, last: 40, since: 0 });
+  holes.looked({ first: 20, last: 30 }, 0);
+  expect(holes.toJSON()).toEqual([
+    [10, 19],
+    [31, 40],
+  ]);
 });
 
 it('takes a number out of its hole, at either end, in the middle, or all of it', () => {

@@ -49,6 +49,7 @@ describe('a position', () => {
     expect(unsorted).toEqual(before);
     expect(position.cursor).toEqual({ token_session: 'T', last: 5 });
     expect(fresh(position, 5, 4)).toEqual([]);
+    expect(fresh(position, 9, 8, 7, 6)).toEqual([6, 7, 8, 9]);
   });
 
   test('of two rows with one number the first counts', () => {
@@ -98,5 +99,11 @@ describe('a position', () => {
         [11, 11],
       ],
     });
+  });
+
+  test('goes on at a cursor without holes', () => {
+    const position = Position.at({ token_session: 'T', last: 3 }, 0);
+    expect(position.holes.isEmpty).toBe(true);
+    expect(position.cursor).toEqual({ token_session: 'T', last: 3 });
   });
 });

@@ -79,4 +79,11 @@ describe('the sessions between two', () => {
     const { creation_date: _, ...absent } = session('B', null);
     expect(between([session('A', 1), absent, session('C', 3)], 'A', 'C')).toEqual(['B']);
   });
+
+  it('go with the one before them where the list is in no order', () => {
+    const list = [session('C', 3), session('D', null), session('A', 1), session('B', null)];
+    expect(between(list, 'A', 'new')).toEqual(['B', 'C', 'D']);
+    const led = [session('X', null), session('Y', null), session('B', 2), session('A', 1)];
+    expect(between(led, 'X', 'new')).toEqual(['Y', 'A', 'B']);
+  });
 });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
+import { bundledLicenses } from './scripts/bundled-licenses.js';
 
 const library = {
   index: 'src/index.ts',
@@ -35,13 +36,30 @@ const commonjs: Options = {
   ],
 };
 
+/** The commands use the library that lies beside them in dist: there is one copy of it, and no package has to find itself. */
+const besideUs: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'library beside the commands',
+  setup(build) {
+    build.onResolve({ filter: /^rufus-client(\/|$)/ }, ({ path }) => {
+      const entry = path === 'rufus-client' ? 'index' : path.slice('rufus-client/'.length);
+      return { path: `./${entry}.js`, external: true };
+    });
+  },
+};
+
 export default defineConfig([
-  // A command is run, never imported: one format is enough.
+  { ...shared, format: 'esm', entry: { ...library, ...first }, dts: { entry: library } },
+  { ...shared, ...commonjs, format: 'cjs', entry: { ...library, ...first }, dts: { entry: library } },
+  // Commands are run, never imported: one format is enough. Their helpers are bundled, and some of those are CommonJS.
   {
     ...shared,
     format: 'esm',
-    entry: { ...library, ...first, 'rufus-sandbox': 'src/testing/bin.ts' },
-    dts: { entry: library },
+    entry: { rufus: 'src/cli/bin.ts', 'rufus-sandbox': 'src/cli/sandbox-bin.ts' },
+    sourcemap: false,
+    esbuildOptions(options) {
+      options.chunkNames = 'rufus-[name]-[hash]';
+    },
+    esbuildPlugins: [besideUs, bundledLicenses],
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   },
-  { ...shared, ...commonjs, format: 'cjs', entry: { ...library, ...first }, dts: { entry: library } },
 ]);

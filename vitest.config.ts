@@ -15,6 +15,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/build.ts',
     pool: 'forks',
     // Tests open sockets and start processes: more of them at once than cores would only stretch each one.
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),

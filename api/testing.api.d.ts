@@ -77,4 +77,19 @@ export interface SandboxState {
     passings(token_session: string): readonly Passing[];
 }
 
+export interface ServeSandboxOptions extends SandboxOptions {
+    port?: number | undefined;
+    host?: string | undefined;
+    key?: string | undefined;
+    state?: string | undefined;
+    onStateError?: ((error: Error) => void) | undefined;
+}
+
+export interface ServedSandbox extends SandboxServer {
+    readonly keys: SandboxKeys;
+    readonly address: string;
+}
+
 export declare function mswDispatcher(...handlers: readonly unknown[]): DispatcherLike;
+
+export declare function serveSandbox(options?: ServeSandboxOptions): Promise<ServedSandbox>;

@@ -20,6 +20,7 @@ const CASES = [
   'follow',
   'cold-start',
   'size',
+  'cli',
 ];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick');
@@ -57,6 +58,7 @@ async function prepare(): Promise<void> {
       ...Object.fromEntries(CASES.map((name) => [name, `bench/cases/${name}.ts`])),
       'backlog-process': 'bench/support/backlog-process.ts',
       'case-process': 'bench/support/case-process.ts',
+      'outbox-process': 'bench/support/outbox-process.ts',
       'server-process': 'bench/support/server-process.ts',
     },
     outDir: 'bench/dist',

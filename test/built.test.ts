@@ -2,11 +2,10 @@
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { builtPackage } from './support/build.js';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { PROJECT_FOLDER, runNode } from './support/child.js';
 
-const built = builtPackage();
+const folder = inject('dist');
 
 /** A program that loads entries of the package by `load(name)`, as `.js` or as `.cjs` does. */
 const program = (extension: string, body: string) =>
@@ -22,7 +21,7 @@ describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
         `const { inspect } = await load('node:util');
          const classes = [];
          for (const entry of ['index', 'outbox', 'testing', 'schemas']) {
-           for (const [name, value] of Object.entries(await load('${built.folder}/' + entry + '.${extension}'))) {
+           for (const [name, value] of Object.entries(await load('${folder}/' + entry + '.${extension}'))) {
              if (typeof value !== 'function' || !/^class\\b/.test(Function.prototype.toString.call(value))) continue;
              const facts = { status: 400, body: {}, headers: new Headers(), issues: [], timeoutMs: 1, usedBytes: 1, pendingBytes: 1 };
              const shown = name.endsWith('Error') ? new value('what happened', facts, facts) : undefined;
@@ -55,7 +54,7 @@ describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
     const ended = await runNode(
       program(
         extension,
-        `const { RufusClient } = await load('${built.folder}/index.${extension}');
+        `const { RufusClient } = await load('${folder}/index.${extension}');
          const client = new RufusClient({ apiKey: 'k', baseUrl: 'http://127.0.0.1:1/v0', retry: false });
          console.log(client.constructor.name, client.withOptions({}).constructor.name);
          await client.devices.get('D').catch((error) => console.log(error.constructor.name, error));`,
@@ -113,7 +112,7 @@ async function projectWith(undici: Readonly<Record<string, string>>): Promise<st
   onTestFinished(() => rm(project, { recursive: true, force: true }));
   const modules = join(project, 'node_modules');
   await mkdir(join(modules, 'undici'), { recursive: true });
-  await cp(built.folder, join(modules, 'rufus-client/dist'), { recursive: true });
+  await cp(folder, join(modules, 'rufus-client/dist'), { recursive: true });
   await cp(join(PROJECT_FOLDER, 'package.json'), join(modules, 'rufus-client/package.json'));
   await symlink(join(PROJECT_FOLDER, 'node_modules/zod'), join(modules, 'zod'), 'junction');
   for (const [name, text] of Object.entries(undici)) await writeFile(join(modules, 'undici', name), text);

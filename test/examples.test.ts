@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -51,49 +51,6 @@ test('errors meets every class', async () => {
   const known = Object.keys(errors).filter((name) => name.endsWith('Error') && name !== 'RufusError');
   expect([...met].sort()).toEqual(known.filter((name) => /^[A-Z]/.test(name)).sort());
 });
-
-describe('download-session', () => {
-  test('writes the whole session to standard output', async () => {
-    const ended = await example('download-session');
-    expect(ended.code).toBe(0);
-    const [header, ...rows] = ended.stdout.trimEnd().split('\r\n');
-    expect(header).toMatch(/^timestamp,num_passing,latitude,longitude,status,bib/);
-    expect(rows.map((row) => Number(row.split(',')[1]))).toEqual(Array.from({ length: 12_000 }, (_, i) => i + 1));
-  });
-
-  test('writes a session of the given server to a file, quoting what CSV needs quoted', async () => {
-    const folder = await temporaryFolder();
-    const sandbox = new Sandbox({ pageSize: 2 });
-    const server = await sandbox.listen();
-    onTestFinished(() => server.close());
-    const { token_session } = await fill(sandbox, ['7', 'a,b', 'say "go"']);
-    const ended = await runScript(
-      'examples/download-session.ts',
-      ['--live', '--session', token_session, '--out', join(folder, 'out.csv')],
-      { RUFUS_API_KEY: sandbox.keys.read, RUFUS_BASE_URL: server.url },
-    );
-    expect(ended.code).toBe(0);
-    const rows = (await readFile(join(folder, 'out.csv'), 'utf8')).trimEnd().split('\r\n').slice(1);
-    expect(rows).toEqual([
-      '2026-05-03T09:41:00.000Z,1,,,,7,,,,',
-      '2026-05-03T09:41:00.000Z,2,,,,"a,b",,,,',
-      '2026-05-03T09:41:00.000Z,3,,,,"say ""go""",,,,',
-    ]);
-  });
-});
-
-async function fill(sandbox: Sandbox, bibs: readonly string[]): Promise<{ token_session: string }> {
-  const { RufusClient } = await import('rufus-client');
-  const client = new RufusClient({ apiKey: sandbox.keys.readWrite, dispatcher: sandbox.dispatcher });
-  const { deviceid } = await client.devices.bind({ type: 'reader', model: 'R1', serial_number: '1' });
-  const { token_session } = await client.sessions.create({ deviceid });
-  const timestamp = '2026-05-03T09:41:00.000Z';
-  await client.passings.insert(
-    token_session,
-    bibs.map((bib, index) => ({ num_passing: index + 1, bib, timestamp })),
-  );
-  return { token_session };
-}
 
 describe('the progress bar', () => {
   const drawn = (isTTY: boolean) => {

@@ -1,18 +1,18 @@
-import { access, constants, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, constants, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { describe, expect, test } from 'vitest';
-import { builtPackage } from './support/build.js';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { PROJECT_FOLDER, runNode } from './support/child.js';
 
-const built = builtPackage();
+const folder = inject('dist');
 
 /** The modules that a built file loads, its own chunks followed, lazily loaded ones too. */
 async function importsOf(file: string, seen = new Set<string>()): Promise<Set<string>> {
   const found = new Set<string>();
   if (seen.has(file)) return found;
   seen.add(file);
-  const code = await readFile(join(built.folder, file), 'utf8');
+  const code = await readFile(join(folder, file), 'utf8');
   for (const { fileName } of ts.preProcessFile(code, true, true).importedFiles) {
     if (!fileName.startsWith('.')) found.add(fileName);
     else for (const deeper of await importsOf(join(dirname(file), fileName), seen)) found.add(deeper);
@@ -43,12 +43,12 @@ describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
         ? await run(
             '--input-type=module',
             '--eval',
-            `import { RufusClient } from '${built.folder}/index.js'; import { Sandbox } from '${built.folder}/testing.js';${body}`,
+            `import { RufusClient } from '${folder}/index.js'; import { Sandbox } from '${folder}/testing.js';${body}`,
           )
         : await run(
             '--input-type=commonjs',
             '--eval',
-            `const { RufusClient } = require('${built.folder}/index.cjs'); const { Sandbox } = require('${built.folder}/testing.cjs');${body}`,
+            `const { RufusClient } = require('${folder}/index.cjs'); const { Sandbox } = require('${folder}/testing.cjs');${body}`,
           );
     expect(ended).toEqual({ code: 0, stdout: '0\n', stderr: '' });
   });
@@ -59,8 +59,8 @@ test('errors of the ESM and the CJS build know each other', async () => {
     '--input-type=module',
     '--eval',
     `import { createRequire } from 'node:module';
-     import * as esm from '${built.folder}/index.js';
-     const cjs = createRequire('${built.folder}/')('${built.folder}/index.cjs');
+     import * as esm from '${folder}/index.js';
+     const cjs = createRequire('${folder}/')('${folder}/index.cjs');
      const thrownBy = ({ RufusClient }) => { try { new RufusClient({ apiKey: '' }); } catch (error) { return error; } };
      const [a, b] = [thrownBy(esm), thrownBy(cjs)];
      console.log(JSON.stringify({
@@ -80,11 +80,11 @@ test('an outbox of either build speaks through the logger of a client of either'
     `import { mkdtemp, rm } from 'node:fs/promises';
      import { createRequire } from 'node:module';
      import { tmpdir } from 'node:os';
-     import { Sandbox } from '${built.folder}/testing.js';
-     import * as esm from '${built.folder}/index.js';
-     import * as esmOutbox from '${built.folder}/outbox.js';
-     const require = createRequire('${built.folder}/');
-     const [cjs, cjsOutbox] = [require('${built.folder}/index.cjs'), require('${built.folder}/outbox.cjs')];
+     import { Sandbox } from '${folder}/testing.js';
+     import * as esm from '${folder}/index.js';
+     import * as esmOutbox from '${folder}/outbox.js';
+     const require = createRequire('${folder}/');
+     const [cjs, cjsOutbox] = [require('${folder}/index.cjs'), require('${folder}/outbox.cjs')];
      const sandbox = new Sandbox();
      const admin = new esm.RufusClient({ apiKey: sandbox.keys.admin, dispatcher: sandbox.dispatcher });
      const { deviceid } = await admin.devices.bind({ type: 'reader', model: 'R1', serial_number: '1' });
@@ -109,28 +109,46 @@ test('an outbox of either build speaks through the logger of a client of either'
   expect(ended).toEqual({ code: 0, stdout: '[[true],[true],[true],[true]]\n', stderr: '' });
 });
 
-describe('rufus-sandbox', () => {
+describe.each(['rufus', 'rufus-sandbox'])('%s', (name) => {
   test('is a command, in one format', async () => {
-    const bin = join(built.folder, 'rufus-sandbox.js');
+    const bin = join(folder, `${name}.js`);
     expect((await readFile(bin, 'utf8')).split('\n')[0]).toBe('#!/usr/bin/env node');
-    await access(bin, constants.X_OK);
-    await expect(access(join(built.folder, 'rufus-sandbox.cjs'))).rejects.toThrow('ENOENT');
+    if (process.platform !== 'win32') await access(bin, constants.X_OK);
+    await expect(access(join(folder, `${name}.cjs`))).rejects.toThrow('ENOENT');
+    const { bin: bins } = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'));
+    expect(bins[name]).toBe(`./dist/${name}.js`);
   });
 
-  test('loads msw only once it is needed, so that it can tell how to install it', async () => {
-    const bin = await readFile(join(built.folder, 'rufus-sandbox.js'), 'utf8');
-    const eager = [...bin.matchAll(/\bfrom\s*['"](\.[^'"]+)['"]/g)].map(([, name]) => basename(name!));
-    for (const chunk of eager) expect(await thirdParty(chunk)).toEqual([]);
-    expect(await thirdParty('rufus-sandbox.js')).toContain('msw');
+  test('brings its helpers along, and takes the library that lies beside it', async () => {
+    expect(await thirdParty(`${name}.js`)).toEqual(['msw', 'undici', 'zod']);
   });
 
-  test('tells its version and its options', async () => {
-    const manifest = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'));
-    expect(await run(join(built.folder, 'rufus-sandbox.js'), '--version')).toEqual({
-      code: 0,
-      stdout: `${manifest.version}\n`,
-      stderr: '',
-    });
-    expect((await run(join(built.folder, 'rufus-sandbox.js'), '--help')).stdout).toContain('--port');
+  test('needs none of them to help', async () => {
+    const alone = await mkdtemp(join(tmpdir(), 'rufus-alone-'));
+    onTestFinished(() => rm(alone, { recursive: true }));
+    await cp(folder, alone, { recursive: true });
+    await writeFile(join(alone, 'package.json'), '{ "type": "module" }');
+    const help = await run(join(alone, `${name}.js`), '--help');
+    expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Usage: ${name}`) });
+    if (name !== 'rufus') return;
+    const broken = await run(join(alone, 'rufus.js'), 'doctor');
+    expect(broken).toMatchObject({ code: 1, stdout: '' });
+    expect(broken.stderr).toMatch(/^rufus: What this command stands on cannot be loaded: .*'(undici|zod)'.*\n$/);
   });
+});
+
+test('the licenses of what is bundled come along', async () => {
+  const licenses = await readFile(join(folder, 'bundled-licenses.txt'), 'utf8');
+  for (const name of ['commander', 'csv-parse', 'fast-string-truncated-width', 'temporal-polyfill']) {
+    expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'));
+  }
+});
+
+test('the commands have no source maps, which would make them twice as large; the library has', async () => {
+  const files = await readdir(folder);
+  const isCommand = (file: string) => file.startsWith('rufus');
+  expect(files.filter((file) => isCommand(file) && file.endsWith('.map'))).toEqual([]);
+  for (const file of files.filter((each) => /\.c?js$/.test(each))) {
+    expect((await readFile(join(folder, file), 'utf8')).includes('sourceMappingURL')).toBe(!isCommand(file));
+  }
 });

@@ -16,6 +16,13 @@ const emptyPage = page([]);
 const feed = new LiveFeed(live);
 const nothing: Answer = { status: 404, json: Buffer.from('{"body":{"description":"Not found"}}') };
 
+const session: Answer = {
+  status: 200,
+  json: Buffer.from(
+    `{"body":{"description":"Success","result":[{"token_session":"${TOKEN}","active":true,"passings":${rows}}]}}`,
+  ),
+};
+
 function page(result: object[]): Buffer {
   return Buffer.from(JSON.stringify({ body: { description: 'Passings retrieved succesfully', result } }));
 }
@@ -34,6 +41,7 @@ const port = await serve((request) => {
     return { status: 200, json: pages[Number(request.query.get('page') ?? 1) - 1] ?? emptyPage };
   }
   if (request.path.startsWith('/v0/passings/device2/')) return feed.answer(request.query);
+  if (request.method === 'GET' && request.path.startsWith('/v0/sessions/')) return session;
   return nothing;
 }, latencyMs);
 

@@ -15,7 +15,7 @@ export interface Consumer {
   readonly isRefused?: true;
   /** Over the strict settings that all have. */
   readonly compilerOptions?: Readonly<Record<string, unknown>>;
-  /** Commands, run in order; `{outside}` is a folder from which nothing installed can be seen. */
+  /** Commands, run in order; `{outside}` is a folder from which nothing installed can be seen, `{tarball}` the package. */
   readonly steps: readonly (readonly string[])[];
 }
 
@@ -131,9 +131,43 @@ const bundles = (['esm', 'cjs'] as const).map((format): Consumer => {
   };
 });
 
+/** npm picks the undici that fits the Node, pnpm and yarn do not: on Node 20 they have to be told. */
+const HOLD_UNDICI = `fs.writeFileSync('{outside}/package.json', JSON.stringify({
+  private: true, pnpm: { overrides: { undici: '7' } }, resolutions: { undici: '7' } }))`;
+
+/** How package managers install the package outside, and where the command is then. */
+const MANAGERS = {
+  npx: { run: ['npx', '--yes', '--package', '{tarball}', 'rufus'] },
+  global: {
+    install: ['npm', 'install', '--global', '--no-audit', '--no-fund', '--prefix', '{outside}', '{tarball}'],
+    run: ['{outside}/bin/rufus'],
+  },
+  pnpm: {
+    install: ['npx', '--yes', 'pnpm@10.18.0', '--dir', '{outside}', 'add', '{tarball}'],
+    run: ['{outside}/node_modules/.bin/rufus'],
+  },
+  yarn: {
+    install: ['npx', '--yes', 'yarn@1.22.22', '--cwd', '{outside}', '--no-lockfile', 'add', 'file:{tarball}'],
+    run: ['{outside}/node_modules/.bin/rufus'],
+  },
+};
+
+/** The command, from where each package manager puts it. */
+const commands = [
+  ...NODES.map((node): Consumer => ({ name: `node${node}-rufus`, template: 'rufus', node, steps: [RUN] })),
+  ...['20', '24'].flatMap((node) =>
+    Object.entries<{ install?: string[]; run: string[] }>(MANAGERS).map(([manager, { install, run }]): Consumer => {
+      const before = node === '20' ? [['node', '--eval', HOLD_UNDICI]] : [];
+      const steps = [...(install === undefined ? [] : [...before, install]), [...RUN, ...run]];
+      return { name: `${manager}-node${node}-rufus`, template: 'rufus', node, steps };
+    }),
+  ),
+];
+
 export const CONSUMERS: readonly Consumer[] = [
   { name: 'instanceof', template: 'instanceof', steps: [RUN] },
   { name: 'command', template: 'command', packages: MSW, steps: [RUN] },
+  ...commands,
   ...bundles,
   nestLike,
   { name: 'vitest-msw', template: 'vitest-msw', packages: VITEST, steps: [['vitest', 'run']] },

@@ -28,7 +28,7 @@ export class Workshop {
     const path = [join(installation, 'node_modules/.bin'), ...bins];
     for (const step of consumer.steps) {
       await run(
-        step.map((word) => word.replace('{outside}', outside)),
+        step.map((word) => word.replaceAll('{outside}', outside).replaceAll('{tarball}', this.#tarball)),
         { cwd: project, path, environment },
       );
     }

@@ -9,7 +9,8 @@ import { definitionFaults } from './definitions.js';
 const ALLOWED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|llms\.txt|openapi\/rufus\.yaml|docs\/[\w-]+\.md)$/,
   /^dist\/[\w-]+\.(js|cjs|d\.ts|d\.cts)(\.map)?$/,
-  /^src\/([\w-]+\/)*[\w.-]+\.ts$/,
+  /^dist\/bundled-licenses\.txt$/,
+  /^src\/(?!cli\/)([\w-]+\/)*[\w.-]+\.ts$/,
 ];
 const NEEDED = [
   'README.md',
@@ -19,7 +20,9 @@ const NEEDED = [
   'docs/README.md',
   'dist/index.js',
   'dist/index.cjs',
+  'dist/rufus.js',
   'dist/rufus-sandbox.js',
+  'dist/bundled-licenses.txt',
 ];
 
 interface Packed {
@@ -65,11 +68,11 @@ function install(tarball: string, project: string): string {
   return installed;
 }
 
-/** Each built file has a map, and each map names sources that are there. */
+/** Each built file of the library has a map, and each map names sources that are there. */
 function mapFaults(installed: string): string[] {
   const dist = join(installed, 'dist');
   return readdirSync(dist)
-    .filter((name) => !name.endsWith('.map'))
+    .filter((name) => /\.[cm]?[jt]s$/.test(name) && !name.startsWith('rufus'))
     .flatMap((name) => {
       if (!existsSync(join(dist, `${name}.map`))) return [`dist/${name} has no map`];
       const { sources }: { sources: string[] } = JSON.parse(readFileSync(join(dist, `${name}.map`), 'utf8'));

@@ -83,3 +83,25 @@ export interface SandboxServer {
   /** Stops listening and ends every connection at once. */
   close(): Promise<void>;
 }
+
+/** What `serveSandbox` takes: how the sandbox answers, and where it listens and keeps what it holds. */
+export interface ServeSandboxOptions extends SandboxOptions {
+  /** 0 to 65_535. Default 0: one that is free. */
+  port?: number | undefined;
+  /** An address or a name of this machine. Default `127.0.0.1`: nobody else reaches it. */
+  host?: string | undefined;
+  /** The key that may read and write. Default: a new one, or that of the state file. */
+  key?: string | undefined;
+  /** A file that keeps devices, sessions, passings and keys, over restarts. Its format is private. Default: none, all in memory. */
+  state?: string | undefined;
+  /** Told when a write could not be kept in the state file; its call gets 500. */
+  onStateError?: ((error: Error) => void) | undefined;
+}
+
+/** A sandbox that `serveSandbox` has started. */
+export interface ServedSandbox extends SandboxServer {
+  /** One key of each access type. */
+  readonly keys: SandboxKeys;
+  /** Where it listens, as the system says: `127.0.0.1`, `::`. */
+  readonly address: string;
+}

@@ -16,8 +16,9 @@ import type {
 import { isRecord } from './envelope.js';
 import { type ErrorAnswer, operation } from './operation.js';
 import { type Frame, type Rows, readReceipt, readRows, readSingle, SchemaMismatch } from './payload.js';
-import { checkDevice, checkInsertion, checkSession } from './validation/bodies.js';
+import { checkDevice, checkSession } from './validation/bodies.js';
 import { isPassing } from './validation/passing-row.js';
+import { checkInsertion } from './validation/passings.js';
 import { id, instant, integer, PAGING } from './validation/queries.js';
 import type { Shape } from './validation/shape.js';
 

@@ -3,7 +3,6 @@ import * as wire from '../../generated/zod.gen.js';
 import { type Checked, checked } from './assert-valid.js';
 import { checkId } from './ids.js';
 import { issuesOf } from './issues.js';
-import { type WirePassing, wirePassings } from './passings.js';
 import { safeParse } from './safe-parse.js';
 
 /** The check of a body that is sent as its schema has it. */
@@ -24,18 +23,4 @@ const checkSessionFields = bodyOf(wire.CreateSessionRequest);
 export function checkSession(session: unknown): ReturnType<typeof checkSessionFields> {
   const result = checkSessionFields(session);
   return result.ok ? checked(result.value, checkId('deviceid', result.value.deviceid)) : result;
-}
-
-/** The passings to insert into a session, as they are sent. */
-export function checkInsertion({
-  token_session,
-  passings,
-}: {
-  token_session: unknown;
-  passings: unknown;
-}): Checked<{ token_session: string; passings_list: WirePassing[] }> {
-  const issues = checkId('token_session', token_session);
-  if (issues.length > 0) return { ok: false, issues };
-  const wired = wirePassings(passings);
-  return wired.ok ? { ok: true, value: { token_session: token_session as string, passings_list: wired.value } } : wired;
 }

@@ -5,6 +5,7 @@ import type { Issue } from '../../types.js';
 import { isRecord } from '../envelope.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
 import { type Checked, checked } from './assert-valid.js';
+import { checkId } from './ids.js';
 import { issuesOf, MAX_ISSUES } from './issues.js';
 import { copyOptionalFields, isUnnumberedPassing, isWirePassing } from './passing-row.js';
 import { safeParse } from './safe-parse.js';
@@ -37,6 +38,20 @@ const UNNUMBERED = form(false, PassingInput.omit({ num_passing: true }), isUnnum
 export function wirePassings(passings: unknown, first = 0): Checked<WirePassing[]> {
   if (isValidated(passings)) return { ok: true, value: passings };
   return wireAs<WirePassing>(NUMBERED, passings, first);
+}
+
+/** The passings to insert into a session, as they are sent. */
+export function checkInsertion({
+  token_session,
+  passings,
+}: {
+  token_session: unknown;
+  passings: unknown;
+}): Checked<{ token_session: string; passings_list: WirePassing[] }> {
+  const issues = checkId('token_session', token_session);
+  if (issues.length > 0) return { ok: false, issues };
+  const wired = wirePassings(passings);
+  return wired.ok ? { ok: true, value: { token_session: token_session as string, passings_list: wired.value } } : wired;
 }
 
 const validated = new WeakSet<object>();

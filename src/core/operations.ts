@@ -16,7 +16,7 @@ import type {
 import { isRecord } from './envelope.js';
 import { type ErrorAnswer, operation } from './operation.js';
 import { type Frame, type Rows, readReceipt, readRows, readSingle, SchemaMismatch } from './payload.js';
-import { checkDevice, checkSession } from './validation/bodies.js';
+import { bodyOf, checkSession } from './validation/bodies.js';
 import { isPassing } from './validation/passing-row.js';
 import { checkInsertion } from './validation/passings.js';
 import { id, instant, integer, PAGING } from './validation/queries.js';
@@ -126,7 +126,7 @@ export const bindDevice = operation<{ body: BindDeviceInput }, DeviceReceipt>({
   name: 'devices.bind',
   method: 'POST',
   path: '/devices',
-  body: checkDevice,
+  body: bodyOf(wire.BindDeviceRequest),
   // A second bind answers 409, with the deviceid.
   repeat: 'repeatable',
   access: WRITE_ACCESS,
@@ -137,7 +137,7 @@ export const bindDevice = operation<{ body: BindDeviceInput }, DeviceReceipt>({
 export const ensureDevice = operation<{ body: BindDeviceInput }, { deviceid: string; created: boolean }>({
   ...bindDevice,
   name: 'devices.ensureBound',
-  body: checkDevice,
+  body: bodyOf(wire.BindDeviceRequest),
   read: (payload, context) => ({ deviceid: readDeviceReceipt(payload, context).deviceid, created: true }),
   interpret({ status, body }) {
     const deviceid = status === 409 && isRecord(body) ? body.deviceid : undefined;

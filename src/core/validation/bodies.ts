@@ -14,7 +14,7 @@ export function bodyOf<T extends object>(schema: ZodObject & ZodType<T>): (input
   };
 }
 
-/** The device to bind, as it is sent. */
+/** The device to bind, as the outbox takes it among its options. */
 export const checkDevice = bodyOf(wire.BindDeviceRequest);
 
 const checkSessionFields = bodyOf(wire.CreateSessionRequest);

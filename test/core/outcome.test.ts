@@ -6,6 +6,7 @@ import { bindDevice, ensureDevice, getActiveSession, getDevice, insertPassings }
 import { outcomeOf } from '../../src/core/outcome.js';
 import { Answer } from '../../src/core/wire/answer.js';
 import { TransportFailure } from '../../src/core/wire/flight.js';
+import { TunnelError } from '../../src/core/wire/tunnel.js';
 import type { RufusError } from '../../src/index.js';
 import { DEVICE, device, TOKEN } from '../support/operations.js';
 
@@ -111,6 +112,13 @@ describe('an answer', () => {
     });
   });
 
+  test('that makes no sense may have been one to a write', () => {
+    expect(outcome(insertPassings, 200, {})).toMatchObject({
+      message: expect.stringContaining('. The request may have been processed. The base URL may be wrong'),
+      maybe: true,
+    });
+  });
+
   test('that is no JSON is quoted by no cause', () => {
     const of = (body: string) => {
       const result = outcomeOf(
@@ -158,6 +166,7 @@ describe('an error answer', () => {
     [getDevice, 399, undefined, {}, `399. ${REDIRECT}`, 'final', false],
     [getDevice, 299 - 100, undefined, {}, '199.', 'final', false],
     [getDevice, 400, undefined, {}, '400.', 'final', false],
+    [getDevice, 400, 'no JSON', {}, '400.', 'final', false],
     [getDevice, 409, {}, {}, `409. ${NAMELESS}`, 'final', false],
     [bindDevice, 409, { deviceid: '' }, {}, `409. ${NAMELESS}`, 'final', false],
     [bindDevice, 409, 'text', {}, `409. ${NAMELESS}`, 'final', false],
@@ -355,5 +364,39 @@ describe('no answer', () => {
     const own = new Error(TOKEN);
     const failure = failureOf(new TransportFailure('thrown', sent, own), callOf(insertPassings));
     expect(failure).toEqual({ error: own, kind: 'final', tookEffect: false, retryAfterMs: undefined });
+  });
+
+  const connecting = (port: number) =>
+    Object.assign(new Error('x'), { code: 'ECONNREFUSED', syscall: 'connect', port });
+  const LISTENS = ' Nothing listens there: check the base URL and the port.';
+  const PROXY = ' The connection failed on the way there, at a proxy perhaps: see `cause`, and check the dispatcher.';
+  test.each<[string, unknown, string, string]>([
+    ['https://a.test', new Error('odd'), 'https://a.test: odd.', ''],
+    ['https://a.test', new Error(''), 'https://a.test: connection lost.', ''],
+    ['https://a.test', 'text', 'https://a.test: connection lost.', ''],
+    ['https://a.test', connecting(443), 'https://a.test: ECONNREFUSED.', LISTENS],
+    ['http://a.test', connecting(80), 'http://a.test: ECONNREFUSED.', LISTENS],
+    ['https://a.test:8443', connecting(8443), 'https://a.test:8443: ECONNREFUSED.', LISTENS],
+    ['https://a.test', connecting(80), 'https://a.test: ECONNREFUSED.', PROXY],
+    ['http://a.test', connecting(443), 'http://a.test: ECONNREFUSED.', PROXY],
+    ['http://a.test:8443', connecting(3128), 'http://a.test:8443: ECONNREFUSED.', PROXY],
+    ['https://a.test', { syscall: 'connect', port: 1, code: 'ECONNREFUSED' }, 'https://a.test: ECONNREFUSED.', LISTENS],
+    ['https://a.test', Object.assign(connecting(1), { syscall: 'read' }), 'https://a.test: ECONNREFUSED.', LISTENS],
+  ])('of %s: %o', (origin, cause, message, hint) => {
+    const { error } = failureOf(new TransportFailure('network', false, cause), callOf(insertPassings, { origin }));
+    expect(error).toMatchObject({
+      message: `${POST} got no complete answer from ${message}${hint}`,
+      code: 'connection',
+    });
+    expect((error as Error).cause).toBe(cause);
+  });
+
+  test('of a proxy: its own words and advice', () => {
+    const cause = new TunnelError('the proxy answered 407', 'PROXY_REFUSED', 'It wants a password.');
+    const { error } = failureOf(new TransportFailure('network', true, cause), callOf(insertPassings));
+    expect(error).toMatchObject({
+      message: `${POST} was not sent: the proxy answered 407. It wants a password.`,
+      cause,
+    });
   });
 });

@@ -2,7 +2,7 @@ import './undici-check.js';
 import { Agent, type Dispatcher, Pool } from 'undici';
 import type { DispatcherLike, RufusClientOptions } from '../types.js';
 import { RufusConfigError } from './errors.js';
-import { whole } from './options.js';
+import { asInteger } from './options.js';
 import { type ProxyServer, proxyChoice } from './proxy.js';
 import { Connection, directly } from './wire/connection.js';
 import { dispatchWire } from './wire/dispatch.js';
@@ -66,7 +66,7 @@ const CONNECT_MS = 5_000;
 /** The proxy is chosen now, and errors in its URL are told; sockets come later. */
 function agentFactory({ connections, proxy }: ConnectionOptions): () => Dispatcher {
   const settings = {
-    connections: whole('connections', connections ?? 16, 1),
+    connections: asInteger('connections', connections ?? 16, 1),
     pipelining: 1,
     allowH2: false,
     // Below the idle time-outs of common gateways: a socket that the server has closed meanwhile costs an attempt.

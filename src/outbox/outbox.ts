@@ -1,7 +1,7 @@
 import { checkSignal } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
 import { checkedOptions, duration } from '../core/options.js';
-import { demand, demandNone } from '../core/validation/demand.js';
+import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
 import type { Drain } from './drain.js';
@@ -80,7 +80,7 @@ export class DurableOutbox extends Outbox {
     const isList = Array.isArray(given);
     if (source !== undefined) checkSource(source);
     const onlySource = isList && given.length === 0 && source !== undefined;
-    const passings = onlySource ? [] : demand(APPEND, wireUnnumbered(isList ? given : [given]));
+    const passings = onlySource ? [] : assertValid(APPEND, wireUnnumbered(isList ? given : [given]));
     const receipts = await this.#track(this.#parts.journal.append(passings, source));
     return isList ? receipts : receipts[0]!;
   }
@@ -242,5 +242,5 @@ function checkSource(source: SourcePosition): void {
   if (typeof position !== 'string' && !Number.isFinite(position)) {
     issues.push({ path: ['source', 'position'], message: 'expected text or a finite number' });
   }
-  demandNone(APPEND, issues);
+  assertNoIssues(APPEND, issues);
 }

@@ -1,7 +1,7 @@
 import { isRecord } from '../core/envelope.js';
 import { refuseUnknown } from '../core/known.js';
 import { timestampExpectation, wireTimestamp } from '../core/timestamp.js';
-import { demandNone } from '../core/validation/demand.js';
+import { assertNoIssues } from '../core/validation/assert-valid.js';
 import type { Issue } from '../types.js';
 import type { Forwarder } from './forwarder.js';
 import type { Entry, Journal } from './journal.js';
@@ -61,6 +61,6 @@ function bounds(window: Window): { from: string; to: string } {
   const to = bound('to');
   if (issues.length === 0 && from > to)
     issues.push({ path: ['from'], message: 'expected a time that is not after `to`' });
-  demandNone('outbox.rewind', issues);
+  assertNoIssues('outbox.rewind', issues);
   return { from, to };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { demand } from '../../src/core/validation/demand.js';
+import { assertValid } from '../../src/core/validation/assert-valid.js';
 import { wirePassings } from '../../src/core/validation/passings.js';
 import {
   RufusAbortError,
@@ -417,7 +417,9 @@ describe('a passing that today’s validation would refuse', () => {
     const wrong = { ...runner(2), timestamp: 'yesterday', heart_rate: 180 };
     await older.append([runner(1), wrong, runner(3)] as never);
     await older.close();
-    expect(() => demand('insert', wirePassings([{ num_passing: 2, ...wrong }]))).toThrow(RufusRequestValidationError);
+    expect(() => assertValid('insert', wirePassings([{ num_passing: 2, ...wrong }]))).toThrow(
+      RufusRequestValidationError,
+    );
     const outbox = await opened({ client, directory, session: { token_session } });
     await outbox.append(runner(4));
     await outbox.drained({ signal: AbortSignal.timeout(5_000) });

@@ -1,25 +1,33 @@
 import type { Issue } from '../../types.js';
 import { RufusRequestValidationError } from '../errors.js';
 import { redact } from '../redact.js';
-import type { Checked } from './checked.js';
 import { summaryOf } from './issues.js';
+
+/** What a check of the caller's input gives: the input as the wire takes it, or what is wrong with it. */
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
+
+export function checked<T>(value: T, issues: readonly Issue[]): Checked<T> {
+  return issues.length === 0 ? { ok: true, value } : { ok: false, issues };
+}
 
 /**
  * The checked value, or the error that tells the caller all that is wrong with it.
  *
  * @param before How many items of the same call have been sent already.
  */
-export function demand<T>(operation: string, checked: Checked<T>, before = 0): T {
-  if (checked.ok) return checked.value;
-  throw refused(operation, checked.issues, before);
+export function assertValid<T>(operation: string, result: Checked<T>, before = 0): T {
+  if (result.ok) return result.value;
+  throw validationError(operation, result.issues, before);
 }
 
 /** Throws if there are issues. */
-export function demandNone(operation: string, issues: readonly Issue[]): void {
-  if (issues.length > 0) throw refused(operation, issues, 0);
+export function assertNoIssues(operation: string, issues: readonly Issue[], before = 0): void {
+  if (issues.length > 0) throw validationError(operation, issues, before);
 }
 
-function refused(operation: string, issues: readonly Issue[], before: number): RufusRequestValidationError {
+function validationError(operation: string, issues: readonly Issue[], before: number): RufusRequestValidationError {
   const sent = before === 0 ? 'nothing was sent' : `the first ${before} were sent, nothing of what follows`;
   // A field's name comes from the caller: it may be a token that landed in the wrong place.
   const text = redact(`${operation}: ${sent}. ${summaryOf(issues)}.`);

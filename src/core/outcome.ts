@@ -2,22 +2,27 @@ import type { Issue, RawResponse } from '../types.js';
 import { descriptionOf, isRecord, openEnvelope } from './envelope.js';
 import { apiError, RufusResponseValidationError } from './errors.js';
 import { type CallState, type Failure, facts, sentence } from './failure.js';
-import type { Operation } from './operations.js';
-import { Misshapen, type Reading } from './reading.js';
+import type { Endpoint, Operation } from './operation.js';
+import { type ReadContext, SchemaMismatch } from './payload.js';
 import { redact, shownId } from './redact.js';
-import { fateOfStatus, mayHaveTakenEffect } from './retry.js';
+import { kindOfStatus, mayHaveTakenEffect } from './retry.js';
 import { parseRetryAfter } from './retry-after.js';
 import { summaryOf } from './validation/issues.js';
 
 /** What an answer comes to: data, or a failure that may be worth another attempt. */
-export type Verdict<T> = { readonly data: T; readonly description: string | undefined } | Failure;
+export type Outcome<T> = { readonly data: T; readonly description: string | undefined } | Failure;
 
 /** Success is 2xx and JSON and a body that the API description accepts. A captive portal says 200, too. */
-export function judge<T>(operation: Operation<T>, answer: RawResponse, reading: Reading, call: CallState): Verdict<T> {
+export function outcomeOf<T>(
+  operation: Operation<never, T>,
+  answer: RawResponse,
+  context: ReadContext,
+  call: CallState,
+): Outcome<T> {
   const { status } = answer;
-  if (status < 200 || status > 299) return refusal(operation, answer, call);
+  if (status < 200 || status > 299) return errorAnswer(operation, answer, call);
   if (operation.mayBeEmpty && answer.text === '') {
-    return { data: operation.read(undefined, reading), description: undefined };
+    return { data: operation.read(undefined, context), description: undefined };
   }
   let parsed: unknown;
   try {
@@ -28,14 +33,14 @@ export function judge<T>(operation: Operation<T>, answer: RawResponse, reading: 
   }
   const payload = openEnvelope(parsed);
   try {
-    return { data: operation.read(payload, reading), description: descriptionOf(payload) };
-  } catch (misfit) {
-    if (!(misfit instanceof Misshapen)) throw misfit;
-    return unusable(call, answer, 'misshapen', misfit.issues);
+    return { data: operation.read(payload, context), description: descriptionOf(payload) };
+  } catch (error) {
+    if (!(error instanceof SchemaMismatch)) throw error;
+    return unusable(call, answer, 'mismatch', error.issues);
   }
 }
 
-function refusal<T>(operation: Operation<T>, answer: RawResponse, call: CallState): Verdict<T> {
+function errorAnswer<T>(operation: Operation<never, T>, answer: RawResponse, call: CallState): Outcome<T> {
   const { status, text } = answer;
   const parsed = parseOr(text);
   const isJson = typeof parsed !== 'string';
@@ -43,13 +48,13 @@ function refusal<T>(operation: Operation<T>, answer: RawResponse, call: CallStat
   const description = descriptionOf(body, (words) => redact(words, call.secrets));
   const requestId = shownId(answer.requestId, call.secrets);
   const { id, maybeProcessed } = call;
-  const meaning = operation.heed?.({ status, body, isJson, id, maybeProcessed });
+  const meaning = operation.interpret?.({ status, body, isJson, id, maybeProcessed });
   if (meaning !== undefined) return { data: meaning, description };
   const retryAfter = answer.headers.get('retry-after');
   const retryAfterMs = parseRetryAfter(retryAfter, Date.now());
-  const fate = fateOfStatus(status, retryAfterMs !== undefined);
+  const kind = kindOfStatus(status, retryAfterMs !== undefined);
   const words = description === undefined ? '' : ` "${description}"`;
-  const tookEffect = mayHaveTakenEffect(fate) || (fate === 'final' && status >= 500);
+  const tookEffect = mayHaveTakenEffect(kind) || (kind === 'final' && status >= 500);
   const error = apiError(
     sentence(
       call,
@@ -68,29 +73,29 @@ function refusal<T>(operation: Operation<T>, answer: RawResponse, call: CallStat
       retryAfterMs,
     },
   );
-  return { error, fate, tookEffect, retryAfterMs };
+  return { error, kind, tookEffect, retryAfterMs };
 }
 
 function unusable(
   call: CallState,
   answer: RawResponse,
-  fate: 'unreadable' | 'misshapen',
+  kind: 'unreadable' | 'mismatch',
   issues: readonly Issue[],
 ): Failure {
   const what = `answered ${answer.status}, but not as the API does: ${redact(summaryOf(issues), call.secrets)}`;
   const hint =
-    fate === 'unreadable'
+    kind === 'unreadable'
       ? 'A captive portal, a proxy or a wrong base URL may have answered in place of the API.'
       : 'The base URL may be wrong, or the API has changed.';
   const requestId = shownId(answer.requestId, call.secrets);
   const error = new RufusResponseValidationError(sentence(call, what, requestId, hint, true), {
     ...facts(call, true),
     // A SyntaxError of JSON.parse quotes the text it failed on, and that may hold a token.
-    cause: fate === 'unreadable' ? new Error('JSON.parse failed') : undefined,
+    cause: kind === 'unreadable' ? new Error('JSON.parse failed') : undefined,
     issues,
     status: answer.status,
   });
-  return { error, fate, tookEffect: true, retryAfterMs: undefined };
+  return { error, kind, tookEffect: true, retryAfterMs: undefined };
 }
 
 interface Said {
@@ -101,11 +106,8 @@ interface Said {
   readonly retryAfterMs: number | undefined;
 }
 
-/** What the caller can do about a refusal. */
-function advice(
-  { name, access }: Operation<unknown>,
-  { status, isJson, body, description, retryAfterMs }: Said,
-): string {
+/** What the caller can do about it. */
+function advice({ name, access }: Endpoint, { status, isJson, body, description, retryAfterMs }: Said): string {
   if (status === 409 && name.startsWith('devices.')) return boundAs(body);
   // Who stands between and refuses by itself knows best what helps.
   if (isRecord(body) && typeof body.advice === 'string') return redact(body.advice);

@@ -1,56 +1,56 @@
 import { pause } from '../core/abort.js';
 import { RufusAbortError, type RufusError } from '../core/errors.js';
-import { mayPass, retryAfterOf } from './failures.js';
+import { isTransient, retryAfterOf } from './failures.js';
+import type { FollowerApi } from './follower-api.js';
 import type { Link } from './link.js';
 import type { Schedule } from './schedule.js';
-import type { Source } from './source.js';
 
 const OPERATION = { operation: 'passings.follow' };
 
 type Attempted<T> = { readonly value: T } | { readonly cause: RufusError };
 
-/** Waits: for the next poll, and for what fails to work again. */
-export class Patience {
+/** Repeats what fails until it succeeds, and waits for the next poll. */
+export class RetryLoop {
   readonly #schedule: Schedule;
-  readonly #source: Source;
+  readonly #api: FollowerApi;
   readonly #link: Link;
   readonly #signal: AbortSignal;
   #notBefore = 0;
 
-  constructor(schedule: Schedule, source: Source, link: Link, signal: AbortSignal) {
+  constructor(schedule: Schedule, api: FollowerApi, link: Link, signal: AbortSignal) {
     this.#schedule = schedule;
-    this.#source = source;
+    this.#api = api;
     this.#link = link;
     this.#signal = signal;
   }
 
-  /** Asks until there is an answer, for ever. Throws what time does not heal. */
-  async outlast<T>(ask: () => Promise<T>): Promise<T> {
+  /** Repeats the request until there is an answer, without limit. Throws what is not transient. */
+  async untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
     for (;;) {
       const askedAt = new Date();
       // An outage is told once at the default level.
-      const answer = await this.attempt(ask, this.#link.isOutage ? 'info' : 'warn');
+      const answer = await this.once(ask, this.#link.isOutage ? 'info' : 'warn');
       if ('value' in answer) {
         this.#schedule.succeeded();
-        if (this.#link.answered()) this.#source.log('info', 'follow: usable answers again', OPERATION);
+        if (this.#link.answered()) this.#api.log('info', 'follow: usable answers again', OPERATION);
         return answer.value;
       }
       this.#link.failed(askedAt, answer.cause);
-      await this.until(performance.now() + this.#schedule.afterFailure());
+      await this.sleepUntil(performance.now() + this.#schedule.afterFailure());
     }
   }
 
-  /** Asks once; `cause` is a failure that may pass. What such an answer says about waiting is heeded from then on. */
-  async attempt<T>(ask: () => Promise<T>, level: 'warn' | 'info' = 'info'): Promise<Attempted<T>> {
+  /** One request; `cause` is a transient failure. Its Retry-After holds for everything from then on. */
+  async once<T>(ask: () => Promise<T>, level: 'warn' | 'info' = 'info'): Promise<Attempted<T>> {
     try {
       return { value: await ask() };
     } catch (error) {
-      if (!mayPass(error)) throw error;
+      if (!isTransient(error)) throw error;
       const delayMs = retryAfterOf(error);
       this.#notBefore = performance.now() + delayMs;
       const cause = error as RufusError & { status?: number };
       const { operation = '', code, status } = cause;
-      this.#source.log(level, 'follow: no usable answer, trying on', {
+      this.#api.log(level, 'follow: no usable answer, trying on', {
         operation,
         code,
         ...(status !== undefined && { status }),
@@ -60,8 +60,8 @@ export class Patience {
     }
   }
 
-  /** @param at Of the monotonic clock; later where the server has asked for it. */
-  async until(at: number): Promise<void> {
+  /** @param at By the monotonic clock; later where the server has asked for it. */
+  async sleepUntil(at: number): Promise<void> {
     const ms = Math.ceil(Math.max(at, this.#notBefore) - performance.now());
     if (ms > 0 && !(await pause(ms, this.#signal))) throw new RufusAbortError('passings.follow: ended in a pause.');
   }

@@ -1,20 +1,12 @@
 import { NotFoundError, RufusResponseValidationError } from '../core/errors.js';
-import { queryString } from '../core/lists.js';
 import type { LogFields } from '../core/log.js';
-import {
-  getDevice,
-  getSession,
-  listPassingsBySession,
-  listSessions,
-  type Operation,
-  pollPassings,
-} from '../core/operations.js';
-import { pathId } from '../core/path-id.js';
+import type { Operation } from '../core/operation.js';
+import { getDevice, getSession, listPassingsBySession, listSessions, pollPassings } from '../core/operations.js';
 import type { Transport } from '../core/transport.js';
 import type { Device, Passing, Session } from '../types.js';
 
 /** What an answer of the continuous query comes to. */
-export interface Found {
+export interface PollResult {
   readonly token_session: string;
   readonly alias: string | null;
   readonly passings: readonly Passing[];
@@ -22,10 +14,8 @@ export interface Found {
   readonly isForeign: boolean;
 }
 
-type Params = Readonly<Record<string, string | number | undefined>>;
-
 /** The requests of a follower. Each is one attempt: when to try again is the follower's business. */
-export class Source {
+export class FollowerApi {
   readonly #transport: Transport;
   readonly #deviceid: string;
   #hasToldOfForeign = false;
@@ -38,8 +28,11 @@ export class Source {
   }
 
   /** The first page beyond `last` of the session, or of a newer one; undefined where there is no session yet. */
-  async poll(token_session: string | undefined, last: number | undefined): Promise<Found | undefined> {
-    const answer = await this.#ask(pollPassings, 'deviceid', this.#deviceid, { token_session, last, page: 1 });
+  async poll(token_session: string | undefined, last: number | undefined): Promise<PollResult | undefined> {
+    const answer = await this.#call(pollPassings, {
+      deviceid: this.#deviceid,
+      query: { token_session, last, page: 1 },
+    });
     const rows = answer.passings;
     const used = answer.session_used ?? rows[0]?.token_session ?? token_session;
     if (used === undefined) {
@@ -57,7 +50,7 @@ export class Source {
   /** The first page of a range of numbers, of a session that exists. */
   async range(token_session: string, first: number | undefined, last?: number): Promise<readonly Passing[]> {
     try {
-      const page = await this.#ask(listPassingsBySession, 'token_session', token_session, { first, last, page: 1 });
+      const page = await this.#call(listPassingsBySession, { token_session, query: { first, last, page: 1 } });
       return this.#own(page.items, token_session);
     } catch (error) {
       // It may only mean that the range holds nothing: what a read past the end gives is not documented.
@@ -81,35 +74,23 @@ export class Source {
   }
 
   sessions(): Promise<Session[]> {
-    return this.#ask(listSessions, 'deviceid', this.#deviceid);
+    return this.#call(listSessions, { deviceid: this.#deviceid });
   }
 
   session(token_session: string): Promise<Session> {
-    return this.#ask(getSession, 'token_session', token_session);
+    return this.#call(getSession, { token_session });
   }
 
   device(): Promise<Device> {
-    return this.#ask(getDevice, 'deviceid', this.#deviceid);
+    return this.#call(getDevice, { deviceid: this.#deviceid });
   }
 
   log(level: 'warn' | 'info', message: string, fields: LogFields): void {
     this.#transport.log.write(level, message, fields);
   }
 
-  #ask<T>(
-    operation: Operation<T>,
-    field: 'deviceid' | 'token_session',
-    id: string,
-    { token_session, ...rest }: Params = {},
-  ): Promise<T> {
-    const query: Record<string, string | number> = {};
-    if (token_session !== undefined) query.token_session = token_session;
-    for (const [name, value] of Object.entries(rest)) if (value !== undefined) query[name] = value;
-    return this.#transport.call(operation, this.#options, () => ({
-      ...pathId(operation.name, field, id),
-      query: queryString(query),
-      secrets: token_session === undefined ? [] : [String(token_session)],
-    }));
+  #call<Input, Output>(operation: Operation<Input, Output>, input: NoInfer<Input>): Promise<Output> {
+    return this.#transport.call(operation, input, this.#options);
   }
 }
 

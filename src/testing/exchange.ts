@@ -1,8 +1,8 @@
 import type { Settings } from './settings.js';
 import type { World } from './world.js';
 
-/** What an operation is given. */
-export interface Call {
+/** What an operation of the sandbox is given. */
+export interface ApiRequest {
   readonly world: World;
   readonly settings: Settings;
   readonly params: Readonly<Record<string, string>>;
@@ -11,7 +11,7 @@ export interface Call {
 }
 
 /** What it gives. */
-export interface Answer {
+export interface ApiReply {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
 }

@@ -135,6 +135,8 @@ export interface Journal {
   readonly suspect: boolean;
   /** Passings that are neither delivered nor parked: `stats().pending`, for those who ask before each step. */
   readonly pending: number;
+  /** The seq of the newest passing. */
+  readonly newest: number;
   /** `stats().parked`, likewise. */
   readonly parkedCount: number;
   /** What the last `leave` said, over restarts, until the session is replaced. */
@@ -145,6 +147,8 @@ export interface Journal {
   /** The numbers of the folder were compared with the server's (or nobody can): `suspect` is over. Durable. */
   adopt(): Promise<void>;
   /** The next free number of the session; undefined where the folder has no history of it. */
+  /** How many of the passings up to this seq are pending. */
+  pendingUpTo(seq: number): number;
   nextNumber(token_session: string): number | undefined;
   /** The session that took the place of this one (`replaceSession`); undefined if none did. Known for as long as the folder lives. */
   replacedBy(token_session: string): string | undefined;

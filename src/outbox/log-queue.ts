@@ -151,7 +151,7 @@ export class LogQueue implements BatchQueue {
         return null;
       case 'moved':
         this.#reader.drop();
-        drain.moved(entries.length);
+        drain.moved();
         return null;
       case 'replaced':
         this.renumbered();
@@ -187,7 +187,7 @@ export class LogQueue implements BatchQueue {
     const { inserted, duplicates } = tallies;
     emitter.emit('delivered', { count: chunk.length, inserted, duplicates, firstNum, lastNum });
     progressed();
-    drain.passed(chunk.length);
+    drain.passed();
   }
 
   #parked(chunk: readonly Entry[], why: ParkReason): void {
@@ -198,6 +198,6 @@ export class LogQueue implements BatchQueue {
       }
     }
     progressed();
-    drain.passed(chunk.length);
+    drain.passed();
   }
 }

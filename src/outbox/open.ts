@@ -63,10 +63,10 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   };
   const journal = await (seams.openJournal ?? openJournal)({ ...settings.journal, clock, events });
   try {
-    const drain = new Drain(() => journal.pending);
+    const drain = new Drain(journal);
     events.damaged = (damage) => {
       tellDamage(damage);
-      drain.passed(damage.corruptRecords);
+      drain.passed();
     };
     const log = new OutboxLog({ client, journal, settings, clock, emitter });
     const replacements = new Replacements(client, journal, clock);

@@ -93,8 +93,16 @@ export class DiskJournal implements Journal {
     return this.#parts.state.pending;
   }
 
+  get newest(): number {
+    return this.#parts.state.last;
+  }
+
   get parkedCount(): number {
     return this.#parts.parked.count - this.#parts.state.requeued.length;
+  }
+
+  pendingUpTo(seq: number): number {
+    return this.#parts.state.pendingUpTo(seq);
   }
 
   /** Has nothing open any more that was removed. */

@@ -94,7 +94,12 @@ export class LogState {
   }
 
   get pending(): number {
-    return this.last - this.checkpoint.seq - this.missing.count(this.checkpoint.seq + 1, this.last);
+    return this.pendingUpTo(this.last);
+  }
+
+  pendingUpTo(last: number): number {
+    const { seq } = this.checkpoint;
+    return last <= seq ? 0 : last - seq - this.missing.count(seq + 1, last);
   }
 
   /** Under which session and number a passing of the log is sent. */

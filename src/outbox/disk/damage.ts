@@ -3,6 +3,7 @@ import { copyOnWrite } from './copy-on-write.js';
 import type { Disk } from './disk.js';
 import { HighWater } from './high-water.js';
 import { firstOf } from './log.js';
+import { isParkedUpTo } from './parked.js';
 import { type Checkpoint, isCounted, type LogRecord, type ParkedLogRecord } from './records.js';
 import { type LocatedRecord, scanSegment, splitBatches } from './segment-reader.js';
 import type { Snapshot } from './snapshot.js';
@@ -48,9 +49,11 @@ export async function examine(snapshot: Snapshot): Promise<Examination> {
   const inLog = segments
     .filter(({ name }) => !name.startsWith('parked/'))
     .sort((a, b) => orderOf(a.name) - orderOf(b.name));
-  const log = new Examiner(disk, folder, Math.max(checkpointFile.found?.durable.seq ?? 0, mark?.seq ?? 0));
+  const highWaterMark = Math.max(checkpointFile.found?.durable.seq ?? 0, mark?.seq ?? 0);
+  const log = new Examiner(disk, folder, highWaterMark, () => false);
   await log.examine(inLog.map(({ name }) => name));
-  const parked = new Examiner(disk, folder, 0);
+  const acknowledged = Math.max(checkpointFile.found?.seq ?? 0, log.checkpoint.seq);
+  const parked = new Examiner(disk, folder, 0, (record) => record.t === 'k' && isParkedUpTo(record, acknowledged));
   await parked.examine(segments.flatMap(({ name }) => (name.startsWith('parked/') ? name : [])));
   const checkpoints = [checkpointFile.found ?? NO_CHECKPOINT, log.checkpoint, parked.checkpoint];
   return {
@@ -78,15 +81,17 @@ class Examiner {
   checkpoint: Checkpoint = NO_CHECKPOINT;
   readonly #disk: Disk;
   readonly #folder: string;
-  readonly #durable: number;
+  readonly #highWaterMark: number;
+  readonly #isDurable: (record: AnyLogRecord) => boolean;
   #last: number | null = null;
   #before: Neighbour | null = null;
 
-  /** `durable`: the newest record that is known to have been durable. */
-  constructor(disk: Disk, folder: string, durable: number) {
+  /** By the mark, or by a record of it, a commit is known to have been durable. */
+  constructor(disk: Disk, folder: string, highWaterMark: number, isDurable: (record: AnyLogRecord) => boolean) {
     this.#disk = disk;
     this.#folder = folder;
-    this.#durable = durable;
+    this.#highWaterMark = highWaterMark;
+    this.#isDurable = isDurable;
   }
 
   async examine(files: readonly string[]): Promise<void> {
@@ -102,7 +107,9 @@ class Examiner {
     const records: LocatedRecord<AnyLogRecord>[] = [];
     const handle = await this.#disk.open(`${this.#folder}/${file}`, 'read');
     const scan = await scanSegment<AnyLogRecord>(handle, orderOf(file), (found) => void records.push(found));
-    const certain = limit !== null || (scan.lastCommit.at(-1)?.seq ?? 0) <= this.#durable;
+    const newest = scan.lastCommit.at(-1);
+    const certain =
+      limit !== null || newest === undefined || newest.seq <= this.#highWaterMark || this.#isDurable(newest.record);
     const { whole, broken } = certain ? { whole: scan.lastCommit, broken: [] } : splitBatches(scan.lastCommit);
     let end = 0;
     for (const found of [...records, ...whole]) {
@@ -115,7 +122,7 @@ class Examiner {
     }
     const gone = scan.damaged.filter((range) => range.offset >= end && range.offset > 0 && range.wasLine).length;
     const taken = gone === 0 ? 0 : Math.max(this.#last, ...broken.map(({ seq }) => seq)) + gone;
-    const upTo = limit ?? Math.max(taken, this.#durable);
+    const upTo = limit ?? Math.max(taken, this.#highWaterMark);
     const isCut = limit === null && scan.damaged.some((range) => range.offset >= end);
     if (upTo > this.#last || isCut || broken.length > 0) this.#add(file, end, scan.size, upTo, null);
   }

@@ -93,6 +93,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     folder: `${folder}/parked`,
     synced,
     segmentBytes,
+    acknowledged: state.checkpoint.seq,
     stamp,
   });
   const lost = reconcile(state, segments, parked);

@@ -15,6 +15,8 @@ export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'
   readonly folder: string;
   readonly synced: boolean;
   readonly segmentBytes?: number | undefined;
+  /** How far the log is acknowledged: what is parked up to there was durable before that was written. */
+  readonly acknowledged: number;
   readonly stamp: () => { readonly at: number; readonly mono: number };
 }
 
@@ -51,6 +53,10 @@ class ParkedState {
   }
 }
 
+/** It has been parked, and the log says so. */
+export const isParkedUpTo = (record: ParkedLogRecord, acknowledged: number): boolean =>
+  record.t === 'k' && record.of <= acknowledged;
+
 /** parked/: passings the server will not have, each with its reason, as a log of their own; and which of them were requeued since. */
 export class ParkedLog {
   readonly found: Damage;
@@ -72,7 +78,7 @@ export class ParkedLog {
   }
 
   static async open(setup: ParkedSetup): Promise<ParkedLog> {
-    const { disk, folder, synced } = setup;
+    const { disk, folder, synced, acknowledged } = setup;
     const state = new ParkedState();
     const recovered = await recoverLog<ParkedLogRecord>({
       disk,
@@ -80,6 +86,7 @@ export class ParkedLog {
       synced,
       highWaterMark: 0,
       checkpointed: 0,
+      isDurable: (record) => isParkedUpTo(record, acknowledged),
       apply: (_, record) => state.apply(record),
       lost: (first, last) => void state.missing.add(first, last),
     });

@@ -21,6 +21,8 @@ export interface RecoverySetup<R extends AnyRecord> {
   readonly highWaterMark: number;
   /** The newest of which the last run had checkpointed that. */
   readonly checkpointed: number;
+  /** Tells by a record that its commit was durable, where something else confirms it. Default: the mark alone does. */
+  readonly isDurable?: (record: R) => boolean;
   /** Called for the header of the newest segment and each record after it, in order. */
   readonly apply: (seq: number, record: R) => void;
   /** These records were there and can no longer be read. */
@@ -113,7 +115,7 @@ class Recovery<R extends AnyRecord> {
   }
 
   async newest(segment: Segment): Promise<{ tail: DiskFile | null; empty: boolean }> {
-    const { disk, highWaterMark } = this.#setup;
+    const { disk, highWaterMark, isDurable } = this.#setup;
     const file = await disk.open(segment.path, 'update');
     try {
       let end = 0;
@@ -122,7 +124,8 @@ class Recovery<R extends AnyRecord> {
         end = found.end;
       };
       const scan = await scanSegment<R>(file, segment.first, accept);
-      const certain = (scan.lastCommit.at(-1)?.seq ?? 0) <= highWaterMark;
+      const newest = scan.lastCommit.at(-1);
+      const certain = newest === undefined || newest.seq <= highWaterMark || isDurable?.(newest.record) === true;
       const { whole, broken } = certain ? { whole: scan.lastCommit, broken: [] } : splitBatches(scan.lastCommit);
       whole.forEach(accept);
       return await this.#trimTail(segment, file, scan, broken, end);

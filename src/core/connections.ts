@@ -4,11 +4,15 @@ import type { DispatcherLike, RufusClientOptions } from '../types.js';
 import { RufusConfigError } from './errors.js';
 import { asInteger } from './options.js';
 import { type ProxyServer, proxyChoice } from './proxy.js';
+import { isUndiciUsable } from './undici-check.js';
 import { Connection, directly } from './wire/connection.js';
 import { dispatchWire } from './wire/dispatch.js';
 import type { Wire } from './wire/flight.js';
 import { requestWire } from './wire/request.js';
 import { throughProxy } from './wire/tunnel.js';
+
+// Used, not merely imported: only so the bundler, too, loads the check before undici.
+if (!isUndiciUsable) throw new Error('undici is not usable');
 
 /** The options that decide which sockets are used. A client derived without any of them shares its parent's. */
 export type ConnectionOptions = Pick<RufusClientOptions, 'dispatcher' | 'proxy' | 'connections'>;

@@ -36,13 +36,23 @@ const sandboxBesideUs: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/** Bun has an `undici` of its own in the place of that name, without agents. To Node and to bundlers this is the same file. */
+const undiciFile: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'undici by its file',
+  setup(build) {
+    build.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici/index.js', external: true }));
+  },
+};
+
 const shared: Options = {
   target: 'node20',
   platform: 'node',
   splitting: true,
   removeNodeProtocol: false,
   sourcemap: true,
-  esbuildPlugins: [finishedPage, sandboxBesideUs],
+  // For undiciFile to see it: it is external all the same.
+  noExternal: ['undici'],
+  esbuildPlugins: [finishedPage, sandboxBesideUs, undiciFile],
   esbuildOptions(options) {
     // The maps name the files in src/, which the package has, too.
     options.sourcesContent = false;
@@ -58,6 +68,7 @@ const commonjs: Options = {
   esbuildPlugins: [
     finishedPage,
     sandboxBesideUs,
+    undiciFile,
     {
       name: 'msw by require',
       setup(build) {

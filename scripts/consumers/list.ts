@@ -50,6 +50,29 @@ const testing = NODES.map(
   }),
 );
 
+/** The same steps on every runtime. Deno's install script puts its binary in its place; npm does not run it. */
+const runtimes: readonly Consumer[] = [
+  ...NODES.map(
+    (node): Consumer => ({ name: `node${node}-runtime`, template: 'runtime', node, packages: MSW, steps: [RUN] }),
+  ),
+  {
+    name: 'bun-runtime',
+    template: 'runtime',
+    // The package `bun` itself wants its install script, which npm does not run.
+    packages: { ...MSW, '@oven/bun-linux-x64': '1.4.5' },
+    steps: [['../node_modules/@oven/bun-linux-x64/bin/bun', 'index.js']],
+  },
+  {
+    name: 'deno-runtime',
+    template: 'runtime',
+    packages: { ...MSW, deno: '2.9.6' },
+    steps: [
+      ['node', '../node_modules/deno/install.cjs'],
+      ['deno', 'run', '-A', 'index.js'],
+    ],
+  },
+];
+
 const typed = TYPESCRIPTS.flatMap((version): Consumer[] => {
   const common = {
     template: 'typescript',
@@ -174,6 +197,7 @@ export const CONSUMERS: readonly Consumer[] = [
   { name: 'vitest-mock-agent', template: 'vitest-mock-agent', packages: VITEST, steps: [['vitest', 'run']] },
   ...plain,
   ...testing,
+  ...runtimes,
   ...agents,
   misfit,
   ...typed,

@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+// Not `createRequire` by its name: bundles of users commonly declare that in a banner.
+import nodeModule from 'node:module';
 import { RufusConfigError } from './errors.js';
 
 /** Known before undici is loaded, which would end with a TypeError of its own in a Node that it was not made for. */
@@ -18,7 +19,7 @@ function checkUndici(): true {
 
 function manifestOfUndici(): { version?: string; engines?: { node?: string } } {
   try {
-    return createRequire(import.meta.url)('undici/package.json');
+    return nodeModule.createRequire(import.meta.url)('undici/package.json');
   } catch {
     // Bundled: there is no package to look at.
     return {};

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'msw';
 import { redact } from '../core/redact.js';
 import type { DispatcherLike } from '../types.js';
 import { mswPath } from './handlers.js';
-import { getResponse } from './msw.js';
+import { msw } from './msw.js';
 import { connectionReset, otherSideClosed } from './network.js';
 import { OPERATIONS, operationAt } from './operations.js';
 
@@ -19,6 +19,7 @@ type DispatcherAnswer = Awaited<ReturnType<DispatcherLike['request']>>;
  */
 export function mswDispatcher(...handlers: readonly unknown[]): DispatcherLike {
   const known = handlers as RequestHandler[];
+  const { getResponse } = msw();
   return makeDispatcher(async (request) => {
     const response = await getResponse(known, request);
     if (response === undefined) throw unhandled(request, `no handler of the ${known.length} given answers it`);

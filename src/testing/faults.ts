@@ -1,6 +1,5 @@
 import type { Known } from '../core/known.js';
 import { checkedOptions } from '../core/options.js';
-import { HttpResponse } from './msw.js';
 import { aborted, otherSideClosed } from './network.js';
 import { OPERATIONS, type Operation } from './operations.js';
 import type { SandboxFault } from './types.js';
@@ -96,13 +95,13 @@ export async function inject(
     case 'html':
       return withHeaders(page(fault.status ?? 200), fault.headers);
     case 'reset-before':
-      return HttpResponse.error();
+      return Response.error();
     case 'reset-after':
       await answer();
-      return HttpResponse.error();
+      return Response.error();
     case 'hang':
       await aborted(signal);
-      return HttpResponse.error();
+      return Response.error();
     case 'drip':
       return withHeaders(await dripping(await answer(), signal), fault.headers);
     case 'truncate':
@@ -114,7 +113,9 @@ export async function inject(
 export const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;
 
 const page = (status: number) =>
-  isBodiless(status) ? new HttpResponse(null, { status }) : HttpResponse.html(PORTAL, { status });
+  isBodiless(status)
+    ? new Response(null, { status })
+    : new Response(PORTAL, { status, headers: { 'content-type': 'text/html' } });
 
 function withHeaders(response: Response, headers: Record<string, string> = {}): Response {
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
@@ -152,7 +153,7 @@ async function dripping(whole: Response, signal: AbortSignal): Promise<Response>
   );
   const headers = new Headers(whole.headers);
   headers.delete('content-length');
-  return new HttpResponse(stream, { status: whole.status, headers });
+  return new Response(stream, { status: whole.status, headers });
 }
 
 /** The first half of a body whose length was announced in full, then the end of the connection. */
@@ -169,5 +170,5 @@ async function truncated(whole: Response): Promise<Response> {
     },
     { highWaterMark: 0 },
   );
-  return new HttpResponse(stream, { status: whole.status, headers: whole.headers });
+  return new Response(stream, { status: whole.status, headers: whole.headers });
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'msw';
 import type { ApiReply } from './exchange.js';
 import { type Faults, inject, isBodiless } from './faults.js';
-import { HttpResponse, http } from './msw.js';
+import { msw } from './msw.js';
 import { pause } from './network.js';
 import { OPERATIONS, type Operation, type Permission } from './operations.js';
 import { parseJson, Refusal } from './requests.js';
@@ -10,20 +10,29 @@ import type { Settings } from './settings.js';
 import type { SandboxKeys } from './types.js';
 import type { World } from './world.js';
 
-const VERBS = { GET: http.get, POST: http.post, PATCH: http.patch, DELETE: http.delete };
+type Params = Readonly<Record<string, string>>;
+/** Answers a request for an operation, whichever way it came. */
+export type Responder = (operation: Operation, request: Request, params: Params) => Promise<Response>;
+
+export const makeResponder =
+  (world: World, settings: Settings, faults: Faults): Responder =>
+  async (operation, request, params) => {
+    const fault = faults.take(operation, params);
+    if (settings.latencyMs > 0) await pause(settings.latencyMs, request.signal);
+    if (request.signal.aborted) return Response.error();
+    const answer = async () => write(await respond(operation, world, settings, request, params), settings);
+    if (fault === undefined) return answer();
+    return inject(fault, request.signal, answer, (status) => write(failure(status, settings), settings));
+  };
 
 /** One msw handler per operation, on any origin and below any base path that ends in /v0. */
-export function makeHandlers(world: World, settings: Settings, faults: Faults): RequestHandler[] {
+export function makeHandlers(responder: Responder): RequestHandler[] {
+  const { http } = msw();
+  const verbs = { GET: http.get, POST: http.post, PATCH: http.patch, DELETE: http.delete };
   return OPERATIONS.map((operation) =>
-    VERBS[operation.method](mswPath(operation), async ({ request, params: matched }) => {
-      const params = matched as Readonly<Record<string, string>>;
-      const fault = faults.take(operation, params);
-      if (settings.latencyMs > 0) await pause(settings.latencyMs, request.signal);
-      if (request.signal.aborted) return HttpResponse.error();
-      const answer = async () => write(await respond(operation, world, settings, request, params), settings);
-      if (fault === undefined) return answer();
-      return inject(fault, request.signal, answer, (status) => write(failure(status, settings), settings));
-    }),
+    verbs[operation.method](mswPath(operation), ({ request, params }) =>
+      responder(operation, request, params as Params),
+    ),
   );
 }
 
@@ -35,7 +44,7 @@ async function respond(
   world: World,
   settings: Settings,
   request: Request,
-  params: Readonly<Record<string, string>>,
+  params: Params,
 ): Promise<ApiReply> {
   try {
     authorize(operation.permission, request.headers, world.keys, settings.unknownKey);
@@ -79,7 +88,7 @@ function failure(status: number, { envelope }: Settings): { status: number; body
 
 function write({ status, body }: { status: number; body: ApiReply['body'] | null }, { envelope }: Settings): Response {
   const headers = { 'content-type': 'application/json', 'x-amzn-requestid': randomUUID() };
-  if (isBodiless(status)) return new HttpResponse(null, { status, headers });
+  if (isBodiless(status)) return new Response(null, { status, headers });
   const bytes = Buffer.from(JSON.stringify(envelope === 'spec' ? { body } : body));
-  return new HttpResponse(bytes, { status, headers: { ...headers, 'content-length': String(bytes.byteLength) } });
+  return new Response(bytes, { status, headers: { ...headers, 'content-length': String(bytes.byteLength) } });
 }

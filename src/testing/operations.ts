@@ -177,10 +177,28 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'GET', path: '/events', permission: 'READ', answer: listEvents },
 ];
 
-const PATHS = OPERATIONS.map(({ path }) => new RegExp(`/v0${path.replace(/\{\w+\}/g, '[^/]+')}/?$`));
+const PATHS = OPERATIONS.map(({ path }) => new RegExp(`/v0${path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}/?$`));
 
 /** The index of the operation that a request is for, or -1. */
 export function operationAt({ method, url }: Request): number {
   const { pathname } = new URL(url);
   return OPERATIONS.findIndex((operation, index) => operation.method === method && PATHS[index]!.test(pathname));
+}
+
+/** The operation that a request is for, with what its path names. */
+export function operationOf(
+  request: Request,
+): { operation: Operation; params: Readonly<Record<string, string>> } | undefined {
+  const index = operationAt(request);
+  if (index === -1) return undefined;
+  const named = Object.entries(PATHS[index]!.exec(new URL(request.url).pathname)?.groups ?? {});
+  try {
+    return {
+      operation: OPERATIONS[index]!,
+      params: Object.fromEntries(named.map(([name, value]) => [name, decodeURIComponent(value)])),
+    };
+  } catch {
+    // Such as /devices/%zz.
+    return undefined;
+  }
 }

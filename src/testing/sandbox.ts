@@ -23,8 +23,6 @@ export class Sandbox {
   readonly keys: SandboxKeys;
   /** For `new RufusClient({ dispatcher })`: no socket, no server. Answers any origin, under any base path that ends in /v0. */
   readonly dispatcher: DispatcherLike;
-  /** The same fake as msw request handlers, for msw set-ups of your own. */
-  readonly handlers: readonly RequestHandler[];
   /** Everything the server side holds, for assertions. */
   readonly state: SandboxState;
 
@@ -32,13 +30,13 @@ export class Sandbox {
   readonly #world = new World();
   readonly #faults = new Faults();
   readonly #api: Api;
+  #handlers: readonly RequestHandler[] | undefined;
 
   constructor(options: SandboxOptions = {}) {
     const world = this.#world;
     this.#settings = settingsOf(options);
     this.keys = world.keys;
     this.#api = makeApi(world, this.#settings, this.#faults);
-    this.handlers = this.#api.handlers;
     this.dispatcher = makeDispatcher(this.#api.respond);
     this.state = {
       get devices() {
@@ -55,6 +53,12 @@ export class Sandbox {
         return session === undefined ? [] : heldPassings(session);
       },
     };
+  }
+
+  /** The same fake as msw request handlers, for msw set-ups of your own. */
+  get handlers(): readonly RequestHandler[] {
+    this.#handlers ??= this.#api.handlers();
+    return this.#handlers;
   }
 
   /** Serves it over HTTP on 127.0.0.1, and there only. Port 0, the default, takes a free one. */

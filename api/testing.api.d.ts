@@ -29,9 +29,9 @@ export declare class Sandbox {
     #private;
     readonly keys: SandboxKeys;
     readonly dispatcher: DispatcherLike;
-    readonly handlers: readonly RequestHandler[];
     readonly state: SandboxState;
     constructor(options?: SandboxOptions);
+    get handlers(): readonly RequestHandler[];
     listen(port?: number): Promise<SandboxServer>;
     fault(fault: SandboxFault): void;
     reset(): void;

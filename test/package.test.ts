@@ -21,8 +21,10 @@ async function importsOf(file: string, seen = new Set<string>()): Promise<Set<st
   return found;
 }
 
+/** `undici/index.js` is undici, and `@nats-io/kv` itself. */
+const packageOf = (name: string) => /^(@[^/]+\/)?[^/]+/.exec(name)![0];
 const thirdParty = async (file: string) =>
-  [...(await importsOf(file))].filter((name) => !name.startsWith('node:')).sort();
+  [...(await importsOf(file))].map(packageOf).filter((name) => !name.startsWith('node:')).sort();
 const run = (...args: string[]) => runNode(args, { cwd: PROJECT_FOLDER });
 
 describe.each(['js', 'cjs'])('the build for .%s', (extension) => {

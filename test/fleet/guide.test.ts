@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
 import { openResults } from '../../examples/fleet/results.js';
-import { type Fleet, fleetClient, openFleet } from '../../src/fleet/index.js';
+import { fleetClient, openFleet } from '../../src/fleet/index.js';
 import { PROJECT_FOLDER, runScript } from '../support/child.js';
 import { running, until } from './support/fleet.js';
 import { GuideServers } from './support/guide.js';
@@ -18,14 +18,9 @@ async function world() {
   onTestFinished(() => api.close());
   // Makes the streams, which the others may not.
   const nats = await servers.connect('operator');
-  let fleet: Fleet | undefined;
-  const open = async (): Promise<boolean> => {
-    fleet = await openFleet({ client: clientOf(api), nats, replicas: 3 }).catch(() => undefined);
-    return fleet !== undefined;
-  };
-  await until(open, 'the streams are there');
-  onTestFinished(() => fleet!.close());
-  return { servers, api, fleet: fleet! };
+  const fleet = await openFleet({ client: clientOf(api), nats, replicas: 3 });
+  onTestFinished(() => fleet.close());
+  return { servers, api, fleet };
 }
 
 function example(name: string, env: Record<string, string>): ChildProcess {

@@ -66,6 +66,17 @@ export function checkedNats(nats: NatsConnection): NatsConnection {
   throw new RufusConfigError('`nats` must be a connection, made with connect() of @nats-io/transport-node.');
 }
 
+/** The connection, or the promise of one: whether it becomes one is seen when it does. */
+export function checkedConnecting(nats: NatsConnection | Promise<NatsConnection>): Promise<NatsConnection> {
+  if (typeof (nats as Promise<NatsConnection>)?.then !== 'function') {
+    return Promise.resolve(checkedNats(nats as NatsConnection));
+  }
+  const connecting = Promise.resolve(nats).then(checkedNats);
+  // Whoever makes a call is told.
+  connecting.catch(() => {});
+  return connecting;
+}
+
 export function checkedName(name: string | undefined): string {
   if (name === undefined) return DEFAULT_NAME;
   if (typeof name === 'string' && /^[a-z0-9_-]{1,32}$/.test(name)) return name;

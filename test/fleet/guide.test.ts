@@ -167,4 +167,31 @@ describeWithServer('the race day of a fleet', () => {
       expect(stdout).toContain(mishap);
     }
   });
+
+  // Only Linux tells whose child a process is.
+  it.skipIf(process.platform !== 'linux')(
+    'ends by a signal with all that it has started',
+    { timeout: 60_000 },
+    async () => {
+      const race = spawn(process.execPath, ['--import', 'tsx', 'examples/race-day.ts', '--fleet', '--runners', '200'], {
+        cwd: PROJECT_FOLDER,
+        stdio: 'ignore',
+      });
+      onTestFinished(() => void race.kill('SIGKILL'));
+      const children = (): Promise<string[]> =>
+        readFile(`/proc/${race.pid}/task/${race.pid}/children`, 'utf8').then((list) => list.trim().split(' '));
+      const commandOf = (pid: string): Promise<string> => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      const started = async (): Promise<boolean> => {
+        const commands = await Promise.all((await children()).map(commandOf));
+        return commands.some((line) => line.includes('nats')) && commands.some((line) => line.includes('gateway.ts'));
+      };
+      await until(started, 'servers and workers are started', 40_000);
+      const pids = await children();
+      race.kill('SIGTERM');
+      expect(await once(race, 'exit')).toEqual([143, null]);
+      const isAlive = async (pid: string): Promise<boolean> =>
+        /nats|gateway\.ts|readers\.ts/.test(await commandOf(pid));
+      await until(async () => !(await Promise.all(pids.map(isAlive))).includes(true), 'they are gone', 5_000);
+    },
+  );
 });

@@ -26,6 +26,8 @@ const RUN_COMPILED = ['node', 'out/index.js'];
 const NODES = ['20.18.1', '20', '22', '24', '26'];
 const TYPESCRIPTS = ['5.9', '6', '7'];
 const MSW = { msw: '2.15.0' };
+/** As the package's own peers, which are optional. */
+const NATS = { '@nats-io/transport-node': '3.4.0', '@nats-io/jetstream': '3.4.0', '@nats-io/kv': '3.4.0' };
 const TYPES = { '@types/node': '20' };
 const VITEST = { ...MSW, vitest: '4.1.12', undici: '7' };
 
@@ -46,6 +48,20 @@ const testing = NODES.map(
       ['node', 'import.cjs'],
       // msw is ESM in part, which this one cannot `require`.
       ...(node === '20.18.1' ? [] : [['node', 'require.cjs']]),
+    ],
+  }),
+);
+
+/** Over nats-server where there is one. */
+const fleets = ['20', '24'].map(
+  (node): Consumer => ({
+    name: `node${node}-fleet`,
+    template: 'fleet',
+    node,
+    packages: NATS,
+    steps: [
+      ['node', 'index.mjs'],
+      ['node', 'index.cjs'],
     ],
   }),
 );
@@ -174,6 +190,7 @@ export const CONSUMERS: readonly Consumer[] = [
   { name: 'vitest-mock-agent', template: 'vitest-mock-agent', packages: VITEST, steps: [['vitest', 'run']] },
   ...plain,
   ...testing,
+  ...fleets,
   ...agents,
   misfit,
   ...typed,

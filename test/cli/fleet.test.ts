@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FleetStatus } from 'rufus-client/fleet';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { until } from '../fleet/support/fleet.js';
+import { GuideServers } from '../fleet/support/guide.js';
 import { describeWithServer, type NatsServer, oneServer } from '../fleet/support/nats-server.js';
 import { PROJECT_FOLDER } from '../support/child.js';
 import { type Account, filled, openAccount } from './support/account.js';
@@ -137,6 +138,24 @@ describeWithServer('rufus fleet', () => {
     expect(stored()).toEqual(['1', '2', '3']);
     box.child.kill('SIGTERM');
     expect((await box.ended).code).toBe(143);
+  });
+
+  it('comes in by a password and over TLS, as the guide has its servers', { timeout: 60_000 }, async () => {
+    const servers = await GuideServers.start();
+    const as = (user: string, more: Record<string, string> = {}) =>
+      rufus(['fleet', 'status', '--replicas', '3'], { env: { ...servers.environmentOf(user), ...more } });
+    // Makes the streams, which a reader may not.
+    expect(await as('operator')).toMatchObject({ code: 0, stderr: '' });
+    const status = await as('reader');
+    expect([status.code, JSON.parse(status.stdout)]).toEqual([
+      0,
+      { workers: [], devices: [], consumers: [], boxes: [] },
+    ]);
+    const guessed = await as('reader', { NATS_PASSWORD: 'guess' });
+    expect([guessed.code, guessed.stderr]).toEqual([3, expect.stringContaining('NATS_USER and NATS_PASSWORD')]);
+    expect(guessed.stderr).not.toContain('guess');
+    const distrusted = await as('reader', { NATS_CA: join(PROJECT_FOLDER, 'package.json') });
+    expect([distrusted.code, distrusted.stderr]).toEqual([5, expect.stringContaining('check --nats-ca')]);
   });
 
   it('says what is wrong with the way to NATS', { timeout: 60_000 }, async () => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 import { bundledLicenses } from './scripts/bundled-licenses.js';
@@ -22,13 +23,26 @@ const finishedPage: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/** The board's demo finds the sandbox in the file beside its own; a name would be looked up in whatever package is around. */
+const sandboxBesideUs: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'sandbox beside the board',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]board[\\/]demo\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace("const TESTING = 'rufus-client/testing'", "const TESTING = './testing.js'");
+      if (contents === source) throw new Error(`${path} has no TESTING to replace`);
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
 const shared: Options = {
   target: 'node20',
   platform: 'node',
   splitting: true,
   removeNodeProtocol: false,
   sourcemap: true,
-  esbuildPlugins: [finishedPage],
+  esbuildPlugins: [finishedPage, sandboxBesideUs],
   esbuildOptions(options) {
     // The maps name the files in src/, which the package has, too.
     options.sourcesContent = false;
@@ -43,6 +57,7 @@ const commonjs: Options = {
   define: { 'import.meta.url': '__filename' },
   esbuildPlugins: [
     finishedPage,
+    sandboxBesideUs,
     {
       name: 'msw by require',
       setup(build) {

@@ -1,10 +1,10 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
 import { RufusConfigError } from './core/errors.js';
 import { lendLog } from './core/log.js';
-import type { Operation } from './core/operations.js';
-import { bag, checkedOptions, headerOptions, settle } from './core/options.js';
-import { callOptionsOf, RAW_OPTIONS, type RawRequestOptions, rawInput, rawOperation } from './core/raw-request.js';
-import { type CallInput, Transport } from './core/transport.js';
+import type { Operation } from './core/operation.js';
+import { asObject, headerOptions, resolveOptions } from './core/options.js';
+import { callOptionsOf, type RawRequestOptions, rawOperation } from './core/raw-request.js';
+import { Transport } from './core/transport.js';
 import type { Wire } from './core/wire/flight.js';
 import { DevicesModule } from './resources/devices.js';
 import { EventsModule } from './resources/events.js';
@@ -29,12 +29,12 @@ interface Internals {
   /** It is a client of this very copy of the library: the ESM and the CJS build are two. */
   isOwn(client: object): boolean;
   /** A call of an operation as the client makes it. */
-  call<T>(
+  call<Input, Output>(
     client: RufusClient,
-    operation: Operation<T>,
+    operation: Operation<Input, Output>,
+    input: NoInfer<Input>,
     options: RequestOptions,
-    prepare: () => CallInput,
-  ): RequestPromise<T>;
+  ): RequestPromise<Output>;
 }
 
 export let internals: Internals;
@@ -68,7 +68,7 @@ export class RufusClient implements AsyncDisposable {
   readonly #transport: Transport;
 
   constructor(options: RufusClientOptions = {}) {
-    const settings = settle(options, VERSION);
+    const settings = resolveOptions(options, VERSION);
     const shared = inherited.get(options);
     const { apiKey, origin, basePath, logLevel } = settings;
     this.#options = { ...options, apiKey, baseUrl: origin + basePath, logLevel };
@@ -98,9 +98,7 @@ export class RufusClient implements AsyncDisposable {
    * const answer = await client.request('GET', '/events', { query: { page: 1, limit: 10 } });
    */
   request(method: string, path: string, options: RawRequestOptions = {}): RequestPromise<unknown> {
-    return this.#transport.call(rawOperation(method, path, options), callOptionsOf(options), () =>
-      rawInput(method, path, checkedOptions('options', options, RAW_OPTIONS)),
-    );
+    return this.#transport.call(rawOperation(method, path, options), options, callOptionsOf(options));
   }
 
   /** Waits for calls under way, then closes our own agent; never a `dispatcher` of yours. Later calls throw RufusConfigError, code `'closed'`. */
@@ -116,7 +114,7 @@ export class RufusClient implements AsyncDisposable {
   static {
     internals = {
       isOwn: (client) => #transport in client,
-      call: (client, operation, options, prepare) => client.#transport.call(operation, options, prepare),
+      call: (client, operation, input, options) => client.#transport.call(operation, input, options),
     };
   }
 }
@@ -148,7 +146,7 @@ function derived(
 
 function merged(parent: RufusClientOptions, overrides: Partial<RufusClientOptions>): RufusClientOptions {
   const given = Object.fromEntries(
-    Object.entries(bag('options', overrides)).filter(([, value]) => value !== undefined),
+    Object.entries(asObject('options', overrides)).filter(([, value]) => value !== undefined),
   );
   const headers = { ...parent.headers, ...headerOptions(overrides.headers ?? {}) };
   const options: RufusClientOptions = { ...parent, ...given, headers };

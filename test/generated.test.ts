@@ -7,6 +7,7 @@ import { createClient, type UserConfig } from '@hey-api/openapi-ts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differences, generate } from '../scripts/generate.js';
+import * as table from '../src/core/operations.js';
 import { readCoordinate } from '../src/core/validation/coordinates.js';
 import * as wire from '../src/generated/zod.gen.js';
 
@@ -76,6 +77,47 @@ describe('the document', () => {
         },
       },
     } satisfies UserConfig);
+  });
+
+  test('is what the operation table asks for, parameter by parameter', () => {
+    const { shapes: _, ensureDevice: __, ...operations } = table;
+    const parameters = nodeOf(nodeOf(document.components).parameters);
+    const documented = Object.entries(nodeOf(document.paths)).flatMap(([path, item]) =>
+      METHODS.filter((method) => method in nodeOf(item)).map((method) => `${method} ${path}`),
+    );
+    const rows = Object.values(operations).map(({ method, path }) => `${method.toLowerCase()} ${path}`);
+    expect(rows.sort()).toEqual(documented.sort());
+
+    for (const { method, path, encode } of Object.values(operations)) {
+      const { parameters: listed = [] } = nodeOf(nodeOf(nodeOf(document.paths)[path])[method.toLowerCase()]);
+      const takes = (query: object): boolean => {
+        try {
+          encode({ deviceid: 'D', token_session: 'T', query } as never);
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      for (const each of (listed as Node[]).map((one) =>
+        nodeOf(parameters[String(one.$ref).split('/').at(-1)!] ?? one),
+      )) {
+        const name = String(each.name);
+        // A list counts its pages from 1, wherever the API has a page 0.
+        if (each.in !== 'query' || name === 'page') continue;
+        const { type, format, minimum, maximum } = nodeOf(each.schema);
+        if (type === 'integer') {
+          expect(takes({ [name]: minimum }), `${path} ${name}`).toBe(true);
+          expect(takes({ [name]: Number(minimum) - 1 }), `${path} ${name}`).toBe(false);
+          if (maximum !== undefined) expect(takes({ [name]: maximum }), `${path} ${name}`).toBe(true);
+          expect(takes({ [name]: Number(maximum ?? Number.MAX_SAFE_INTEGER) + 1 }), `${path} ${name}`).toBe(false);
+        } else {
+          expect(
+            takes({ [name]: format === 'date-time' ? '2024-04-21T09:30:00.000Z' : 'text' }),
+            `${path} ${name}`,
+          ).toBe(true);
+        }
+      }
+    }
   });
 
   test('has all 14 operations, each with its evidence, its errors and Retry-After', () => {

@@ -32,7 +32,7 @@ test('the main entry exports the client, the errors and the version, and no defa
   ]);
 });
 
-test('the outbox entry exports how to open one, and its errors', () => {
+test('the outbox entry exports how to open and to read one, and its errors', () => {
   expect(Object.keys(outbox).sort()).toEqual([
     'NumberingUnknownError',
     'Outbox',
@@ -43,11 +43,12 @@ test('the outbox entry exports how to open one, and its errors', () => {
     'SessionClosedError',
     'StorageError',
     'openOutbox',
+    'readOutbox',
   ]);
 });
 
-test('the testing entry exports the sandbox and the dispatcher for msw', () => {
-  expect(Object.keys(testing).sort()).toEqual(['Sandbox', 'mswDispatcher']);
+test('the testing entry exports the sandbox, how to serve it, and the dispatcher for msw', () => {
+  expect(Object.keys(testing).sort()).toEqual(['Sandbox', 'mswDispatcher', 'serveSandbox']);
 });
 
 test('the schemas entry exports zod schemas and nothing else', () => {

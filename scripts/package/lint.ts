@@ -10,7 +10,7 @@ const ALLOWED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|llms\.txt|openapi\/rufus\.yaml|docs\/[\w-]+\.md)$/,
   /^dist\/[\w-]+\.(js|cjs|d\.ts|d\.cts)(\.map)?$/,
   /^dist\/bundled-licenses\.txt$/,
-  /^src\/(?!cli\/)([\w-]+\/)*[\w.-]+\.ts$/,
+  /^src\/(?!cli\/)([\w-]+\/)*([\w.-]+\.ts|README\.md)$/,
 ];
 const NEEDED = [
   'README.md',

@@ -20,7 +20,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   };
 }
 
-/** Judged by what it can do: a signal may come from another realm, or from a polyfill. */
+/** Checked by what it can do: a signal may come from another realm, or from a polyfill. */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw new RufusConfigError('`signal` must be an AbortSignal.');

@@ -3,7 +3,7 @@ import type { AttemptContext, Middleware, RawResponse } from '../types.js';
 import { type CallState, failureOf } from './failure.js';
 import { checkedKey, type Settings } from './options.js';
 import { copyable } from './wire/answer.js';
-import { Flight, Lost, type Wire } from './wire/flight.js';
+import { Flight, TransportFailure, type Wire } from './wire/flight.js';
 
 /** What a call sends, the same at each attempt. */
 export interface Outgoing {
@@ -34,7 +34,7 @@ export class Sender {
     outgoing: Outgoing,
     limit: { ms: number; why: 'timeout' | 'budget' },
     addSecret: (key: string) => void,
-  ): Promise<RawResponse | Lost> {
+  ): Promise<RawResponse | TransportFailure> {
     const flight = new Flight(limit.ms, limit.why, call.signal);
     const cached = outgoing.body === null ? this.#readHeaders : this.#writeHeaders;
     if (
@@ -46,7 +46,8 @@ export class Sender {
     } else {
       this.#attemptSlowly(call, outgoing, flight, addSecret).then(
         (answer) => flight.settle(answer),
-        (error: unknown) => flight.settle(error instanceof Lost ? error : new Lost('thrown', flight.sent, error)),
+        (error: unknown) =>
+          flight.settle(error instanceof TransportFailure ? error : new TransportFailure('thrown', flight.sent, error)),
       );
     }
     return flight.result;
@@ -64,21 +65,22 @@ export class Sender {
       controller.abort(reason);
       for (const inner of inFlight) {
         // Settled first: one that still waits for a socket is not sent when it gets it.
-        inner.settle(new Lost('network', inner.sent, reason));
+        inner.settle(new TransportFailure('network', inner.sent, reason));
         inner.cancel?.(reason);
       }
     };
     const key = await this.#key(addSecret);
-    const lostBy = new WeakMap<object, Lost>();
+    const lostBy = new WeakMap<object, TransportFailure>();
 
     const send = async (context: AttemptContext): Promise<RawResponse> => {
-      if (flight.settled) throw new Lost('thrown', flight.sent, controller.signal.reason);
+      if (flight.settled) throw new TransportFailure('thrown', flight.sent, controller.signal.reason);
       const inner = new Flight(Number.POSITIVE_INFINITY, 'timeout', undefined, flight);
       inFlight.add(inner);
       this.#send(context.method, context.path, outgoing.body, this.#withKey(context.headers, call, key), inner);
       const result = await inner.result;
       inFlight.delete(inner);
-      if (!(result instanceof Lost)) return this.#settings.middleware.length === 0 ? result : copyable(result);
+      if (!(result instanceof TransportFailure))
+        return this.#settings.middleware.length === 0 ? result : copyable(result);
       // Middleware sees the error that a caller would; the loop is told what really happened.
       const { error } = failureOf(result, call);
       if (typeof error === 'object' && error !== null) lostBy.set(error, result);
@@ -97,7 +99,7 @@ export class Sender {
     );
     try {
       const answer: unknown = await compose(this.#settings.middleware, send)(context);
-      if (!isAnswer(answer)) throw new Lost('no-answer', flight.sent);
+      if (!isAnswer(answer)) throw new TransportFailure('no-answer', flight.sent);
       return answer;
     } catch (error) {
       throw (typeof error === 'object' && error !== null && lostBy.get(error)) || error;
@@ -117,7 +119,7 @@ export class Sender {
       if (typeof key === 'string') addSecret(key);
       return checkedKey(key);
     } catch (cause) {
-      throw new Lost('key', false, cause);
+      throw new TransportFailure('key', false, cause);
     }
   }
 

@@ -2,13 +2,17 @@ import './undici-check.js';
 import { Agent, type Dispatcher, Pool } from 'undici';
 import type { DispatcherLike, RufusClientOptions } from '../types.js';
 import { RufusConfigError } from './errors.js';
-import { whole } from './options.js';
+import { asInteger } from './options.js';
 import { type ProxyServer, proxyChoice } from './proxy.js';
+import { isUndiciUsable } from './undici-check.js';
 import { Connection, directly } from './wire/connection.js';
 import { dispatchWire } from './wire/dispatch.js';
 import type { Wire } from './wire/flight.js';
 import { requestWire } from './wire/request.js';
 import { throughProxy } from './wire/tunnel.js';
+
+// Used, not merely imported: only so the bundler, too, loads the check before undici.
+if (!isUndiciUsable) throw new Error('undici is not usable');
 
 /** The options that decide which sockets are used. A client derived without any of them shares its parent's. */
 export type ConnectionOptions = Pick<RufusClientOptions, 'dispatcher' | 'proxy' | 'connections'>;
@@ -66,7 +70,7 @@ const CONNECT_MS = 5_000;
 /** The proxy is chosen now, and errors in its URL are told; sockets come later. */
 function agentFactory({ connections, proxy }: ConnectionOptions): () => Dispatcher {
   const settings = {
-    connections: whole('connections', connections ?? 16, 1),
+    connections: asInteger('connections', connections ?? 16, 1),
     pipelining: 1,
     allowH2: false,
     // Below the idle time-outs of common gateways: a socket that the server has closed meanwhile costs an attempt.

@@ -33,7 +33,7 @@ export function brand(errorClass: { readonly name: string; readonly prototype: o
   Object.defineProperty(errorClass.prototype, mark, { value: true });
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {
-      // A user's own subclass inherits this method but not the mark's meaning: it is judged by its prototype.
+      // A user's own subclass inherits this method but not the mark's meaning: its prototype decides.
       if (this !== errorClass) return Function.prototype[Symbol.hasInstance].call(this, value);
       return typeof value === 'object' && value !== null && mark in value;
     },

@@ -7,24 +7,24 @@ import {
   RufusResponseValidationError,
   RufusTimeoutError,
 } from './errors.js';
-import type { Operation } from './operations.js';
+import type { Endpoint } from './operation.js';
 import type { CallSettings } from './options.js';
 import { safeCause } from './redact.js';
-import { codeOf, type Fate, fateOfNetworkError, mayHaveTakenEffect, wasSent } from './retry.js';
-import type { Lost } from './wire/flight.js';
+import { codeOf, type FailureKind, kindOfNetworkError, mayHaveTakenEffect, wasSent } from './retry.js';
+import type { TransportFailure } from './wire/flight.js';
 import { TunnelError } from './wire/tunnel.js';
 
 /** A failed attempt: what to throw if it is the last, and whether it need be. */
 export interface Failure {
   readonly error: unknown;
-  readonly fate: Fate;
+  readonly kind: FailureKind;
   readonly tookEffect: boolean;
   readonly retryAfterMs: number | undefined;
 }
 
 /** What the failures of a call need to know about it. */
 export interface CallState {
-  readonly operation: Operation<unknown>;
+  readonly operation: Endpoint;
   /** The token or deviceid in the path; empty where there is none. */
   readonly id: string;
   /** The path as it may be shown. */
@@ -54,7 +54,7 @@ export function maybeProcessed(call: CallState, tookEffect: boolean): boolean {
   return call.maybeProcessed || (tookEffect && call.operation.repeat !== 'read');
 }
 
-/** "passings.insert: POST /passings answered 503 (attempt 3, request id abc). It may have been processed. Hint." */
+/** "passings.insert: POST /passings answered 503 (after 3 attempts, request id abc). The request may have been processed. Hint." */
 export function sentence(
   call: CallState,
   what: string,
@@ -71,35 +71,35 @@ export function sentence(
   return `${name}: ${method} ${call.shownPath} ${what}${aside === '' ? '' : ` (${aside})`}.${maybe}${hint === '' ? '' : ` ${hint}`}`;
 }
 
-/** The error and the fate of an attempt without a complete answer. */
-export function failureOf(lost: Lost, call: CallState): Failure {
-  const fate = fateOf(lost);
-  const tookEffect = fate === 'final' ? mayHaveArrived(lost) : mayHaveTakenEffect(fate);
-  return { error: errorOf(lost, call, tookEffect), fate, tookEffect, retryAfterMs: undefined };
+/** The error and the failure kind of an attempt without a complete answer. */
+export function failureOf(failure: TransportFailure, call: CallState): Failure {
+  const kind = kindOf(failure);
+  const tookEffect = kind === 'final' ? mayHaveArrived(failure) : mayHaveTakenEffect(kind);
+  return { error: errorOf(failure, call, tookEffect), kind, tookEffect, retryAfterMs: undefined };
 }
 
 /** Of what is not repeated. */
-function mayHaveArrived({ why, cause, sent }: Lost): boolean {
+function mayHaveArrived({ why, cause, sent }: TransportFailure): boolean {
   return why === 'network' ? wasSent(cause, sent) : sent && why !== 'thrown' && why !== 'key';
 }
 
-function fateOf(lost: Lost): Fate {
-  if (lost.why === 'network') return fateOfNetworkError(lost.cause, lost.sent);
-  if (lost.why === 'timeout') return lost.sent ? 'ambiguous' : 'unsent';
+function kindOf(failure: TransportFailure): FailureKind {
+  if (failure.why === 'network') return kindOfNetworkError(failure.cause, failure.sent);
+  if (failure.why === 'timeout') return failure.sent ? 'ambiguous' : 'unsent';
   return 'final';
 }
 
-function errorOf(lost: Lost, call: CallState, tookEffect: boolean): unknown {
+function errorOf(failure: TransportFailure, call: CallState, tookEffect: boolean): unknown {
   const common = facts(call, tookEffect);
   const say = (what: string, hint: string): string => sentence(call, what, undefined, hint, tookEffect);
-  switch (lost.why) {
+  switch (failure.why) {
     case 'thrown':
-      return lost.cause;
+      return failure.cause;
     case 'key':
       return new RufusConfigError(say('was not sent: the `apiKey` function failed', 'See `cause`.'), {
         ...common,
         code: 'api_key',
-        cause: safeCause(lost.cause, call.secrets),
+        cause: safeCause(failure.cause, call.secrets),
       });
     case 'no-answer':
       return new RufusConfigError(
@@ -121,11 +121,11 @@ function errorOf(lost: Lost, call: CallState, tookEffect: boolean): unknown {
         {
           ...common,
           issues: [{ path: [], message: `expected at most ${call.maxResponseBytes} bytes` }],
-          status: lost.status,
+          status: failure.status,
         },
       );
     case 'network':
-      return connectionError(lost.cause, call, common, tookEffect);
+      return connectionError(failure.cause, call, common, tookEffect);
   }
 }
 

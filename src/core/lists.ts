@@ -1,44 +1,41 @@
 import type { RequestOptions } from '../types.js';
-import { beyondFirstPage, type Operation } from './operations.js';
+import type { Operation } from './operation.js';
 import { CALL_OPTIONS, checkedOptions } from './options.js';
 import { ListPromise } from './pagination.js';
-import type { Rows } from './reading.js';
+import type { Rows } from './payload.js';
 import type { Transport } from './transport.js';
-import { demand } from './validation/demand.js';
-import { checkListQuery, type listQueries, type QueryParams } from './validation/queries.js';
 
-/** A list operation as a method of a module: the arguments are checked and requests made once somebody asks. */
-export function list<T>(
+/** A list operation as a method of a module: arguments are checked and requests made once somebody asks. */
+export function list<Input extends { readonly query: unknown }, Item>(
   transport: Transport,
-  operation: Operation<Rows<T>>,
-  queryName: keyof typeof listQueries,
-  id: (() => string) | undefined,
-  query: unknown,
+  operation: Operation<Input, Rows<Item>>,
+  input: NoInfer<Input>,
   options: RequestOptions | undefined,
-): ListPromise<T> {
-  return new ListPromise<T>(() => {
+): ListPromise<Item> {
+  return new ListPromise<Item>(() => {
     if (options !== undefined) checkedOptions('options', options, CALL_OPTIONS);
-    const pathId = id?.();
-    const { page: firstPage, prefetch, params } = demand(operation.name, checkListQuery(queryName, query));
-    const following = beyondFirstPage(operation);
+    const { query = {}, ...rest } = operation.encode(input);
+    const { page: firstPage = 1, prefetch = 1, ...params } = query;
+    const page: Operation<number, Rows<Item>> = {
+      ...operation,
+      encode: (number) => ({ ...rest, query: { page: number, ...params } }),
+    };
+    const laterPage = pastTheEnd(page);
     return {
       operation: operation.name,
-      firstPage,
-      prefetch,
+      firstPage: Number(firstPage),
+      prefetch: Number(prefetch),
       signal: options?.signal,
-      fetch: (page, walked, signal) =>
-        transport
-          .call(walked ? following : operation, { ...options, signal }, () => ({
-            ...(pathId === undefined ? {} : { id: pathId }),
-            query: queryString({ page, ...params }),
-          }))
-          .withResponse(),
+      fetch: (number, isLater, signal) =>
+        transport.call(isLater ? laterPage : page, number, { ...options, signal }).withResponse(),
     };
   });
 }
 
-/** Encoded, with its question mark; empty where there is nothing to ask for. */
-export function queryString(params: QueryParams): string {
-  const pairs = Object.entries(params).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+/** The same list, asked for a page that another page led to: a 404 of the API is its end. */
+function pastTheEnd<Input, Item>(page: Operation<Input, Rows<Item>>): Operation<Input, Rows<Item>> {
+  return {
+    ...page,
+    interpret: ({ status, isJson }) => (status === 404 && isJson ? { items: [], hasMore: false } : undefined),
+  };
 }

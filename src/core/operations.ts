@@ -1,37 +1,73 @@
-import type { Device, InsertResult, Passing, RaceEvent, Session } from '../types.js';
+import type { ZodType } from 'zod';
+import * as wire from '../generated/zod.gen.js';
+import type {
+  BindDeviceInput,
+  Device,
+  Devices,
+  Events,
+  InsertResult,
+  Passing,
+  PassingInput,
+  Passings,
+  RaceEvent,
+  Session,
+  Sessions,
+} from '../types.js';
 import { isRecord } from './envelope.js';
-import { type Frame, Misshapen, type Reading, type Rows, readReceipt, readRows, readSingle } from './reading.js';
-import type { Repeat } from './retry.js';
-import { shapes } from './validation/shapes.js';
+import { type ErrorAnswer, operation } from './operation.js';
+import { type Frame, type Rows, readReceipt, readRows, readSingle, SchemaMismatch } from './payload.js';
+import { bodyOf, checkSession } from './validation/bodies.js';
+import { isPassing } from './validation/passing-row.js';
+import { checkInsertion } from './validation/passings.js';
+import { id, instant, integer, PAGING } from './validation/queries.js';
+import type { Shape } from './validation/shape.js';
 
-/** One endpoint: all that the transport must know of it. */
-export interface Operation<T> {
-  readonly name: string;
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | (string & {});
-  /** With at most one `{id}`, which stands for a token or a deviceid. */
-  readonly path: string;
-  readonly repeat: Repeat;
-  /** What the API key needs, for error messages. */
-  readonly access: string;
-  /** A 2xx without a body is an answer, too. */
-  readonly mayBeEmpty?: true;
-  /** Checks the payload in place and takes from it what the caller gets. Throws {@link Misshapen}. */
-  readonly read: (payload: unknown, reading: Reading) => T;
-  /** Where a refusal is an answer: its meaning, or undefined if this one is an error after all. */
-  readonly heed?: (refusal: Refusal) => T | undefined;
-}
+// A row for each endpoint, which holds all that is particular to it. ARCHITECTURE.md says what else a new one needs.
 
-/** An answer outside 2xx. */
-export interface Refusal {
-  readonly status: number;
-  /** Without its envelope; the text where it is no JSON. */
-  readonly body: unknown;
-  readonly isJson: boolean;
-  /** The token or deviceid in the path. */
-  readonly id: string;
-  /** An earlier attempt of this call may have taken effect. */
-  readonly maybeProcessed: boolean;
-}
+/* ------------------------------------------------------------------ what answers hold */
+
+const shape = (name: string, schema: ZodType, identity: Shape['identity'], rest: Partial<Shape> = {}): Shape => ({
+  name,
+  schema,
+  identity,
+  ...rest,
+});
+const listShape = (name: string, schema: ZodType): Shape => shape(name, schema, {}, { payload: 'result' });
+
+export const shapes = {
+  passing: shape('passing', wire.Passing, { num_passing: 'integer' }, { coordinates: true, precheck: isPassing }),
+  session: shape('session', wire.Session, { token_session: 'string' }),
+  device: shape('device', wire.Device, { deviceid: 'string' }),
+  raceEvent: shape('event', wire.RaceEvent, { event_token: 'string' }),
+
+  deviceReceipt: shape('device receipt', wire.DeviceReceipt, { deviceid: 'string' }),
+  sessionReceipt: shape('session receipt', wire.SessionReceipt, { token_session: 'string' }),
+  insertReceipt: shape('insert receipt', wire.InsertReceipt, { token_session: 'string' }),
+
+  deviceList: listShape('list of devices', wire.DeviceList),
+  sessionList: listShape('list of sessions', wire.SessionList),
+  passingList: listShape('list of passings', wire.PassingList),
+  eventList: listShape('list of events', wire.EventList),
+  // Where its cursor is unusable, so is the answer.
+  passingPoll: shape(
+    'continuous query',
+    wire.PassingPoll,
+    { session_used: 'string?', resumed_from: 'integer?' },
+    { payload: 'passings' },
+  ),
+} as const satisfies Record<string, Shape>;
+
+const frame = (list: Shape, keys: Frame['keys'] = ['result']): Frame => ({
+  shape: list,
+  keys,
+  knownBy: ['description'],
+});
+const passingFrame = frame(shapes.passingList, ['result', 'passings']);
+const pollFrame: Frame = {
+  shape: shapes.passingPoll,
+  keys: ['passings', 'result'],
+  knownBy: ['description', 'deviceid', 'session_used'],
+};
 
 export interface DeviceReceipt {
   deviceid: string;
@@ -41,184 +77,186 @@ export interface SessionReceipt {
   token_session: string;
   description: string;
 }
-export interface Poll {
-  passings: Passing[];
-  session_used: string | null;
-  session_label: string | null;
-  resumed_from: number | null;
+const readDeviceReceipt = readReceipt<DeviceReceipt>(shapes.deviceReceipt);
+const readSessionReceipt = readReceipt<SessionReceipt>(shapes.sessionReceipt);
+const readInsertReceipt = readReceipt<InsertResult>(shapes.insertReceipt);
+const readDevice = readSingle<Device>(shapes.device);
+const readSession = readSingle<Session>(shapes.session);
+const readSessions = readRows<Session>(frame(shapes.sessionList), shapes.session);
+const readPollRows = readRows<Passing>(pollFrame, shapes.passing);
+
+function required<T>(item: T | undefined, name: string): T {
+  if (item === undefined) throw new SchemaMismatch([{ path: ['result'], message: `expected one ${name}, got none` }]);
+  return item;
 }
 
+/* ------------------------------------------------------------------ what keys and refusals mean */
+
+const READ = { method: 'GET', repeat: 'read', access: 'READ or READ_WRITE access' } as const;
+const WRITE_ACCESS = 'WRITE or READ_WRITE access';
+
 /** The API itself says that there is none. A gateway's 404 lacks its words, and must not look like an empty account. */
-const saysNotFound = ({ status, body }: Refusal): boolean =>
+const saysNotFound = ({ status, body }: ErrorAnswer): boolean =>
   status === 404 &&
   isRecord(body) &&
   typeof body.description === 'string' &&
   /not found\.?$/i.test(body.description.trim());
 
 /** The repeat of a call finds that an earlier attempt has done the work. */
-const isDone = ({ status, isJson, maybeProcessed }: Refusal): boolean => status === 404 && isJson && maybeProcessed;
+const isDone = ({ status, isJson, maybeProcessed }: ErrorAnswer): boolean => status === 404 && isJson && maybeProcessed;
 
-const READ = 'READ or READ_WRITE access';
-const WRITE = 'WRITE or READ_WRITE access';
+/* ------------------------------------------------------------------ devices */
 
-const deviceFrame: Frame = { shape: shapes.deviceList, knownBy: ['description'] };
-const sessionFrame: Frame = { shape: shapes.sessionList, knownBy: ['description'] };
-const passingFrame: Frame = { shape: shapes.passingList, knownBy: ['description'] };
-const eventFrame: Frame = { shape: shapes.eventList, knownBy: ['description'] };
-const pollFrame: Frame = { shape: shapes.passingPoll, knownBy: ['description', 'deviceid', 'session_used'] };
-
-const readDevice = readSingle<Device>(shapes.device);
-const readSession = readSingle<Session>(shapes.session);
-const readInsertReceipt = readReceipt<InsertResult>(shapes.insertReceipt);
-const readSessions = readRows<Session>(sessionFrame, shapes.session, ['result']);
-const readPollRows = readRows<Passing>(pollFrame, shapes.passing, ['passings', 'result']);
-
-const required = <T>(item: T | undefined, name: string): T => {
-  if (item === undefined) throw new Misshapen([{ path: ['result'], message: `expected one ${name}, got none` }]);
-  return item;
-};
-
-export const listDevices: Operation<Rows<Device>> = {
+export const listDevices = operation<{ query: Parameters<Devices['list']>[0] }, Rows<Device>>({
+  ...READ,
   name: 'devices.list',
-  method: 'GET',
   path: '/devices',
-  repeat: 'read',
-  access: READ,
-  read: readRows(deviceFrame, shapes.device, ['result']),
-};
+  query: { limit: integer(1, 5000), ...PAGING },
+  read: readRows(frame(shapes.deviceList), shapes.device),
+});
 
-export const getDevice: Operation<Device> = {
+export const getDevice = operation<{ deviceid: string }, Device>({
+  ...READ,
   name: 'devices.get',
-  method: 'GET',
-  path: '/devices/{id}',
-  repeat: 'read',
-  access: READ,
-  read: (payload, reading) => required(readDevice(payload, reading), 'device'),
-};
+  path: '/devices/{deviceid}',
+  read: (payload, context) => required(readDevice(payload, context), 'device'),
+});
 
-export const bindDevice: Operation<DeviceReceipt> = {
+export const bindDevice = operation<{ body: BindDeviceInput }, DeviceReceipt>({
   name: 'devices.bind',
   method: 'POST',
   path: '/devices',
+  body: bodyOf(wire.BindDeviceRequest),
+  // A second bind answers 409, with the deviceid.
   repeat: 'repeatable',
-  access: WRITE,
-  read: readReceipt(shapes.deviceReceipt),
-};
+  access: WRITE_ACCESS,
+  read: readDeviceReceipt,
+});
 
-/** Bind, but "already bound" is an answer if it names the device. */
-export const ensureDevice: Operation<{ deviceid: string; created: boolean }> = {
+/** Bind, but "already bound" is a result if it names the device. */
+export const ensureDevice = operation<{ body: BindDeviceInput }, { deviceid: string; created: boolean }>({
   ...bindDevice,
   name: 'devices.ensureBound',
-  read: (payload, reading) => ({ deviceid: bindDevice.read(payload, reading).deviceid, created: true }),
-  heed({ status, body }) {
+  body: bodyOf(wire.BindDeviceRequest),
+  read: (payload, context) => ({ deviceid: readDeviceReceipt(payload, context).deviceid, created: true }),
+  interpret({ status, body }) {
     const deviceid = status === 409 && isRecord(body) ? body.deviceid : undefined;
     return typeof deviceid === 'string' && deviceid !== '' ? { deviceid, created: false } : undefined;
   },
-};
+});
 
-export const unbindDevice: Operation<DeviceReceipt> = {
+export const unbindDevice = operation<{ deviceid: string }, DeviceReceipt>({
   name: 'devices.unbind',
   method: 'DELETE',
-  path: '/devices/{id}',
-  repeat: 'settling',
+  path: '/devices/{deviceid}',
+  repeat: 'ending',
   access: 'the "unbind device" permission',
-  read: readReceipt(shapes.deviceReceipt),
-  heed: (refusal) =>
-    isDone(refusal) ? { deviceid: refusal.id, description: 'Unbound by an earlier attempt of this call' } : undefined,
-};
+  read: readDeviceReceipt,
+  interpret: (answer) =>
+    isDone(answer) ? { deviceid: answer.id, description: 'Unbound by an earlier attempt of this call' } : undefined,
+});
 
-export const createSession: Operation<SessionReceipt> = {
+/* ------------------------------------------------------------------ sessions */
+
+export const createSession = operation<{ body: Parameters<Sessions['create']>[0] }, SessionReceipt>({
   name: 'sessions.create',
   method: 'POST',
   path: '/sessions',
+  body: checkSession,
+  // A second one would close the first, whose token nobody has.
   repeat: 'once',
-  access: WRITE,
-  read: readReceipt(shapes.sessionReceipt),
-};
+  access: WRITE_ACCESS,
+  read: readSessionReceipt,
+});
 
-export const closeSession: Operation<SessionReceipt> = {
+export const closeSession = operation<{ token_session: string }, SessionReceipt>({
   name: 'sessions.close',
   method: 'PATCH',
-  path: '/sessions/close/{id}',
-  repeat: 'settling',
-  access: WRITE,
-  read: readReceipt(shapes.sessionReceipt),
-  heed: (refusal) =>
-    isDone(refusal)
-      ? { token_session: refusal.id, description: 'Closed by an earlier attempt of this call' }
-      : undefined,
-};
+  path: '/sessions/close/{token_session}',
+  repeat: 'ending',
+  access: WRITE_ACCESS,
+  read: readSessionReceipt,
+  interpret: (answer) =>
+    isDone(answer) ? { token_session: answer.id, description: 'Closed by an earlier attempt of this call' } : undefined,
+});
 
-export const getSession: Operation<Session> = {
+export const getSession = operation<{ token_session: string }, Session>({
+  ...READ,
   name: 'sessions.get',
-  method: 'GET',
-  path: '/sessions/{id}',
-  repeat: 'read',
-  access: READ,
-  read: (payload, reading) => required(readSession(payload, reading), 'session'),
-};
+  path: '/sessions/{token_session}',
+  read: (payload, context) => required(readSession(payload, context), 'session'),
+});
 
-export const getActiveSession: Operation<Session | null> = {
+export const getActiveSession = operation<{ deviceid: string }, Session | null>({
+  ...READ,
   name: 'sessions.getActive',
-  method: 'GET',
-  path: '/sessions/device/{id}/active',
-  repeat: 'read',
-  access: READ,
-  read: (payload, reading) => readSession(payload, reading) ?? null,
-  heed: (refusal) => (saysNotFound(refusal) ? null : undefined),
-};
+  path: '/sessions/device/{deviceid}/active',
+  read: (payload, context) => readSession(payload, context) ?? null,
+  interpret: (answer) => (saysNotFound(answer) ? null : undefined),
+});
 
-export const listSessions: Operation<Session[]> = {
+export const listSessions = operation<{ deviceid: string }, Session[]>({
+  ...READ,
   name: 'sessions.listByDevice',
-  method: 'GET',
-  path: '/sessions/device/{id}',
-  repeat: 'read',
-  access: READ,
-  read: (payload, reading) => readSessions(payload, reading).items,
-  heed: (refusal) => (saysNotFound(refusal) ? [] : undefined),
-};
+  path: '/sessions/device/{deviceid}',
+  read: (payload, context) => readSessions(payload, context).items,
+  interpret: (answer) => (saysNotFound(answer) ? [] : undefined),
+});
 
-export const insertPassings: Operation<InsertResult> = {
+/* ------------------------------------------------------------------ passings */
+
+export const insertPassings = operation<
+  { body: { token_session: string; passings: readonly PassingInput[] } },
+  InsertResult
+>({
   name: 'passings.insert',
   method: 'POST',
   path: '/passings',
+  body: checkInsertion,
+  // The server counts what it has already as duplicates.
   repeat: 'insert',
-  access: WRITE,
-  read(payload, reading) {
-    const receipt = readInsertReceipt(payload, reading);
+  access: WRITE_ACCESS,
+  read(payload, context) {
+    const receipt = readInsertReceipt(payload, context);
     // To the caller, null counts are absent ones.
     receipt.inserted_count ??= undefined;
     receipt.duplicate_count ??= undefined;
     return receipt;
   },
-};
+});
 
-export const listPassingsBySession: Operation<Rows<Passing>> = {
+export const listPassingsBySession = operation<
+  { token_session: string; query: Parameters<Passings['listBySession']>[1] },
+  Rows<Passing>
+>({
+  ...READ,
   name: 'passings.listBySession',
-  method: 'GET',
-  path: '/passings/session/{id}',
-  repeat: 'read',
-  access: READ,
-  read: readRows(passingFrame, shapes.passing, ['result', 'passings']),
-};
+  path: '/passings/session/{token_session}',
+  query: { first: integer(0), last: integer(0), ...PAGING },
+  read: readRows(passingFrame, shapes.passing),
+});
 
-export const listPassingsByDevice: Operation<Rows<Passing>> = {
+export const listPassingsByDevice = operation<
+  { deviceid: string; query: Parameters<Passings['listByDevice']>[1] },
+  Rows<Passing>
+>({
+  ...READ,
   name: 'passings.listByDevice',
-  method: 'GET',
-  path: '/passings/device/{id}',
-  repeat: 'read',
-  access: READ,
-  read: readRows(passingFrame, shapes.passing, ['result', 'passings']),
-};
+  path: '/passings/device/{deviceid}',
+  query: { from: instant, to: instant, ...PAGING },
+  read: readRows(passingFrame, shapes.passing),
+});
 
-export const pollPassings: Operation<Poll> = {
+export const pollPassings = operation<
+  { deviceid: string; query: Parameters<Passings['poll']>[1] },
+  Awaited<ReturnType<Passings['poll']>>
+>({
+  ...READ,
   name: 'passings.poll',
-  method: 'GET',
-  path: '/passings/device2/{id}',
-  repeat: 'read',
-  access: READ,
-  read(payload, reading) {
-    const { items } = readPollRows(payload, reading);
+  path: '/passings/device2/{deviceid}',
+  query: { token_session: id, last: integer(0), from: instant, to: instant, page: integer(0) },
+  read(payload, context) {
+    const { items } = readPollRows(payload, context);
     const { session_used, session_label, resumed_from } = isRecord(payload) ? payload : {};
     return {
       passings: items,
@@ -227,21 +265,14 @@ export const pollPassings: Operation<Poll> = {
       resumed_from: typeof resumed_from === 'number' ? resumed_from : null,
     };
   },
-};
+});
 
-export const listEvents: Operation<Rows<RaceEvent>> = {
+/* ------------------------------------------------------------------ events */
+
+export const listEvents = operation<{ query: Parameters<Events['list']>[0] }, Rows<RaceEvent>>({
+  ...READ,
   name: 'events.list',
-  method: 'GET',
   path: '/events',
-  repeat: 'read',
-  access: READ,
-  read: readRows(eventFrame, shapes.raceEvent, ['result']),
-};
-
-/** The same list, asked for a page that another page led to: a 404 of the API is its end. */
-export function beyondFirstPage<T>(list: Operation<Rows<T>>): Operation<Rows<T>> {
-  return {
-    ...list,
-    heed: ({ status, isJson }) => (status === 404 && isJson ? { items: [], hasMore: false } : undefined),
-  };
-}
+  query: { limit: integer(1, 1000), ...PAGING },
+  read: readRows(frame(shapes.eventList), shapes.raceEvent),
+});

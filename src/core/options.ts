@@ -83,7 +83,7 @@ const DEFAULT_CALL: CallSettings = {
 };
 
 /** Checks and completes what the user gave. Reads the environment, as nothing else does but `proxy: 'env'`. */
-export function settle(options: RufusClientOptions, version: string): Settings {
+export function resolveOptions(options: RufusClientOptions, version: string): Settings {
   checkedOptions('options', options, CLIENT_OPTIONS);
   const url = baseUrlOf(options);
   return {
@@ -91,7 +91,7 @@ export function settle(options: RufusClientOptions, version: string): Settings {
     authHeader: oneOf('authHeader', options.authHeader ?? 'x-api-key', ['x-api-key', 'api_key']),
     origin: url.origin,
     basePath: url.pathname.replace(/\/+$/, ''),
-    maxResponseBytes: whole('maxResponseBytes', options.maxResponseBytes ?? 64 * 1024 * 1024, 1),
+    maxResponseBytes: asInteger('maxResponseBytes', options.maxResponseBytes ?? 64 * 1024 * 1024, 1),
     middleware: middlewareOf(options),
     logger: loggerOf(options),
     logLevel: oneOf('logLevel', options.logLevel ?? environment('RUFUS_LOG') ?? 'warn', LOG_LEVELS),
@@ -123,7 +123,7 @@ function retrySettings(defaults: CallSettings['retry'], retry: RetryOptions | fa
   if (retry === false) return { ...defaults, maxRetries: 0 };
   checkedOptions('retry', retry, RETRY_OPTIONS);
   const pick = (name: keyof RetryOptions): number =>
-    retry[name] === undefined ? defaults[name] : whole(`retry.${name}`, retry[name], 0);
+    retry[name] === undefined ? defaults[name] : asInteger(`retry.${name}`, retry[name], 0);
   return {
     maxRetries: pick('maxRetries'),
     baseDelayMs: pick('baseDelayMs'),
@@ -138,7 +138,7 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Names in lower case. */
 export function headerOptions(headers: Record<string, string | null>): Record<string, string | null> {
   // Of a Headers or a Map, Object.entries would see nothing.
-  if (Symbol.iterator in bag('headers', headers)) throw new RufusConfigError('`headers` must be a plain object.');
+  if (Symbol.iterator in asObject('headers', headers)) throw new RufusConfigError('`headers` must be a plain object.');
   const checked: Record<string, string | null> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (!HEADER_NAME.test(name)) throw new RufusConfigError('`headers` holds a name that HTTP does not allow.');
@@ -241,19 +241,19 @@ export function oneOf<T extends string>(name: string, value: string, allowed: re
 }
 
 /** An option that has fields of its own. Callers without a compiler pass null, or a text. */
-export function bag<T extends object>(name: string, value: T): T {
+export function asObject<T extends object>(name: string, value: T): T {
   if (typeof value === 'object' && value !== null) return value;
   throw new RufusConfigError(`\`${name}\` must be an object.`);
 }
 
 /** The same, with no field but those that are known. */
 export function checkedOptions<T extends object>(name: string, value: T, known: Known<T>): T {
-  refuseUnknown(name === 'options' ? '' : name, bag(name, value), known);
+  refuseUnknown(name === 'options' ? '' : name, asObject(name, value), known);
   return value;
 }
 
 /** An integer option. */
-export function whole(name: string, value: number, min: number): number {
+export function asInteger(name: string, value: number, min: number): number {
   if (!Number.isSafeInteger(value) || value < min) {
     throw new RufusConfigError(`\`${name}\` must be a whole number of at least ${min}.`);
   }

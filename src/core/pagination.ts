@@ -3,8 +3,8 @@ import type { Page, PagePromise, ResponseMeta } from '../types.js';
 import { onAbort } from './abort.js';
 import { RufusConfigError, RufusResponseValidationError } from './errors.js';
 import { checkedOptions } from './options.js';
+import type { Rows } from './payload.js';
 import type { Finished } from './promises.js';
-import type { Rows } from './reading.js';
 import { isSameJson } from './same-json.js';
 
 /** Taken once, so that a test's fake timers do not stop the lists. */
@@ -16,8 +16,8 @@ export interface ListPlan<T> {
   readonly firstPage: number;
   readonly prefetch: number;
   readonly signal: AbortSignal | undefined;
-  /** Fetches a page by its number, from 1. `walked`: one that another page led to, where a 404 is the end. */
-  readonly fetch: (page: number, walked: boolean, signal: AbortSignal | undefined) => Promise<Finished<Rows<T>>>;
+  /** Fetches a page by its number, from 1. `isLater`: one that another page led to, where a 404 is the end. */
+  readonly fetch: (page: number, isLater: boolean, signal: AbortSignal | undefined) => Promise<Finished<Rows<T>>>;
 }
 
 /** A list nobody has asked for yet: `await` gives one page, `for await` every item of every page. */
@@ -90,7 +90,7 @@ class ListPage<T> implements Page<T> {
     this.#hasMore = rows.hasMore;
   }
 
-  /** Never judged by the number of items: "up to 5000" may mean fewer. */
+  /** The number of items does not decide: "up to 5000" may mean fewer. */
   hasNextPage(): boolean {
     return this.#hasMore ?? this.items.length > 0;
   }
@@ -107,10 +107,10 @@ class ListPage<T> implements Page<T> {
 async function fetchPage<T>(
   plan: ListPlan<T>,
   page: number,
-  walked: boolean,
+  isLater: boolean,
   signal: AbortSignal | undefined,
 ): Promise<ListPage<T>> {
-  const { data, response } = await plan.fetch(page, walked, signal);
+  const { data, response } = await plan.fetch(page, isLater, signal);
   return new ListPage(plan, page, data, response);
 }
 

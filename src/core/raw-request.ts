@@ -1,11 +1,9 @@
 import type { Issue, RequestOptions } from '../types.js';
 import { isRecord } from './envelope.js';
 import type { Known } from './known.js';
-import { queryString } from './lists.js';
-import type { Operation } from './operations.js';
-import { CALL_OPTIONS } from './options.js';
-import type { CallInput } from './transport.js';
-import { demandNone } from './validation/demand.js';
+import type { EncodedInput, Operation } from './operation.js';
+import { CALL_OPTIONS, checkedOptions } from './options.js';
+import { assertNoIssues } from './validation/assert-valid.js';
 import { isBroken } from './validation/ids.js';
 
 /** What {@link RufusClient.request} takes beside the options of every call. */
@@ -22,7 +20,7 @@ export interface RawRequestOptions extends RequestOptions {
 const PATH = /^(\/[\w.~!$&'()*+,;=:@%-]+)+$/;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-export const RAW_OPTIONS: Known<RawRequestOptions> = { ...CALL_OPTIONS, query: true, body: true, repeatable: true };
+const RAW_OPTIONS: Known<RawRequestOptions> = { ...CALL_OPTIONS, query: true, body: true, repeatable: true };
 
 /** What of it every call takes. The rest is checked with the arguments. */
 export function callOptionsOf(options: RawRequestOptions): RequestOptions {
@@ -31,7 +29,11 @@ export function callOptionsOf(options: RawRequestOptions): RequestOptions {
 }
 
 /** An endpoint that the SDK does not wrap, as an operation. */
-export function rawOperation(method: string, path: string, options: RawRequestOptions): Operation<unknown> {
+export function rawOperation(
+  method: string,
+  path: string,
+  options: RawRequestOptions,
+): Operation<RawRequestOptions, unknown> {
   const isRead = method === 'GET';
   const repeatable = options?.repeatable ?? isRead;
   return {
@@ -41,12 +43,13 @@ export function rawOperation(method: string, path: string, options: RawRequestOp
     repeat: !repeatable ? 'once' : isRead ? 'read' : 'repeatable',
     access: 'another access type, perhaps',
     mayBeEmpty: true,
+    encode: (given) => encode(method, path, checkedOptions('options', given, RAW_OPTIONS)),
     read: (payload) => payload,
   };
 }
 
 /** Checks and encodes what `request()` was given. */
-export function rawInput(method: string, path: string, options: RawRequestOptions): CallInput {
+function encode(method: string, path: string, options: RawRequestOptions): EncodedInput {
   const issues: Issue[] = [];
   if (!METHODS.includes(method)) issues.push({ path: ['method'], message: `expected one of ${METHODS.join(', ')}` });
   const isPath = typeof path === 'string' && PATH.test(path);
@@ -76,8 +79,8 @@ export function rawInput(method: string, path: string, options: RawRequestOption
   const text = body === undefined ? undefined : toJson(body);
   if (body !== undefined && text === undefined)
     issues.push({ path: ['body'], message: 'expected a value that JSON can hold' });
-  demandNone('request', issues);
-  return { query: queryString(params), ...(text === undefined ? {} : { body: text }) };
+  assertNoIssues('request', issues);
+  return { query: params, body: text };
 }
 
 function decode(path: string): string {

@@ -1,3 +1,4 @@
+import { exponentialDelay, jittered } from './backoff.js';
 import type { CallSettings } from './options.js';
 
 /**
@@ -5,10 +6,10 @@ import type { CallSettings } from './options.js';
  * - `read`: nothing.
  * - `insert`: nothing, the server counts duplicates; so even an answer that makes no sense is asked for again.
  * - `repeatable`: nothing that the second answer would not tell (a bind answers 409 with the deviceid).
- * - `settling`: nothing, but a 404 on the repeat means that the first one did it.
+ * - `ending`: nothing, but a 404 on the repeat means that the first one did it.
  * - `once`: the effect again.
  */
-export type Repeat = 'read' | 'insert' | 'repeatable' | 'settling' | 'once';
+export type Repeat = 'read' | 'insert' | 'repeatable' | 'ending' | 'once';
 
 /**
  * How an attempt failed:
@@ -17,31 +18,31 @@ export type Repeat = 'read' | 'insert' | 'repeatable' | 'settling' | 'once';
  * - `broken`: 500, 502, 503, 504.
  * - `ambiguous`: reset, cut in the middle, no answer in time.
  * - `unreadable`: success, but not JSON (a captive portal).
- * - `misshapen`: success and JSON, but not what the API promises.
+ * - `mismatch`: success and JSON, but not what the API promises.
  * - `final`: an answer or an event that no repeat would change.
  */
-export type Fate = 'unsent' | 'declined' | 'broken' | 'ambiguous' | 'unreadable' | 'misshapen' | 'final';
+export type FailureKind = 'unsent' | 'declined' | 'broken' | 'ambiguous' | 'unreadable' | 'mismatch' | 'final';
 
-const ALL: readonly Repeat[] = ['read', 'insert', 'repeatable', 'settling', 'once'];
-const HARMLESS: readonly Repeat[] = ['read', 'insert', 'repeatable', 'settling'];
+const ALL: readonly Repeat[] = ['read', 'insert', 'repeatable', 'ending', 'once'];
+const HARMLESS: readonly Repeat[] = ['read', 'insert', 'repeatable', 'ending'];
 
-const REPEATED: Readonly<Record<Fate, readonly Repeat[]>> = {
+const REPEATED: Readonly<Record<FailureKind, readonly Repeat[]>> = {
   unsent: ALL,
   declined: ALL,
   broken: HARMLESS,
   ambiguous: HARMLESS,
   unreadable: ['read', 'insert'],
-  misshapen: ['insert'],
+  mismatch: ['insert'],
   final: [],
 };
 
-export function mayRepeat(fate: Fate, repeat: Repeat): boolean {
-  return REPEATED[fate].includes(repeat);
+export function mayRepeat(kind: FailureKind, repeat: Repeat): boolean {
+  return REPEATED[kind].includes(repeat);
 }
 
 /** The request may have taken effect although no proper answer says so. */
-export function mayHaveTakenEffect(fate: Fate): boolean {
-  return fate === 'broken' || fate === 'ambiguous' || fate === 'unreadable' || fate === 'misshapen';
+export function mayHaveTakenEffect(kind: FailureKind): boolean {
+  return kind === 'broken' || kind === 'ambiguous' || kind === 'unreadable' || kind === 'mismatch';
 }
 
 const UNSENT_CODES = new Set([
@@ -60,7 +61,7 @@ const UNSENT_CODES = new Set([
 const TLS =
   /^(CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_(CA|PURPOSE)$|HOSTNAME_MISMATCH$|ERR_TLS_|ERR_SSL_)/;
 /** A mock without an answer, a dispatcher that its owner has closed, a request that undici refuses, a proxy that lets nobody through. */
-const REFUSED = /^(UND_MOCK_|UND_ERR_(CLOSED|INVALID_ARG)$|PROXY_REFUSED$)/;
+const NOT_SENDABLE = /^(UND_MOCK_|UND_ERR_(CLOSED|INVALID_ARG)$|PROXY_REFUSED$)/;
 const DESTROYED = 'UND_ERR_DESTROYED';
 
 /** TLS errors of a connection that had been there already. */
@@ -72,7 +73,7 @@ const ESTABLISHED = /BAD_RECORD_MAC|DECRYPTION_FAILED|UNEXPECTED_EOF/;
  */
 export function wasSent(cause: unknown, sent: boolean): boolean {
   const code = codeOf(cause);
-  if (!sent || UNSENT_CODES.has(code) || REFUSED.test(code)) return false;
+  if (!sent || UNSENT_CODES.has(code) || NOT_SENDABLE.test(code)) return false;
   if (TLS.test(code)) return ESTABLISHED.test(code);
   if (!(cause instanceof Error)) return true;
   if ('syscall' in cause && (cause.syscall === 'connect' || cause.syscall === 'getaddrinfo')) return false;
@@ -80,10 +81,10 @@ export function wasSent(cause: unknown, sent: boolean): boolean {
   return !cause.message.includes('before secure TLS connection was established');
 }
 
-/** Reads the fate of a failed exchange off its error. */
-export function fateOfNetworkError(cause: unknown, sent: boolean): Fate {
+/** How an exchange has failed, by its error. */
+export function kindOfNetworkError(cause: unknown, sent: boolean): FailureKind {
   const code = codeOf(cause);
-  if (TLS.test(code) || REFUSED.test(code) || code === DESTROYED) return 'final';
+  if (TLS.test(code) || NOT_SENDABLE.test(code) || code === DESTROYED) return 'final';
   return wasSent(cause, sent) ? 'ambiguous' : 'unsent';
 }
 
@@ -94,14 +95,19 @@ export function codeOf(error: unknown): string {
   return 'cause' in error && error.cause !== error ? codeOf(error.cause) : '';
 }
 
-export function fateOfStatus(status: number, hasRetryAfter: boolean): Fate {
-  if (status === 408 || status === 425 || status === 429) return 'declined';
+/** The statuses by which a server, or a proxy, declines for now. */
+export function isDeclined(status: number): boolean {
+  return status === 408 || status === 425 || status === 429;
+}
+
+export function kindOfStatus(status: number, hasRetryAfter: boolean): FailureKind {
+  if (isDeclined(status)) return 'declined';
   if (status === 503 && hasRetryAfter) return 'declined';
   return status === 500 || status === 502 || status === 503 || status === 504 ? 'broken' : 'final';
 }
 
 /** The pause before retry number `retry` (0-based): full jitter, but never shorter than the server asked for. */
 export function pauseBefore(retry: number, settings: CallSettings['retry'], retryAfterMs: number | undefined): number {
-  const ceiling = Math.min(settings.maxDelayMs, settings.baseDelayMs * 2 ** retry);
-  return Math.max(Math.random() * ceiling, retryAfterMs ?? 0);
+  const ceiling = exponentialDelay(settings.baseDelayMs, settings.maxDelayMs, retry);
+  return Math.max(jittered(ceiling, 0), retryAfterMs ?? 0);
 }

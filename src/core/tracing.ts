@@ -1,7 +1,7 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 
 /**
- * What subscribers of the tracing channel `rufus-client:call` are given: one object a call, however many attempts it makes.
+ * What subscribers of the tracing channel `rufus-client:call` are given: one object per call, however many attempts it makes.
  *
  * @example
  * tracingChannel<unknown, CallTrace>('rufus-client:call').asyncEnd.subscribe((message) => {

@@ -5,29 +5,19 @@ import type { Connections } from './connections.js';
 import { RufusConfigError } from './errors.js';
 import { abortError, type CallState, type Failure, failureOf, maybeProcessed, timeoutError } from './failure.js';
 import { Log } from './log.js';
-import type { Operation } from './operations.js';
+import type { EncodedInput, Endpoint, Operation } from './operation.js';
 import { type CallSettings, callSettings, type Settings } from './options.js';
+import { outcomeOf } from './outcome.js';
+import type { ReadContext } from './payload.js';
 import { CallPromise, type Finished } from './promises.js';
-import type { Reading } from './reading.js';
 import { redact, shorten, shownId } from './redact.js';
 import { mayRepeat, pauseBefore } from './retry.js';
 import { traced } from './tracing.js';
-import { judge } from './verdict.js';
+import { queryString } from './validation/queries.js';
 import { Answer } from './wire/answer.js';
-import { Lost } from './wire/flight.js';
+import { TransportFailure } from './wire/flight.js';
 
-/** The checked input of one call. */
-export interface CallInput {
-  /** The token or deviceid in the path. */
-  readonly id?: string;
-  /** With its question mark. */
-  readonly query?: string;
-  readonly body?: string;
-  /** Tokens that the body holds. */
-  readonly secrets?: readonly string[];
-}
-
-/** Runs calls: attempts, pauses and verdicts, until there is an answer or nothing left to try. */
+/** Runs calls: attempts and pauses, until there is a result or nothing left to try. */
 export class Transport {
   readonly #settings: Settings;
   readonly #connections: Connections;
@@ -45,9 +35,13 @@ export class Transport {
     this.log = new Log(settings.logger, settings.logLevel);
   }
 
-  /** `prepare` checks the arguments; what it throws rejects the promise, and nothing is sent. */
-  call<T>(operation: Operation<T>, options: RequestOptions | undefined, prepare: () => CallInput): CallPromise<T> {
-    return new CallPromise(this.#run(operation, options, prepare));
+  /** Where the operation refuses the input, the promise is rejected and nothing is sent. */
+  call<Input, Output>(
+    operation: Operation<Input, Output>,
+    input: NoInfer<Input>,
+    options: RequestOptions | undefined,
+  ): CallPromise<Output> {
+    return new CallPromise(this.#run(operation, input, options));
   }
 
   /** Refuses further calls and resolves when those under way have ended. */
@@ -63,11 +57,11 @@ export class Transport {
     });
   }
 
-  async #run<T>(
-    operation: Operation<T>,
+  async #run<Input, Output>(
+    operation: Operation<Input, Output>,
+    input: Input,
     options: RequestOptions | undefined,
-    prepare: () => CallInput,
-  ): Promise<Finished<T>> {
+  ): Promise<Finished<Output>> {
     if (this.#closed || this.#connections.closed) {
       throw new RufusConfigError(`${operation.name}: this client is closed. Make a new one.`, {
         code: 'closed',
@@ -75,7 +69,7 @@ export class Transport {
       });
     }
     const settings = options === undefined ? this.#settings.call : callSettings(this.#settings.call, options);
-    const call = new Call(operation, prepare(), this.#settings, settings, options?.signal);
+    const call = new Call(operation, operation.encode(input), this.#settings, settings, options?.signal);
     this.#underWay++;
     try {
       return await traced(call, () => this.#attempts(operation, call));
@@ -85,8 +79,8 @@ export class Transport {
     }
   }
 
-  async #attempts<T>(operation: Operation<T>, call: Call): Promise<Finished<T>> {
-    const reading: Reading = {
+  async #attempts<T>(operation: Operation<never, T>, call: Call): Promise<Finished<T>> {
+    const context: ReadContext = {
       mode: call.settings.validation,
       drift: (field, expected) => this.log.drift(operation.name, field, expected),
     };
@@ -97,29 +91,30 @@ export class Transport {
       if (limit.ms <= 0) throw timeoutError(call, 'totalTimeoutMs', false);
       call.attempt++;
       const answer = await this.#sender.attempt(call, call, limit, (key) => call.secrets.push(key));
-      const verdict = answer instanceof Lost ? failureOf(answer, call) : judge(operation, answer, reading, call);
+      const outcome =
+        answer instanceof TransportFailure ? failureOf(answer, call) : outcomeOf(operation, answer, context, call);
       this.#logAttempt(call, answer, limit.startedMs);
-      if ('data' in verdict) {
-        return { data: verdict.data, response: new Meta(answer as RawResponse, call, verdict.description) };
+      if ('data' in outcome) {
+        return { data: outcome.data, response: new Meta(answer as RawResponse, call, outcome.description) };
       }
-      call.maybeProcessed = maybeProcessed(call, verdict.tookEffect);
-      if (call.attempt > retry.maxRetries || !mayRepeat(verdict.fate, operation.repeat)) throw verdict.error;
-      if ((verdict.retryAfterMs ?? 0) > retry.maxRetryAfterMs) throw verdict.error;
-      const delayMs = pauseBefore(call.attempt - 1, retry, verdict.retryAfterMs);
-      if (delayMs >= call.remainingMs()) throw verdict.error;
-      this.#logRetry(call, verdict, delayMs);
+      call.maybeProcessed = maybeProcessed(call, outcome.tookEffect);
+      if (call.attempt > retry.maxRetries || !mayRepeat(outcome.kind, operation.repeat)) throw outcome.error;
+      if ((outcome.retryAfterMs ?? 0) > retry.maxRetryAfterMs) throw outcome.error;
+      const delayMs = pauseBefore(call.attempt - 1, retry, outcome.retryAfterMs);
+      if (delayMs >= call.remainingMs()) throw outcome.error;
+      this.#logRetry(call, outcome, delayMs);
       if (!(await pause(delayMs, call.signal))) throw abortError(call, false);
     }
   }
 
-  #logAttempt(call: Call, answer: RawResponse | Lost, startedMs: number): void {
+  #logAttempt(call: Call, answer: RawResponse | TransportFailure, startedMs: number): void {
     if (!this.log.allows('debug')) return;
     const durationMs = Math.round(call.elapsedMs() - startedMs);
-    const outcome =
-      answer instanceof Lost
+    const result =
+      answer instanceof TransportFailure
         ? { code: answer.why }
         : { status: answer.status, requestId: shownId(answer.requestId, call.secrets) };
-    this.log.write('debug', 'attempt', { ...call.shown(), ...outcome, durationMs });
+    this.log.write('debug', 'attempt', { ...call.shown(), ...result, durationMs });
   }
 
   #logRetry(call: Call, { error }: Failure, delayMs: number): void {
@@ -129,9 +124,11 @@ export class Transport {
   }
 }
 
+const PLACEHOLDER = /\{\w+\}/;
+
 /** One call from its first attempt to its last. */
 class Call implements CallState {
-  readonly operation: Operation<unknown>;
+  readonly operation: Endpoint;
   readonly id: string;
   readonly path: string;
   readonly origin: string;
@@ -145,8 +142,8 @@ class Call implements CallState {
   readonly #startedAt = performance.now();
 
   constructor(
-    operation: Operation<unknown>,
-    input: CallInput,
+    operation: Endpoint,
+    input: EncodedInput,
     client: Settings,
     settings: CallSettings,
     signal: AbortSignal | undefined,
@@ -154,7 +151,8 @@ class Call implements CallState {
     const id = input.id ?? '';
     this.operation = operation;
     this.id = id;
-    this.path = `${client.basePath}${operation.path.replace('{id}', () => encodeURIComponent(id))}${input.query ?? ''}`;
+    const query = input.query === undefined ? '' : queryString(input.query);
+    this.path = `${client.basePath}${operation.path.replace(PLACEHOLDER, () => encodeURIComponent(id))}${query}`;
     this.origin = client.origin;
     this.body = input.body ?? null;
     this.settings = settings;
@@ -166,7 +164,7 @@ class Call implements CallState {
   }
 
   get shownPath(): string {
-    return redact(this.operation.path.replace('{id}', () => shorten(this.id)));
+    return redact(this.operation.path.replace(PLACEHOLDER, () => shorten(this.id)));
   }
 
   elapsedMs(): number {

@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { type CallHead, describe } from './calls.js';
-import { Answer, BodyReader, type Flight, Lost, type Wire, type WireRequest } from './core.js';
+import { Answer, BodyReader, type Flight, TransportFailure, type Wire, type WireRequest } from './core.js';
 import type { Names } from './names.js';
 import { cancelOf, Puzzle, piecesOf } from './pieces.js';
 import { ASK_MS, type CallAnswer, type Offer } from './protocol.js';
@@ -16,7 +16,7 @@ export function boxWire(connecting: Promise<NatsConnection>, names: Names, box: 
     send(request, flight) {
       new Crossing(connecting, names.calls(box), request, flight).run().then(
         (result) => flight.settle(result),
-        (cause: unknown) => flight.settle(new Lost('network', flight.sent, cause)),
+        (cause: unknown) => flight.settle(new TransportFailure('network', flight.sent, cause)),
       );
     },
   };
@@ -38,7 +38,7 @@ class Crossing {
     this.#flight = flight;
   }
 
-  async run(): Promise<Answer | Lost> {
+  async run(): Promise<Answer | TransportFailure> {
     const call = describe(this.#request);
     if (call === undefined) return refused(403, 'The fleet carries only operations of the library, no other requests.');
     const interrupted = new Promise<'interrupted'>((resolve) => {
@@ -52,11 +52,11 @@ class Crossing {
     this.#nats = connection;
     for (;;) {
       const offer = await Promise.race([this.#ask(), interrupted]);
-      if (offer === 'interrupted') return new Lost('network', false);
-      if (offer instanceof Answer || offer instanceof Lost) return offer;
+      if (offer === 'interrupted') return new TransportFailure('network', false);
+      if (offer instanceof Answer || offer instanceof TransportFailure) return offer;
       if ('busy' in offer) {
         await Promise.race([wait(BUSY_PAUSE_MS * (0.5 + Math.random())), interrupted]);
-        if (this.#flight.settled) return new Lost('network', false);
+        if (this.#flight.settled) return new TransportFailure('network', false);
         continue;
       }
       const answer = await this.#send(offer, { ...call, timeoutMs: this.#leftMs() });
@@ -65,7 +65,7 @@ class Crossing {
   }
 
   /** Who would carry it. Asked again and again until the attempt's time is up. */
-  async #ask(): Promise<Offer | Answer | Lost> {
+  async #ask(): Promise<Offer | Answer | TransportFailure> {
     for (;;) {
       try {
         const answer = await this.#nats.request(this.#subject, '', { timeout: ASK_MS });
@@ -77,8 +77,8 @@ class Crossing {
             `NATS refused it: ${(cause as Error).message}. Check the permissions of this connection.`,
           );
         }
-        if (isNoResponders(cause)) return new Lost('network', false, nobody());
-        if (this.#nats.isClosed() || this.#flight.settled) return new Lost('network', false, cause);
+        if (isNoResponders(cause)) return new TransportFailure('network', false, nobody());
+        if (this.#nats.isClosed() || this.#flight.settled) return new TransportFailure('network', false, cause);
         // Paused, or cut off. Where the connection itself is cut, more questions would only wait in its buffer.
         await this.#connected();
       }
@@ -100,8 +100,11 @@ class Crossing {
     }
   }
 
-  async #send({ subject, call }: { subject: string; call: string }, head: CallHead): Promise<Answer | Lost | 'lapsed'> {
-    if (this.#flight.settled) return new Lost('network', false);
+  async #send(
+    { subject, call }: { subject: string; call: string },
+    head: CallHead,
+  ): Promise<Answer | TransportFailure | 'lapsed'> {
+    if (this.#flight.settled) return new TransportFailure('network', false);
     this.#flight.markSent();
     for (const { data, headers, isLast } of piecesOf(this.#nats, call, head, this.#request.body ?? '')) {
       if (!isLast) {
@@ -118,7 +121,11 @@ class Crossing {
     throw new Error('there is always a last piece');
   }
 
-  async #receive(answers: AsyncIterable<Msg>, subject: string, call: string): Promise<Answer | Lost | 'lapsed'> {
+  async #receive(
+    answers: AsyncIterable<Msg>,
+    subject: string,
+    call: string,
+  ): Promise<Answer | TransportFailure | 'lapsed'> {
     const stoppable = answers as AsyncIterable<Msg> & { stop?(): void };
     this.#interrupt = () => {
       stoppable.stop?.();
@@ -134,21 +141,22 @@ class Crossing {
     });
     try {
       for await (const message of answers) {
-        if (!puzzle.add(message)) return new Lost('network', true, new Error('a piece of the answer is missing'));
+        if (!puzzle.add(message))
+          return new TransportFailure('network', true, new Error('a piece of the answer is missing'));
         const { head } = puzzle;
         if (head !== undefined && 'status' in head && puzzle.bytes > this.#request.maxBytes && head.status < 300) {
-          return new Lost('too-large', true, undefined, head.status);
+          return new TransportFailure('too-large', true, undefined, head.status);
         }
         if (puzzle.isComplete) return this.#answer(head!, chunks);
       }
     } catch (cause) {
       // The worker is gone, and the call was dropped: nothing of it was sent.
       if (isNoResponders(cause)) return 'lapsed';
-      return new Lost('network', true, cause);
+      return new TransportFailure('network', true, cause);
     } finally {
       stopWatching();
     }
-    return new Lost(
+    return new TransportFailure(
       'network',
       true,
       new Error(isGone ? 'the worker that carried it is gone' : 'the fleet gave no answer'),
@@ -165,9 +173,12 @@ class Crossing {
     return () => clearInterval(timer);
   }
 
-  #answer(head: CallAnswer, chunks: readonly Uint8Array[]): Answer | Lost | 'lapsed' | Promise<Answer | Lost> {
+  #answer(
+    head: CallAnswer,
+    chunks: readonly Uint8Array[],
+  ): Answer | TransportFailure | 'lapsed' | Promise<Answer | TransportFailure> {
     if ('lapsed' in head) return 'lapsed';
-    if ('lost' in head) return new Lost('network', head.sent, new Error(head.lost));
+    if ('lost' in head) return new TransportFailure('network', head.sent, new Error(head.lost));
     const reader = new BodyReader(head.status, head.headers, this.#request.maxBytes);
     for (const chunk of chunks) if (!reader.take(chunk)) return reader.overflow();
     return reader.finish();

@@ -2,6 +2,7 @@ import {
   bindDevice,
   closeSession,
   createSession,
+  type Endpoint,
   getActiveSession,
   getDevice,
   getSession,
@@ -12,7 +13,6 @@ import {
   listPassingsByDevice,
   listPassingsBySession,
   listSessions,
-  type Operation,
   pollPassings,
   unbindDevice,
   type WireRequest,
@@ -20,7 +20,7 @@ import {
 
 /** An operation that can be carried: what of it travels, by name. The path is made anew at the other end, never copied. */
 interface Carried {
-  readonly operation: Operation<unknown>;
+  readonly operation: Endpoint;
   /** What the path's id names. */
   readonly id?: 'deviceid' | 'token_session';
   readonly query: readonly string[];
@@ -28,7 +28,7 @@ interface Carried {
 }
 
 const carry = (
-  operation: Operation<unknown>,
+  operation: Endpoint,
   id?: 'deviceid' | 'token_session',
   { query = [], body = [] }: { query?: readonly string[]; body?: readonly string[] } = {},
 ): Carried => ({ operation, query, body, ...(id !== undefined && { id }) });
@@ -66,7 +66,7 @@ export interface CallHead {
 
 /** A call as the gateway makes it, put together from its own table. */
 export interface Call {
-  readonly operation: Operation<unknown>;
+  readonly operation: Endpoint;
   readonly id: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
@@ -81,7 +81,7 @@ export function describe({ method, path, headers }: WireRequest): Omit<CallHead,
   const [plain = '', query = ''] = path.split('?');
   for (const { operation } of CARRIED) {
     if (operation.method !== method) continue;
-    const [before = '', after] = operation.path.split('{id}');
+    const [before = '', after] = operation.path.split(/\{\w+\}/);
     if (after === undefined ? plain !== before : !plain.startsWith(before) || !plain.endsWith(after)) continue;
     const id = after === undefined ? '' : plain.slice(before.length, plain.length - after.length);
     if (id.includes('/') || (after !== undefined && id === '')) continue;

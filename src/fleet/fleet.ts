@@ -3,8 +3,8 @@ import { nuid } from '@nats-io/transport-node';
 import { checkSignal, onAbort, pause } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
-import { checkedOptions, whole } from '../core/options.js';
-import { settlePollMs } from '../live/follow.js';
+import { asInteger, checkedOptions } from '../core/options.js';
+import { resolvePollMs } from '../live/follow.js';
 import { FleetUnavailableError } from './errors.js';
 import { Gateway } from './gateway.js';
 import { type Buckets, layOut } from './layout.js';
@@ -99,12 +99,12 @@ class NatsFleet extends Fleet {
       { ...this.#settings, ...this.#buckets, store: this.#store, recovery: this.#recovery },
       {
         devices: checkedDevices(devices),
-        pollMs: pollMs && settlePollMs(pollMs),
+        pollMs: pollMs && resolvePollMs(pollMs),
         holeTimeoutMs:
           holeTimeoutMs === undefined || holeTimeoutMs === Number.POSITIVE_INFINITY
             ? holeTimeoutMs
-            : whole('holeTimeoutMs', holeTimeoutMs, 0),
-        maxDevices: maxDevices === undefined ? MOST_DEVICES : whole('maxDevices', maxDevices, 1),
+            : asInteger('holeTimeoutMs', holeTimeoutMs, 0),
+        maxDevices: maxDevices === undefined ? MOST_DEVICES : asInteger('maxDevices', maxDevices, 1),
       },
     );
     await this.#run('follow', signal, (until) => pool.run(until));
@@ -143,7 +143,7 @@ class NatsFleet extends Fleet {
       store: this.#store,
       worker,
       allow,
-      concurrency: whole('concurrency', concurrency, 1),
+      concurrency: asInteger('concurrency', concurrency, 1),
     });
     const beat: Beat = { role: 'serve', devices: 0, max: 0, roster: '', errors: {} };
     await this.#run('serve', signal, async (until) => {

@@ -2,7 +2,7 @@ import { type Msg, type MsgCallback, nuid, type Subscription } from '@nats-io/tr
 import { pause } from '../core/abort.js';
 import { RufusAPIError, RufusError, RufusResponseValidationError } from '../core/errors.js';
 import { type Call, type CallHead, checkedCall } from './calls.js';
-import { internals, isRecord, type Operation, queryString, type RufusClient } from './core.js';
+import { internals, isRecord, type Operation, type RufusClient } from './core.js';
 import { decoded, type Names } from './names.js';
 import { Ownership } from './ownership.js';
 import { refusalOf } from './permission.js';
@@ -151,17 +151,21 @@ export class Gateway {
     if (refusal !== undefined) return refused(403, refusal);
     const { operation, id, query, headers, body, token_session } = call;
     // Read as it came: what it means is for the box's own client to say.
-    const { heed: _, ...rest } = operation;
-    const plain: Operation<unknown> = { ...rest, read: (payload) => payload, mayBeEmpty: true };
+    const { name, method, path, repeat, access } = operation;
+    const plain: Operation<void, unknown> = {
+      ...{ name, method, path, repeat, access, mayBeEmpty: true },
+      encode: () => ({
+        id,
+        query,
+        body: body && JSON.stringify(body),
+        secrets: token_session === undefined ? [] : [token_session],
+      }),
+      read: (payload) => payload,
+    };
     const timeoutMs = Math.max(1, Math.min(head.timeoutMs, 2 ** 31 - 1));
     try {
       const { data, response } = await internals
-        .call(this.#parts.client, plain, { headers, timeoutMs, signal, retry: false }, () => ({
-          id,
-          query: queryString(query),
-          ...(body !== undefined && { body: JSON.stringify(body) }),
-          secrets: token_session === undefined ? [] : [token_session],
-        }))
+        .call(this.#parts.client, plain, undefined, { headers, timeoutMs, signal, retry: false })
         .withResponse();
       this.#learn(call, data);
       return answered(response.status, response.headers, data === undefined ? '' : JSON.stringify({ body: data }));

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
-import { bag, checkedOptions, whole } from '../core/options.js';
+import { asInteger, asObject, checkedOptions } from '../core/options.js';
 import { idFault } from '../core/validation/ids.js';
 import { internals } from './core.js';
 import { decoded, encoded } from './names.js';
@@ -44,7 +44,7 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
   if (replicas !== 1 && replicas !== 3 && replicas !== 5) {
     throw new RufusConfigError('`replicas` must be 1, 3 or 5.');
   }
-  if (whole('leaseMs', leaseMs, 200) > 600_000) throw new RufusConfigError('`leaseMs` must not exceed 600000.');
+  if (asInteger('leaseMs', leaseMs, 200) > 600_000) throw new RufusConfigError('`leaseMs` must not exceed 600000.');
   const { hours = 168, maxBytes = 8 * 1024 ** 3 } = retain;
   if (typeof hours !== 'number' || !(hours > 0) || hours > 87_600) {
     throw new RufusConfigError('`retain.hours` must be a number above 0 and up to 87600.');
@@ -57,7 +57,7 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
     leaseMs,
     // The server counts in nanoseconds, and takes no less than 100 ms.
     retainMs: Math.max(100, Math.round(hours * 3_600_000)),
-    retainBytes: whole('retain.maxBytes', maxBytes, 64 * 1024),
+    retainBytes: asInteger('retain.maxBytes', maxBytes, 64 * 1024),
   };
 }
 
@@ -99,7 +99,7 @@ export function checkedBox(box: string): string {
 /** @returns the ids, each once, in order; `'all'` as it is */
 export function checkedDevices(devices: FleetFollowOptions['devices']): readonly string[] | 'all' {
   if (devices === 'all') return 'all';
-  if (typeof devices === 'string' || typeof bag('devices', devices)[Symbol.iterator] !== 'function') {
+  if (typeof devices === 'string' || typeof asObject('devices', devices)[Symbol.iterator] !== 'function') {
     throw new RufusConfigError("`devices` must be a list of device ids, or 'all'.");
   }
   return [...new Set([...devices].map((each) => checkedToken('devices', each)))].sort();

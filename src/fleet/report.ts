@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { pause } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
-import { checkedOptions, whole } from '../core/options.js';
+import { asInteger, checkedOptions } from '../core/options.js';
 import { shorten } from '../core/redact.js';
 import type { Outbox } from '../outbox/types.js';
 import { Names } from './names.js';
@@ -57,7 +57,7 @@ export function reportOutbox(outbox: Outbox, options: ReportOptions): () => Prom
     })();
   };
 
-  const timer = setInterval(report, Math.min(whole('everyMs', everyMs, 1), 2 ** 31 - 1));
+  const timer = setInterval(report, Math.min(asInteger('everyMs', everyMs, 1), 2 ** 31 - 1));
   // Not worth keeping a process for.
   timer.unref();
   outbox.on('state', report);

@@ -1,10 +1,11 @@
 import { RufusAPIError, RufusConnectionError, RufusResponseValidationError } from '../core/errors.js';
+import { isDeclined } from '../core/retry.js';
 
-/** Whether time may heal it: the network, a busy or broken server, a captive portal. Nothing else may. */
-export function mayPass(error: unknown): boolean {
+/** Whether a repeat may succeed: after failures of the network, of a busy or broken server, of a captive portal, and no others. */
+export function isTransient(error: unknown): boolean {
   if (error instanceof RufusAPIError) {
     const { status } = error;
-    return status < 400 || status > 499 || status === 408 || status === 425 || status === 429;
+    return status < 400 || status > 499 || isDeclined(status);
   }
   return error instanceof RufusConnectionError || error instanceof RufusResponseValidationError;
 }

@@ -1,14 +1,14 @@
 import { checkSignal, onAbort } from '../core/abort.js';
 import { RufusAbortError, RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
-import { checkedOptions, whole } from '../core/options.js';
+import { asInteger, checkedOptions } from '../core/options.js';
 import { safeCause } from '../core/redact.js';
 import type { Transport } from '../core/transport.js';
 import type { FollowBatch, FollowOptions } from '../types.js';
 import { checkedCursor } from './cursor.js';
 import { Follower, type FollowSettings } from './follower.js';
+import { FollowerApi } from './follower-api.js';
 import type { PollMs } from './schedule.js';
-import { Source } from './source.js';
 
 const DEFAULT_POLL: PollMs = { min: 500, max: 5_000 };
 const DEFAULT_HOLE_TIMEOUT_MS = 120_000;
@@ -74,10 +74,10 @@ async function* follows(
   options: FollowOptions,
   signal: AbortSignal,
 ): AsyncGenerator<FollowBatch, undefined, void> {
-  return yield* new Follower(new Source(transport, deviceid, signal), settle(options), signal).batches();
+  return yield* new Follower(new FollowerApi(transport, deviceid, signal), resolveSettings(options), signal).batches();
 }
 
-function settle(options: FollowOptions): FollowSettings {
+function resolveSettings(options: FollowOptions): FollowSettings {
   const { cursor, pollMs = {}, holeTimeoutMs = DEFAULT_HOLE_TIMEOUT_MS, onState } = options;
   if (onState !== undefined && typeof onState !== 'function') {
     throw new RufusConfigError('`onState` must be a function.');
@@ -85,22 +85,22 @@ function settle(options: FollowOptions): FollowSettings {
   return {
     onState,
     cursor: checkedCursor(cursor),
-    pollMs: settlePollMs(pollMs),
+    pollMs: resolvePollMs(pollMs),
     holeTimeoutMs:
-      holeTimeoutMs === Number.POSITIVE_INFINITY ? holeTimeoutMs : whole('holeTimeoutMs', holeTimeoutMs, 0),
+      holeTimeoutMs === Number.POSITIVE_INFINITY ? holeTimeoutMs : asInteger('holeTimeoutMs', holeTimeoutMs, 0),
   };
 }
 
 /** Where only one end is given, the default of the other gives way. */
-export function settlePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
+export function resolvePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
   const { min, max } = checkedOptions('pollMs', pollMs, { min: true, max: true });
-  if (min !== undefined) whole('pollMs.min', min, 0);
-  if (max !== undefined) whole('pollMs.max', max, 0);
-  const settled = {
+  if (min !== undefined) asInteger('pollMs.min', min, 0);
+  if (max !== undefined) asInteger('pollMs.max', max, 0);
+  const resolved = {
     min: min ?? Math.min(DEFAULT_POLL.min, max ?? DEFAULT_POLL.min),
     max: max ?? Math.max(DEFAULT_POLL.max, min ?? DEFAULT_POLL.max),
   };
-  if (settled.min <= settled.max) return settled;
+  if (resolved.min <= resolved.max) return resolved;
   throw new RufusConfigError('`pollMs.min` must not exceed `pollMs.max`.');
 }
 

@@ -1,12 +1,12 @@
 import { NotFoundError, RufusConfigError } from '../core/errors.js';
 import type { FollowBatch, FollowCursor, FollowOptions, Session } from '../types.js';
 import { deliver } from './delivery.js';
+import type { FollowerApi, PollResult } from './follower-api.js';
 import { HoleSearch } from './hole-search.js';
 import { Link } from './link.js';
-import { Patience } from './patience.js';
 import { Position } from './position.js';
+import { RetryLoop } from './retry-loop.js';
 import { CATCHING_UP, type PollMs, Schedule } from './schedule.js';
-import type { Found, Source } from './source.js';
 import { sessionsBetween } from './timeline.js';
 
 export interface FollowSettings {
@@ -21,42 +21,42 @@ const LOOK_INTO_404 = 10;
 
 /** Polls a device for ever, and turns the answers into batches, each passing once. */
 export class Follower {
-  readonly #source: Source;
+  readonly #api: FollowerApi;
   readonly #settings: FollowSettings;
   readonly #schedule: Schedule;
-  readonly #patience: Patience;
+  readonly #retry: RetryLoop;
   readonly #search: HoleSearch;
   #position: Position | undefined;
   #polledAt = 0;
   /** The API itself has named the session as one of this device's: not only the cursor says so. */
-  #isProven = false;
+  #isConfirmed = false;
   /** Sessions read to their end. Whatever the server says, there is no way back to them. */
-  readonly #left = new Set<string>();
-  #refusal: { readonly description: string | undefined; times: number } | undefined;
+  readonly #readToEnd = new Set<string>();
+  #notFound: { readonly description: string | undefined; times: number } | undefined;
 
-  constructor(source: Source, settings: FollowSettings, signal: AbortSignal) {
+  constructor(api: FollowerApi, settings: FollowSettings, signal: AbortSignal) {
     const { cursor, pollMs, holeTimeoutMs, onState } = settings;
-    this.#source = source;
+    this.#api = api;
     this.#settings = settings;
     this.#schedule = new Schedule(pollMs);
-    this.#patience = new Patience(this.#schedule, source, new Link(onState), signal);
-    this.#search = new HoleSearch(source, this.#patience, holeTimeoutMs);
+    this.#retry = new RetryLoop(this.#schedule, api, new Link(onState), signal);
+    this.#search = new HoleSearch(api, this.#retry, holeTimeoutMs);
     if (cursor !== undefined) this.#position = Position.at(cursor, performance.now());
   }
 
   async *batches(): AsyncGenerator<FollowBatch, never, void> {
     for (;;) {
-      const found = await this.#patience.outlast(() => this.#poll());
+      const polled = await this.#retry.untilAnswered(() => this.#poll());
       const answeredAt = performance.now();
       // Counted from the request, so that a round trip does not come on top; but a slow server is given a breath.
       const after = (ms: number): number => Math.max(this.#polledAt + ms, answeredAt + ms / 2);
-      let brought = found === undefined ? 0 : yield* this.#take(found);
+      let brought = polled === undefined ? 0 : yield* this.#take(polled);
       if (this.#position !== undefined) {
         // The holes have the time until the next poll: what comes in order does not wait for them.
         const spareMs = brought < CATCHING_UP ? this.#settings.pollMs.min : 0;
         brought += yield* this.#search.pass(this.#position, after(spareMs));
       }
-      await this.#patience.until(this.#wakeAt(after(this.#schedule.afterPoll(brought))));
+      await this.#retry.sleepUntil(this.#wakeAt(after(this.#schedule.afterPoll(brought))));
     }
   }
 
@@ -67,15 +67,15 @@ export class Follower {
     return since === undefined ? pollAt : Math.min(pollAt, since + holeTimeoutMs);
   }
 
-  async *#take({ token_session, alias, passings, isForeign }: Found): AsyncGenerator<FollowBatch, number, void> {
-    const stands = this.#position;
-    if (stands !== undefined && stands.token_session !== token_session) {
-      if (!(yield* this.#leaveFor(token_session, stands))) return 0;
+  async *#take({ token_session, alias, passings, isForeign }: PollResult): AsyncGenerator<FollowBatch, number, void> {
+    const position = this.#position;
+    if (position !== undefined && position.token_session !== token_session) {
+      if (!(yield* this.#leaveFor(token_session, position))) return 0;
       this.#position = undefined;
-    } else if (stands !== undefined && isForeign && !this.#isProven) {
-      await this.#demandOwn(stands.token_session, await this.#listSessions());
+    } else if (position !== undefined && isForeign && !this.#isConfirmed) {
+      await this.#assertOwn(position.token_session, await this.#listSessions());
     }
-    this.#isProven = true;
+    this.#isConfirmed = true;
     this.#position ??= new Position(token_session);
     this.#position.alias = alias ?? this.#position.alias;
     return yield* deliver(this.#position, passings);
@@ -84,14 +84,14 @@ export class Follower {
   /** Reads to its end where we stand, and every session between it and the newer one. `false` if that one is no newer. */
   async *#leaveFor(newer: string, position: Position): AsyncGenerator<FollowBatch, boolean, void> {
     const listed = await this.#listSessions();
-    const current = await this.#demandOwn(position.token_session, listed);
+    const current = await this.#assertOwn(position.token_session, listed);
     const sessions = listed.includes(current) ? listed : [current, ...listed];
     const between = sessionsBetween(sessions, current.token_session, newer);
-    if (between === undefined || this.#left.has(newer)) return false;
+    if (between === undefined || this.#readToEnd.has(newer)) return false;
     position.alias ??= current.alias ?? null;
     yield* this.#readOut(position);
     for (const { token_session, alias = null } of between) {
-      if (this.#left.has(token_session)) continue;
+      if (this.#readToEnd.has(token_session)) continue;
       this.#position = new Position(token_session, alias);
       yield* this.#readOut(this.#position);
     }
@@ -104,35 +104,35 @@ export class Follower {
     for (let before: number | undefined = Number.NaN; before !== position.last; ) {
       before = position.last;
       const first = before === undefined ? undefined : before + 1;
-      yield* deliver(position, await this.#patience.outlast(() => this.#source.range(token_session, first)));
+      yield* deliver(position, await this.#retry.untilAnswered(() => this.#api.range(token_session, first)));
     }
     yield* this.#search.lastPass(position);
-    this.#left.add(token_session);
+    this.#readToEnd.add(token_session);
   }
 
   #listSessions(): Promise<Session[]> {
-    return this.#patience.outlast(() => this.#source.sessions());
+    return this.#retry.untilAnswered(() => this.#api.sessions());
   }
 
   /** @throws {NotFoundError} where the session is gone, {@link RufusConfigError} where it is another device's. */
-  async #demandOwn(token_session: string, listed: readonly Session[]): Promise<Session> {
+  async #assertOwn(token_session: string, listed: readonly Session[]): Promise<Session> {
     const known = listed.find((session) => session.token_session === token_session);
     if (known !== undefined) return known;
-    const session = await this.#patience.outlast(() => this.#source.session(token_session));
+    const session = await this.#retry.untilAnswered(() => this.#api.session(token_session));
     // A list may lag behind. But of a session that nothing but the cursor has named, it is the only witness.
-    if (this.#isProven) return session;
+    if (this.#isConfirmed) return session;
     throw new RufusConfigError(
       'passings.follow: the session of the cursor is not one of this device. Keep a cursor for each device.',
       { operation: 'passings.follow' },
     );
   }
 
-  async #poll(): Promise<Found | undefined> {
+  async #poll(): Promise<PollResult | undefined> {
     this.#polledAt = performance.now();
     try {
-      const found = await this.#source.poll(this.#position?.token_session, this.#position?.last);
-      this.#refusal = undefined;
-      return found;
+      const polled = await this.#api.poll(this.#position?.token_session, this.#position?.last);
+      this.#notFound = undefined;
+      return polled;
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       await this.#lookInto(error);
@@ -142,11 +142,11 @@ export class Follower {
 
   /** A 404 of the continuous query may only mean that there is no session yet. Throws where it means more. */
   async #lookInto({ description }: NotFoundError): Promise<void> {
-    const known = this.#refusal;
+    const known = this.#notFound;
     if (known !== undefined && known.description === description && known.times++ % LOOK_INTO_404 !== 0) return;
-    await this.#source.device();
-    const stands = this.#position;
-    if (stands !== undefined) await this.#demandOwn(stands.token_session, await this.#listSessions());
-    this.#refusal = known?.description === description ? known : { description, times: 1 };
+    await this.#api.device();
+    const position = this.#position;
+    if (position !== undefined) await this.#assertOwn(position.token_session, await this.#listSessions());
+    this.#notFound = known?.description === description ? known : { description, times: 1 };
   }
 }

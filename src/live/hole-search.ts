@@ -1,22 +1,22 @@
 import type { FollowBatch, Passing } from '../types.js';
 import { deliver } from './delivery.js';
+import type { FollowerApi } from './follower-api.js';
 import type { Range } from './holes.js';
-import type { Patience } from './patience.js';
 import type { Position } from './position.js';
-import type { Source } from './source.js';
+import type { RetryLoop } from './retry-loop.js';
 
 /** Many holes far from each other are looked for over several passes. */
 const MOST_READS = 8;
 
 /** Looks whether what a session has skipped has come after all. */
 export class HoleSearch {
-  readonly #source: Source;
-  readonly #patience: Patience;
+  readonly #api: FollowerApi;
+  readonly #retry: RetryLoop;
   readonly #timeoutMs: number;
 
-  constructor(source: Source, patience: Patience, timeoutMs: number) {
-    this.#source = source;
-    this.#patience = patience;
+  constructor(api: FollowerApi, retry: RetryLoop, timeoutMs: number) {
+    this.#api = api;
+    this.#retry = retry;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -29,11 +29,11 @@ export class HoleSearch {
       if (reads > 0 && askedAt + lastTookMs >= until) break;
       const range = position.holes.next();
       if (range === undefined) break;
-      const answer = await this.#patience.attempt(() => this.#read(position, range));
+      const answer = await this.#retry.once(() => this.#read(position, range));
       lastTookMs = performance.now() - askedAt;
       // The flow does not wait for a hole.
       if ('cause' in answer) break;
-      brought += yield* settle(position, range, answer.value, askedAt - this.#timeoutMs);
+      brought += yield* deliverFound(position, range, answer.value, askedAt - this.#timeoutMs);
     }
     return brought;
   }
@@ -45,19 +45,19 @@ export class HoleSearch {
       position.holes.restart();
       for (let range = position.holes.next(); range !== undefined; range = position.holes.next()) {
         const wanted = range;
-        const rows = await this.#patience.outlast(() => this.#read(position, wanted));
-        brought += yield* settle(position, wanted, rows, Number.NEGATIVE_INFINITY);
+        const rows = await this.#retry.untilAnswered(() => this.#read(position, wanted));
+        brought += yield* deliverFound(position, wanted, rows, Number.NEGATIVE_INFINITY);
       }
     }
   }
 
   #read({ token_session }: Position, { first, last }: Range): Promise<readonly Passing[]> {
-    return this.#source.range(token_session, first, last);
+    return this.#api.range(token_session, first, last);
   }
 }
 
 /** Delivers what came, and gives up what has been missing since `since`: it was looked for in vain. */
-function* settle(
+function* deliverFound(
   position: Position,
   { first, last }: Range,
   rows: readonly Passing[],

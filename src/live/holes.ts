@@ -1,3 +1,5 @@
+import { lowerBound } from '../core/binary-search.js';
+
 /** A run of missing numbers, both ends included. */
 export interface Range {
   readonly first: number;
@@ -70,7 +72,6 @@ export class Holes {
     let end = start;
     while (end < this.#holes.length && this.#holes[end]!.first <= last) end++;
     const touched = this.#holes.slice(start, end);
-    if (touched.every((hole) => hole.since > since)) return;
     const left = touched.flatMap((hole) => (hole.since > since ? [hole] : without(hole, first, last)));
     this.#holes.splice(start, touched.length, ...left);
   }
@@ -87,14 +88,7 @@ export class Holes {
 
   /** The index of the first hole that does not end below `number`. */
   #indexFrom(number: number): number {
-    let low = 0;
-    let high = this.#holes.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#holes[middle]!.last < number) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.#holes, ({ last }) => last < number);
   }
 }
 

@@ -51,13 +51,11 @@ export class Position {
 
   /** Closes holes. Returns the rows that did so: in order, each number once. */
   fill(rows: readonly Passing[]): Passing[] {
-    if (this.holes.isEmpty) return [];
     return inOrder(rows).filter(({ num_passing }) => this.holes.fill(num_passing));
   }
 }
 
 /** The order of a list on the wire means nothing. */
 function inOrder(rows: readonly Passing[]): readonly Passing[] {
-  const isSorted = rows.every((row, index) => index === 0 || rows[index - 1]!.num_passing <= row.num_passing);
-  return isSorted ? rows : [...rows].sort((a, b) => a.num_passing - b.num_passing);
+  return [...rows].sort((a, b) => a.num_passing - b.num_passing);
 }

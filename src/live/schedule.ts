@@ -1,7 +1,9 @@
+import { exponentialDelay, jittered } from '../core/backoff.js';
+
 /** A poll that brings this many is followed by the next at once: there is more to catch up with. */
 export const CATCHING_UP = 500;
 // A flow has gaps. Only after a few empty polls is it taken for silence.
-const PATIENCE = 3;
+const EMPTY_POLLS = 3;
 
 export interface PollMs {
   readonly min: number;
@@ -21,12 +23,12 @@ export class Schedule {
   /** From a poll's answer to the next poll: `min` while passings come, growing to `max` while none do. */
   afterPoll(brought: number): number {
     this.#empty = brought > 0 ? 0 : this.#empty + 1;
-    return brought >= CATCHING_UP ? 0 : this.#grown(this.#empty - PATIENCE);
+    return brought >= CATCHING_UP ? 0 : this.#grown(this.#empty - EMPTY_POLLS);
   }
 
   /** Spread, so that a crowd of followers does not come back at once. */
   afterFailure(): number {
-    return this.#grown(this.#failed++) * (0.5 + Math.random() / 2);
+    return jittered(this.#grown(this.#failed++), 0.5);
   }
 
   succeeded(): void {
@@ -35,6 +37,6 @@ export class Schedule {
 
   #grown(doublings: number): number {
     const { min, max } = this.#pollMs;
-    return doublings <= 0 ? min : Math.min(max, Math.max(min, 1) * 2 ** doublings);
+    return doublings <= 0 ? min : exponentialDelay(Math.max(min, 1), max, doublings);
   }
 }

@@ -27,5 +27,6 @@ function byDate(sessions: readonly Session[]): Session[] {
     if (!Number.isNaN(date)) before = date;
     return { session, date: before };
   });
-  return dated.sort((a, b) => (a.date < b.date ? -1 : a.date > b.date ? 1 : 0)).map(({ session }) => session);
+  // Between two that have no date before them the difference is NaN, which sorts as 0.
+  return dated.sort((a, b) => a.date - b.date).map(({ session }) => session);
 }

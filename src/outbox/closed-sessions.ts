@@ -2,13 +2,12 @@ import type { RufusClient } from '../client.js';
 import { NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { Passing } from '../types.js';
-import { isUnsettled, judgeAside, type Refusal, says, type Unsettled } from './answers.js';
 import type { Clock } from './clock.js';
+import { dispositionOfError, isUnsettled, type Rejection, says, send, type Unsettled } from './disposition.js';
 import { SessionClosedError } from './errors.js';
 import type { Entry, Journal } from './journal.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
-import { send } from './request.js';
 
 /** More replacements than this within the window are a fight with somebody else who opens sessions for this device. */
 const MOST = 3;
@@ -37,7 +36,7 @@ export interface ClosedSessionsSetup {
 /** Knows which sessions the server has refused, and does with their passings what the policy says. */
 export class ClosedSessions {
   readonly #setup: ClosedSessionsSetup;
-  readonly #refusals = new Map<string, Refusal>();
+  readonly #refusals = new Map<string, Rejection>();
   #replacedAt: number[] = [];
 
   constructor(setup: ClosedSessionsSetup) {
@@ -55,7 +54,7 @@ export class ClosedSessions {
   }
 
   /** True if this is news. */
-  note(token: string, refusal: Refusal): boolean {
+  note(token: string, refusal: Rejection): boolean {
     const news = !this.#refusals.has(token);
     this.#refusals.set(token, refusal);
     return news;
@@ -111,7 +110,7 @@ export class ClosedSessions {
       }
     } catch (error) {
       if (error instanceof PermissionDeniedError) return 'may not read';
-      if (!(error instanceof NotFoundError && says(error, NOTHING_THERE))) return judgeAside(error);
+      if (!(error instanceof NotFoundError && says(error, NOTHING_THERE))) return dispositionOfError(error);
     }
     const missing = entries.findIndex((entry) => !isSame(entry, there.get(entry.num_passing)));
     return { do: 'advance', count: missing === -1 ? entries.length : missing };
@@ -119,10 +118,10 @@ export class ClosedSessions {
 
   async #sendAgain(entries: readonly Entry[], signal: AbortSignal): Promise<Left | 'let in'> {
     const { client, journal } = this.#setup;
-    const verdict = await send(client, entries, signal);
+    const disposition = await send(client, entries, signal);
     journal.tally({ requests: 1, retries: 1 });
-    if (isUnsettled(verdict)) return verdict;
-    if (verdict.do !== 'advance') return 'let in';
+    if (isUnsettled(disposition)) return disposition;
+    if (disposition.do !== 'advance') return 'let in';
     // It takes passings again.
     this.reopen(entries[0]!.token_session);
     return { do: 'advance', count: entries.length };
@@ -144,7 +143,7 @@ export class ClosedSessions {
     try {
       deviceid ??= await this.#deviceOf(from, signal);
     } catch (error) {
-      return judgeAside(error);
+      return dispositionOfError(error);
     }
     if (deviceid === null) {
       return block(
@@ -152,10 +151,11 @@ export class ClosedSessions {
         cause,
       );
     }
+    // The alias of the options: one that was changed since, on the server say, is not known here.
     const alias = leaving === undefined && 'alias' in settings.session ? settings.session.alias : leaving?.alias;
     const options = { signal, retry: false } as const;
     const replaced = await replacements.replace({ session: from, deviceid, alias, first: async () => first, options });
-    if ('failure' in replaced) return judgeAside(replaced.failure);
+    if ('failure' in replaced) return dispositionOfError(replaced.failure);
     this.#replacedAt.push(now);
     return { do: 'replaced', by: replaced.to };
   }

@@ -1,20 +1,21 @@
 import { onAbort } from '../core/abort.js';
 import { RufusAbortError } from '../core/errors.js';
 import { OutboxClosedError } from './errors.js';
+import type { Journal } from './journal.js';
 
 interface Waiter {
+  /** A seq. */
   target: number;
   readonly settle: (error?: Error) => void;
 }
 
-/** Who waits for what was appended so far. The log is worked off in order, so it is enough to count what has left it. */
+/** Who waits for what was appended so far. The log is sent in order, so it is enough to ask what is pending up to there. */
 export class Drain {
-  readonly #pending: () => number;
+  readonly #journal: Pick<Journal, 'newest' | 'pendingUpTo'>;
   readonly #waiters = new Set<Waiter>();
-  #left = 0;
 
-  constructor(pending: () => number) {
-    this.#pending = pending;
+  constructor(journal: Pick<Journal, 'newest' | 'pendingUpTo'>) {
+    this.#journal = journal;
   }
 
   get awaited(): boolean {
@@ -26,7 +27,7 @@ export class Drain {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(aborted(signal));
       const waiter: Waiter = {
-        target: this.#left + this.#pending(),
+        target: this.#journal.newest,
         settle: (error) => {
           this.#waiters.delete(waiter);
           stopWatching?.();
@@ -36,20 +37,18 @@ export class Drain {
       };
       const stopWatching = signal && onAbort(signal, () => waiter.settle(aborted(signal)));
       this.#waiters.add(waiter);
-      this.#settle();
+      this.#releaseReached();
     });
   }
 
-  /** So many of the first pending ones are delivered, parked, or found to be damaged. */
-  passed(count: number): void {
-    this.#left += count;
-    this.#settle();
+  /** Some of the first pending ones are delivered, parked, or found to be damaged. */
+  passed(): void {
+    this.#releaseReached();
   }
 
-  /** So many of the first pending ones went to the tail: they are still to be waited for. */
-  moved(count: number): void {
-    this.#left += count;
-    for (const waiter of this.#waiters) waiter.target = this.#left + this.#pending();
+  /** Some of the first pending ones went to the tail: they are still to be waited for. */
+  moved(): void {
+    for (const waiter of this.#waiters) waiter.target = this.#journal.newest;
   }
 
   close(): void {
@@ -57,10 +56,9 @@ export class Drain {
       waiter.settle(new OutboxClosedError('The outbox was closed before all was delivered'));
   }
 
-  #settle(): void {
+  #releaseReached(): void {
     if (this.#waiters.size === 0) return;
-    const empty = this.#pending() === 0;
-    for (const waiter of this.#waiters) if (empty || this.#left >= waiter.target) waiter.settle();
+    for (const waiter of this.#waiters) if (this.#journal.pendingUpTo(waiter.target) === 0) waiter.settle();
   }
 }
 

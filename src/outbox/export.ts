@@ -6,11 +6,11 @@ import { isSystemError, reasonOf } from './disk/disk.js';
 import { StorageError } from './errors.js';
 import type { Journal } from './journal.js';
 
-type Kept = ReturnType<Journal['history']> extends AsyncIterable<readonly (infer K)[]> ? K : never;
+type HistoryEntry = ReturnType<Journal['history']> extends AsyncIterable<readonly (infer K)[]> ? K : never;
 interface Format {
   readonly head: string;
   readonly lineEnd: string;
-  line(entry: Kept): string;
+  line(entry: HistoryEntry): string;
 }
 
 // The vendor's own export begins with these; what comes behind them there is not known.
@@ -30,7 +30,7 @@ const FORMATS: Readonly<Record<'jsonl' | 'csv', Format>> = {
   },
 };
 
-const rowOf = ({ token_session, num_passing, passing, state }: Kept): object => ({
+const rowOf = ({ token_session, num_passing, passing, state }: HistoryEntry): object => ({
   token_session,
   num_passing,
   ...passing,
@@ -81,9 +81,9 @@ async function write(journal: Journal, { head, line, lineEnd }: Format, file: st
   let count = 0;
   try {
     await handle.writeFile(head);
-    for await (const piece of journal.history()) {
-      await handle.writeFile(piece.map((entry) => `${line(entry)}${lineEnd}`).join(''));
-      count += piece.length;
+    for await (const chunk of journal.history()) {
+      await handle.writeFile(chunk.map((entry) => `${line(entry)}${lineEnd}`).join(''));
+      count += chunk.length;
     }
     await handle.sync();
     await handle.close();

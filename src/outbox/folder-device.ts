@@ -24,7 +24,7 @@ type IdSession = Extract<OutboxSession, { deviceid: string }> & { readonly devic
 export type BoundSession = TokenSession | IdSession;
 
 /** `deviceid` alone where the device was given by it. */
-type Known = Partial<Record<(typeof NAMES)[number], string | undefined>> & { readonly deviceid: string };
+type KnownDevice = Partial<Record<(typeof NAMES)[number], string | undefined>> & { readonly deviceid: string };
 
 /** The device of a folder: one folder, one device. Kept in a file of its own, so that a start without network knows its id. */
 export class FolderDevice {
@@ -75,7 +75,7 @@ export class FolderDevice {
     } else if (former !== null) await this.#write({ deviceid: former }, false);
   }
 
-  async #identified(wanted: DeviceSession, found: Known | null): Promise<IdSession> {
+  async #identified(wanted: DeviceSession, found: KnownDevice | null): Promise<IdSession> {
     const { device } = wanted;
     const { deviceid: current } = this.#journal;
     const isNamed = found?.serial_number !== undefined;
@@ -92,7 +92,7 @@ export class FolderDevice {
   }
 
   /** A session that was given by its token says nothing of its device: it is the folder's. */
-  async #own(deviceid: string, found: Known | null): Promise<void> {
+  async #own(deviceid: string, found: KnownDevice | null): Promise<void> {
     const { session, deviceid: current } = this.#journal;
     if (session === null || current !== null || found?.deviceid !== deviceid) return;
     await this.#journal.startSession(session, undefined, deviceid);
@@ -116,7 +116,7 @@ export class FolderDevice {
     );
   }
 
-  async #read(): Promise<Known | null> {
+  async #read(): Promise<KnownDevice | null> {
     try {
       const known: unknown = JSON.parse(await readFile(join(this.#directory, FILE), 'utf8'));
       return isKnown(known) ? known : null;
@@ -127,7 +127,7 @@ export class FolderDevice {
   }
 
   async #write({ deviceid, device }: Pick<IdSession, 'deviceid' | 'device'>, isNeeded: boolean): Promise<void> {
-    const known: Known = { ...(device && pick(device)), deviceid };
+    const known: KnownDevice = { ...(device && pick(device)), deviceid };
     const before = await this.#read();
     if (before?.deviceid === deviceid && (device === undefined || isSame(before, device))) return;
     const path = join(this.#directory, FILE);
@@ -155,12 +155,12 @@ async function syncFolder(directory: string): Promise<void> {
   await folder?.close();
 }
 
-const isKnown = (value: unknown): value is Known =>
+const isKnown = (value: unknown): value is KnownDevice =>
   isRecord(value) &&
   typeof value.deviceid === 'string' &&
   NAMES.every((name) => value[name] === undefined || typeof value[name] === 'string');
 
-type Named = Omit<Known, 'deviceid'>;
+type Named = Omit<KnownDevice, 'deviceid'>;
 
 const isSame = (a: Named, b: Named): boolean => NAMES.every((name) => a[name] === b[name]);
 

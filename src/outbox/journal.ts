@@ -2,7 +2,7 @@ import type { PassingInput } from '../types.js';
 import type { Clock } from './clock.js';
 
 // The seam between the two halves of the outbox. The durable half (disk/) keeps passings; the delivering half (the Outbox
-// class and its courier) decides what becomes of them. Everything that must survive a power cut is behind this interface.
+// class and its forwarder) decides what becomes of them. Everything that must survive a power cut is behind this interface.
 //
 // `openJournal(options: JournalOptions): Promise<Journal>` is in disk/open.ts; it throws OutboxLockedError and StorageError.
 //
@@ -11,6 +11,12 @@ import type { Clock } from './clock.js';
 
 /** A passing as it is kept: validated, its timestamp already the text that is sent. */
 export type StoredPassing = Omit<PassingInput, 'num_passing' | 'timestamp'> & { timestamp: string };
+
+/** Where a decoder's feed stands. */
+export interface SourcePosition {
+  readonly name: string;
+  readonly position: string | number;
+}
 
 export interface Numbered {
   readonly token_session: string;
@@ -129,6 +135,10 @@ export interface Journal {
   readonly suspect: boolean;
   /** Passings that are neither delivered nor parked: `stats().pending`, for those who ask before each step. */
   readonly pending: number;
+  /** The seq of the newest passing. */
+  readonly newest: number;
+  /** `stats().parked`, likewise. */
+  readonly parkedCount: number;
   /** What the last `leave` said, over restarts, until the session is replaced. */
   readonly leaving: Leaving | null;
   /** Clock of the newest commit in the folder, to tell a clock step over a restart; null without one. `boot` is null where the system has no boot id. */
@@ -137,6 +147,8 @@ export interface Journal {
   /** The numbers of the folder were compared with the server's (or nobody can): `suspect` is over. Durable. */
   adopt(): Promise<void>;
   /** The next free number of the session; undefined where the folder has no history of it. */
+  /** How many of the passings up to this seq are pending. */
+  pendingUpTo(seq: number): number;
   nextNumber(token_session: string): number | undefined;
   /** The session that took the place of this one (`replaceSession`); undefined if none did. Known for as long as the folder lives. */
   replacedBy(token_session: string): string | undefined;
@@ -170,10 +182,7 @@ export interface Journal {
    * Resolves when all of it is durable, with the final numbers. All of the list survives a crash, or none.
    * @throws OutboxBusyError, OutboxFullError, StorageError, OutboxClosedError; none of them burns a number.
    */
-  append(
-    passings: readonly StoredPassing[],
-    source?: { name: string; position: string | number } | undefined,
-  ): Promise<Numbered[]>;
+  append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Numbered[]>;
   position(source: string): string | number | undefined;
 
   /**
@@ -184,7 +193,7 @@ export interface Journal {
   /**
    * Everything up to and including this entry is delivered. The counts hold at once; the promise resolves when they are durable
    * (or the storage failed: then they stand in memory and the server is asked to de-duplicate after a restart). Never rejects.
-   * Await it before the next batch but one is sent, so that at most one batch is in doubt after a power cut.
+   * Await it before the next batch is sent, so that at most one batch is in doubt after a power cut.
    */
   acknowledge(upTo: Entry, tallies?: Partial<Tallies> | undefined): Promise<void>;
   /** Adds to the tallies without moving anything; written with the next acknowledgement. */

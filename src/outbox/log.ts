@@ -75,10 +75,10 @@ export class OutboxLog {
   }
 
   /** By an answer that is about these very passings. */
-  parked(piece: readonly Entry[], cause: unknown): void {
+  parked(chunk: readonly Entry[], cause: unknown): void {
     // The first after none: more of them are no news.
-    if (this.#setup.journal.stats().parked > piece.length) return;
-    const [{ token_session, num_passing }] = piece as [Entry];
+    if (this.#setup.journal.parkedCount > chunk.length) return;
+    const [{ token_session, num_passing }] = chunk as [Entry];
     this.#warn(
       `passing ${num_passing} of ${session(token_session)} is set aside: ${why(cause)}. Look at it with parked(); requeue() sends it again`,
       { cause, token_session },
@@ -87,7 +87,7 @@ export class OutboxLog {
 
   /** Parked passings went back. */
   requeued(count: number): void {
-    if (count > 0 && this.#setup.journal.stats().parked === 0) this.#info('nothing is parked any more');
+    if (count > 0 && this.#setup.journal.parkedCount === 0) this.#info('nothing is parked any more');
   }
 
   /** The session takes no more, by no request of ours. */

@@ -3,8 +3,8 @@ import { descriptionOf } from '../core/envelope.js';
 import { AuthenticationError, NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { RequestOptions } from '../types.js';
-import { judgeAside, says, type Unsettled } from './answers.js';
 import { bootId } from './disk/lock.js';
+import { dispositionOfError, says, type Unsettled } from './disposition.js';
 import { NumberingUnknownError } from './errors.js';
 import type { BoundSession } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
@@ -39,7 +39,7 @@ export interface SessionChoice {
  *
  * @throws NumberingUnknownError
  */
-export async function settleSession(choice: SessionChoice): Promise<void> {
+export async function selectSession(choice: SessionChoice): Promise<void> {
   const { client, journal, wanted, resume, signal, create } = choice;
   if ('token_session' in wanted) {
     const token = successor(journal, wanted.token_session);
@@ -182,7 +182,7 @@ export async function confirmNumbers({ client, journal, first, signal }: ToConfi
   try {
     next = await search.end({ signal, retry: false });
   } catch (error) {
-    if (!isNobodysToTell(error)) return judgeAside(error);
+    if (!isNobodysToTell(error)) return dispositionOfError(error);
     next = search.next;
   }
   if (next <= from) {

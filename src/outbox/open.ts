@@ -1,21 +1,20 @@
-import { type Clock, systemClock } from './clock.js';
-import { watchClock } from './clock-step.js';
+import { type Clock, systemClock, watchClock } from './clock.js';
 import { ClosedSessions } from './closed-sessions.js';
-import { Courier } from './courier.js';
 import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';
 import { Drain } from './drain.js';
 import { Emitter } from './emitter.js';
 import { FolderDevice } from './folder-device.js';
+import { Forwarder } from './forwarder.js';
 import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.js';
 import { LastError } from './last-error.js';
 import { OutboxLog } from './log.js';
-import { OPEN_WITHIN_MS, settleSession } from './numbering.js';
+import { OPEN_WITHIN_MS, selectSession } from './numbering.js';
 import { outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
 import { Replacements } from './replacements.js';
 import { SessionSwitches } from './session-switches.js';
-import { Sleeper } from './sleeper.js';
+import { Timer } from './timer.js';
 import type { Outbox, OutboxOptions } from './types.js';
 
 /** What opening takes beside asking the server. */
@@ -64,10 +63,10 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   };
   const journal = await (seams.openJournal ?? openJournal)({ ...settings.journal, clock, events });
   try {
-    const drain = new Drain(() => journal.pending);
+    const drain = new Drain(journal);
     events.damaged = (damage) => {
       tellDamage(damage);
-      drain.passed(damage.corruptRecords);
+      drain.passed();
     };
     const log = new OutboxLog({ client, journal, settings, clock, emitter });
     const replacements = new Replacements(client, journal, clock);
@@ -77,7 +76,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     const isNew = 'open' in session && session.open === 'new';
     // Creating a session closes the old one: what is pending there comes first.
     const leavesFirst = isNew && old !== null && journal.pending > 0;
-    await settleSession({
+    await selectSession({
       client,
       journal,
       wanted: leavesFirst ? { token_session: old } : session,
@@ -95,13 +94,13 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     });
     if (!leavesFirst) await device.remember(session, former);
     if (isDamage(journal.found)) tellDamage(journal.found);
-    const shared = { client, journal, settings, clock, random, sleeper: new Sleeper(clock), emitter, lastError, log };
+    const shared = { client, journal, settings, clock, random, timer: new Timer(clock), emitter, lastError, log };
     const closedSessions = new ClosedSessions({ ...shared, replacements });
     const switches = new SessionSwitches({ ...shared, drain, replacements, device });
-    const courier = new Courier({ ...shared, closedSessions, replacements, switches, drain });
-    events.committed = () => courier.committed();
+    const forwarder = new Forwarder({ ...shared, closedSessions, replacements, switches, drain });
+    events.committed = () => forwarder.committed();
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
-    const outbox = new DurableOutbox({ ...shared, courier, drain, switches, unwatch });
+    const outbox = new DurableOutbox({ ...shared, forwarder, drain, switches, unwatch });
     if (leavesFirst) await outbox.switchInBackground(session, Math.max(0, remainingMs()));
     outbox.start();
     return outbox;

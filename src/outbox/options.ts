@@ -1,8 +1,8 @@
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
-import { checkedOptions, duration, oneOf, whole } from '../core/options.js';
+import { asInteger, checkedOptions, duration, oneOf } from '../core/options.js';
+import { checkDevice } from '../core/validation/bodies.js';
 import { idFault } from '../core/validation/ids.js';
-import { checkDevice } from '../core/validation/requests.js';
 import type { JournalOptions } from './journal.js';
 import type { OutboxOptions, OutboxSession } from './types.js';
 
@@ -49,20 +49,20 @@ export function outboxSettings(options: OutboxOptions): OutboxSettings {
     session: checkedSession(options.session),
     onSessionClosed: oneOf('onSessionClosed', options.onSessionClosed ?? 'park', ['park', 'new-session']),
     batch: {
-      max: whole('batch.max', batch.max ?? 500, 1),
-      maxBytes: whole('batch.maxBytes', batch.maxBytes ?? 512 * 1024, 1),
+      max: asInteger('batch.max', batch.max ?? 500, 1),
+      maxBytes: asInteger('batch.maxBytes', batch.maxBytes ?? 512 * 1024, 1),
       lingerMs: atLeastZero('batch.lingerMs', batch.lingerMs ?? 50),
     },
     backoff: { firstMs, maxMs: Math.max(firstMs, duration('backoff.maxMs', backoff.maxMs ?? 30_000)) },
     probeMs: duration('probeMs', options.probeMs ?? 60_000),
     journal: {
       directory,
-      maxDiskBytes: optional(options.maxDiskBytes, (bytes) => whole('maxDiskBytes', bytes, 1)),
-      minFreeBytes: optional(options.minFreeBytes, (bytes) => whole('minFreeBytes', bytes, 0)),
-      maxPendingBytes: optional(options.maxPendingBytes, (bytes) => whole('maxPendingBytes', bytes, 1)),
+      maxDiskBytes: optional(options.maxDiskBytes, (bytes) => asInteger('maxDiskBytes', bytes, 1)),
+      minFreeBytes: optional(options.minFreeBytes, (bytes) => asInteger('minFreeBytes', bytes, 0)),
+      maxPendingBytes: optional(options.maxPendingBytes, (bytes) => asInteger('maxPendingBytes', bytes, 1)),
       retain: {
         hours: optional(retain.hours, (hours) => atLeastZero('retain.hours', hours)),
-        maxBytes: optional(retain.maxBytes, (bytes) => whole('retain.maxBytes', bytes, 0)),
+        maxBytes: optional(retain.maxBytes, (bytes) => asInteger('retain.maxBytes', bytes, 0)),
       },
       durability: optional(durability, (word) => oneOf('durability', word, ['fsync', 'os'])),
     },
@@ -77,7 +77,7 @@ export function checkedSession(session: OutboxSession): OutboxSession {
   if ('token_session' in session) {
     checkedOptions('session', session, { token_session: true, startAt: true });
     checkedId('session.token_session', session.token_session);
-    if (session.startAt !== undefined) whole('session.startAt', session.startAt, 0);
+    if (session.startAt !== undefined) asInteger('session.startAt', session.startAt, 0);
     return session;
   }
   if ('device' in session) {

@@ -1,16 +1,16 @@
 import { checkSignal } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
 import { checkedOptions, duration } from '../core/options.js';
-import { demand, demandNone } from '../core/validation/demand.js';
+import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
-import type { Courier } from './courier.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { BoundSession } from './folder-device.js';
-import type { Journal, ParkedEntry } from './journal.js';
+import type { Forwarder } from './forwarder.js';
+import type { Journal, ParkedEntry, SourcePosition } from './journal.js';
 import type { LastError } from './last-error.js';
 import type { OutboxLog } from './log.js';
 import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
@@ -29,16 +29,11 @@ import {
 
 const APPEND = 'outbox.append';
 
-interface Source {
-  name: string;
-  position: string | number;
-}
-
 export interface OutboxParts {
   readonly settings: OutboxSettings;
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly courier: Courier;
+  readonly forwarder: Forwarder;
   readonly emitter: Emitter;
   readonly lastError: LastError;
   readonly log: OutboxLog;
@@ -48,7 +43,7 @@ export interface OutboxParts {
   readonly unwatch: () => void;
 }
 
-/** The outbox over its journal (what is durable) and its courier (what is sent). */
+/** The outbox over its journal (what is durable) and its forwarder (what is sent). */
 export class DurableOutbox extends Outbox {
   readonly #parts: OutboxParts;
   /** Not yet durable. */
@@ -65,7 +60,7 @@ export class DurableOutbox extends Outbox {
   start(): void {
     const immediate = setImmediate(() => {
       this.#parts.emitter.release();
-      if (this.#closing === undefined) this.#parts.courier.start();
+      if (this.#closing === undefined) this.#parts.forwarder.start();
     });
     this.#cancelStart = () => clearImmediate(immediate);
   }
@@ -75,17 +70,17 @@ export class DurableOutbox extends Outbox {
   }
 
   append(passing: NewPassing): Promise<Receipt>;
-  append(passings: readonly NewPassing[], options?: { source?: Source | undefined }): Promise<Receipt[]>;
+  append(passings: readonly NewPassing[], options?: { source?: SourcePosition | undefined }): Promise<Receipt[]>;
   async append(
     given: NewPassing | readonly NewPassing[],
-    options: { source?: Source | undefined } = {},
+    options: { source?: SourcePosition | undefined } = {},
   ): Promise<Receipt | Receipt[]> {
     this.#demandOpen();
     const { source } = checkedOptions('options', options, { source: true });
     const isList = Array.isArray(given);
     if (source !== undefined) checkSource(source);
     const onlySource = isList && given.length === 0 && source !== undefined;
-    const passings = onlySource ? [] : demand(APPEND, wireUnnumbered(isList ? given : [given]));
+    const passings = onlySource ? [] : assertValid(APPEND, wireUnnumbered(isList ? given : [given]));
     const receipts = await this.#track(this.#parts.journal.append(passings, source));
     return isList ? receipts : receipts[0]!;
   }
@@ -101,13 +96,13 @@ export class DurableOutbox extends Outbox {
     await Promise.allSettled(this.#underWay);
     this.#demandOpen();
     const drained = this.#parts.drain.wait(signal);
-    this.#parts.courier.hurry();
+    this.#parts.forwarder.hurry();
     await drained;
   }
 
   stats(): OutboxStats {
-    const { journal, courier, clock, lastError } = this.#parts;
-    const { state } = courier;
+    const { journal, forwarder, clock, lastError } = this.#parts;
+    const { state } = forwarder;
     const { token_session } = this;
     return shownStats(journal.stats(), { state, token_session, lastError: lastError.message, now: clock.wall() });
   }
@@ -123,15 +118,15 @@ export class DurableOutbox extends Outbox {
   }
 
   pause(): void {
-    this.#parts.courier.pause();
+    this.#parts.forwarder.pause();
   }
 
   resume(): void {
-    this.#parts.courier.resume();
+    this.#parts.forwarder.resume();
   }
 
   async *parked(): AsyncGenerator<ParkedPassing> {
-    for await (const piece of this.#parts.journal.parked()) yield* piece.map(shown);
+    for await (const chunk of this.#parts.journal.parked()) yield* chunk.map(shown);
   }
 
   async requeue(filter: (parked: ParkedPassing) => boolean = () => true): Promise<Receipt[]> {
@@ -145,8 +140,8 @@ export class DurableOutbox extends Outbox {
 
   async rewind(window: { from: string | Date; to: string | Date }): Promise<Rewound> {
     this.#demandOpen();
-    const { journal, courier, settings } = this.#parts;
-    return courier.rewinding(() => rewind(journal, courier, window, settings.batch.max));
+    const { journal, forwarder, settings } = this.#parts;
+    return forwarder.rewinding(() => rewind(journal, forwarder, window, settings.batch.max));
   }
 
   async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
@@ -168,10 +163,10 @@ export class DurableOutbox extends Outbox {
 
   /** For opening: begins to deliver, and resolves when the session is changed, delivery is hindered, or `ms` are over; the change goes on in the background. */
   async switchInBackground(wanted: BoundSession, ms: number): Promise<void> {
-    const { switches, courier, clock } = this.#parts;
+    const { switches, forwarder, clock } = this.#parts;
     const switched = switches.request(wanted, [], { inBackground: true }).catch(() => undefined);
-    const hindered = courier.hindered();
-    courier.start();
+    const hindered = forwarder.hindered();
+    forwarder.start();
     await new Promise<void>((resolve) => {
       const cancel = clock.after(ms, resolve, true);
       void Promise.race([switched, hindered]).then(() => {
@@ -192,24 +187,23 @@ export class DurableOutbox extends Outbox {
   }
 
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
-    const { courier, switches, drain, journal, unwatch, emitter, log } = this.#parts;
+    const { forwarder, switches, drain, journal, unwatch, emitter, log } = this.#parts;
     if (drainMs > 0) await this.#drainWithin(drainMs);
     this.#cancelStart();
     emitter.release();
     unwatch();
-    await courier.stop();
+    await forwarder.stop();
     switches.close();
     drain.close();
     await journal.close();
     log.close();
-    const { pending, parked } = journal.stats();
-    return { pending, parked };
+    return { pending: journal.pending, parked: journal.parkedCount };
   }
 
   /** Resolves when all is delivered or parked, and after `ms` at the latest. */
   async #drainWithin(ms: number): Promise<void> {
-    const { courier, drain, clock } = this.#parts;
-    if (courier.state === 'paused') return;
+    const { forwarder, drain, clock } = this.#parts;
+    if (forwarder.state === 'paused') return;
     await new Promise<void>((resolve) => {
       const cancel = clock.after(ms, resolve, true);
       const end = (): void => {
@@ -218,7 +212,7 @@ export class DurableOutbox extends Outbox {
       };
       void Promise.allSettled(this.#underWay).then(() => {
         const drained = drain.wait(undefined);
-        courier.hurry();
+        forwarder.hurry();
         drained.then(end, end);
       });
     });
@@ -240,7 +234,7 @@ export function shown({ token_session, num_passing, passing, reason, status, res
   return { token_session, num_passing, passing, reason, status, response };
 }
 
-function checkSource(source: Source): void {
+function checkSource(source: SourcePosition): void {
   const { name, position } = checkedOptions('source', source, { name: true, position: true });
   const issues = [];
   if (typeof name !== 'string' || name === '')
@@ -248,5 +242,5 @@ function checkSource(source: Source): void {
   if (typeof position !== 'string' && !Number.isFinite(position)) {
     issues.push({ path: ['source', 'position'], message: 'expected text or a finite number' });
   }
-  demandNone(APPEND, issues);
+  assertNoIssues(APPEND, issues);
 }

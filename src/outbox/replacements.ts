@@ -6,14 +6,14 @@ import type { Entry, Journal, Leaving } from './journal.js';
 import { createSession } from './numbering.js';
 
 /** So long after it was asked for, a session that nobody has confirmed will not be created any more. */
-const SETTLED_MS = 60_000;
+const CREATION_ENDS_MS = 60_000;
 
 interface Device {
   readonly deviceid: string;
   readonly alias?: string | undefined;
 }
 
-export interface Replacement extends Leaving {
+export interface ReplacementRequest extends Leaving {
   /** The first pending passing, asked for once the new session is there; null if nothing is pending then. */
   readonly first: () => Promise<Entry | null>;
   readonly options?: RequestOptions | undefined;
@@ -75,7 +75,7 @@ export class Replacements {
     alias,
     first,
     options,
-  }: Replacement): Promise<{ to: string } | { failure: unknown }> {
+  }: ReplacementRequest): Promise<{ to: string } | { failure: unknown }> {
     const leaving: Leaving = { session: from, deviceid, alias };
     if (!this.#created.has(from)) {
       const created = await this.#create(leaving, options);
@@ -91,7 +91,7 @@ export class Replacements {
 
   /** The session has taken passings: once no request of ours can close it any more, it was not closed by one. */
   async delivered(token_session: string): Promise<void> {
-    if (this.leaving(token_session) === undefined || this.#clock.mono() - this.#askedAt < SETTLED_MS) return;
+    if (this.leaving(token_session) === undefined || this.#clock.mono() - this.#askedAt < CREATION_ENDS_MS) return;
     // Where the disk refuses, the next delivery will do.
     await this.#note(null).catch(() => undefined);
   }

@@ -1,9 +1,9 @@
 import { isRecord } from '../core/envelope.js';
 import { refuseUnknown } from '../core/known.js';
 import { timestampExpectation, wireTimestamp } from '../core/timestamp.js';
-import { demandNone } from '../core/validation/demand.js';
+import { assertNoIssues } from '../core/validation/assert-valid.js';
 import type { Issue } from '../types.js';
-import type { Courier } from './courier.js';
+import type { Forwarder } from './forwarder.js';
 import type { Entry, Journal } from './journal.js';
 
 export interface Window {
@@ -18,7 +18,7 @@ export interface Rewound {
 }
 
 /** Sends what was delivered in a window of time again, a batch at a time; what belongs to a closed session is counted. */
-export async function rewind(journal: Journal, courier: Courier, window: Window, max: number): Promise<Rewound> {
+export async function rewind(journal: Journal, forwarder: Forwarder, window: Window, max: number): Promise<Rewound> {
   const { from, to } = bounds(window);
   let batch: Entry[] = [];
   let sent = 0;
@@ -28,13 +28,13 @@ export async function rewind(journal: Journal, courier: Courier, window: Window,
   const send = async (): Promise<void> => {
     const [first] = batch;
     if (first === undefined) return;
-    const confirmed = await courier.resend(batch);
+    const confirmed = await forwarder.resend(batch);
     sent += confirmed;
     if (confirmed < batch.length) skip(first.token_session, batch.length - confirmed);
     batch = [];
   };
-  for await (const piece of journal.history()) {
-    for (const entry of piece) {
+  for await (const chunk of journal.history()) {
+    for (const entry of chunk) {
       const { passing, token_session, state } = entry;
       const { timestamp } = passing;
       // What is pending is sent anyway. Timestamps are all of one form: the order of the texts is that of the times.
@@ -61,6 +61,6 @@ function bounds(window: Window): { from: string; to: string } {
   const to = bound('to');
   if (issues.length === 0 && from > to)
     issues.push({ path: ['from'], message: 'expected a time that is not after `to`' });
-  demandNone('outbox.rewind', issues);
+  assertNoIssues('outbox.rewind', issues);
   return { from, to };
 }

@@ -1,19 +1,19 @@
 import type { RufusClient } from '../client.js';
 import { onAbort } from '../core/abort.js';
 import { ConflictError, NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
-import { judgeAside, says } from './answers.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
+import { dispositionOfError, says } from './disposition.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { NumberingUnknownError, OutboxClosedError } from './errors.js';
 import type { BoundSession, FolderDevice } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
 import type { OutboxLog } from './log.js';
-import { settleSession } from './numbering.js';
+import { selectSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
-import type { Sleeper } from './sleeper.js';
+import type { Timer } from './timer.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';
@@ -76,10 +76,10 @@ export interface SessionSwitchesSetup {
   readonly device: FolderDevice;
   readonly emitter: Emitter;
   readonly log: OutboxLog;
-  readonly sleeper: Sleeper;
+  readonly timer: Timer;
 }
 
-/** Changes of the session that were asked for, in order. The courier makes them between two requests, when the old session has got what is its own. */
+/** Changes of the session that were asked for, in order. The forwarder makes them between two requests, when the old session has got what is its own. */
 export class SessionSwitches {
   readonly #setup: SessionSwitchesSetup;
   readonly #queue: Switch[] = [];
@@ -143,7 +143,7 @@ export class SessionSwitches {
     return head !== undefined && head.readyAt !== null && head.notBefore <= this.#setup.clock.mono();
   }
 
-  /** Milliseconds until the next attempt, while nothing is at hand: 0 now, Infinity where none is due. */
+  /** Milliseconds until the next attempt, while the batch is empty: 0 now, Infinity where none is due. */
   get dueIn(): number {
     const [head] = this.#queue;
     if (head === undefined || head.readyAt === null) return Number.POSITIVE_INFINITY;
@@ -163,7 +163,7 @@ export class SessionSwitches {
     head.attempting = true;
     try {
       const wanted = await folderDevice.switched(head.wanted, { signal, retry: false });
-      await settleSession({
+      await selectSession({
         client,
         journal,
         wanted,
@@ -188,9 +188,9 @@ export class SessionSwitches {
       if (stopped.aborted) return { do: 'stop', cause: error };
       // Numbers that cannot be learned now can be later, if it is the network's fault.
       const cause = error instanceof NumberingUnknownError ? error.cause : error;
-      const verdict = judgeAside(cause);
+      const disposition = dispositionOfError(cause);
       const isRefused =
-        verdict.do === 'block' ||
+        disposition.do === 'block' ||
         cause instanceof ConflictError ||
         (cause instanceof NotFoundError && says(cause, NONE_SUCH));
       const passes = !isRefused || replacements.owes(from);
@@ -198,11 +198,11 @@ export class SessionSwitches {
         head.settle({ error });
         return { do: 'left' };
       }
-      const retryAfterMs = 'retryAfterMs' in verdict ? verdict.retryAfterMs : undefined;
+      const retryAfterMs = 'retryAfterMs' in disposition ? disposition.retryAfterMs : undefined;
       const delayMs = passes ? head.backoff.next(retryAfterMs) : settings.probeMs;
       head.notBefore = clock.mono() + delayMs;
       log.switchFailed(passes ? 'outage' : 'block', error);
-      const { maybeStored } = verdict;
+      const { maybeStored } = disposition;
       return { do: 'again', cause: error, attempt: Math.max(1, head.backoff.failures), delayMs, maybeStored };
     } finally {
       head.attempting = false;
@@ -241,8 +241,8 @@ export class SessionSwitches {
   #begin(): void {
     const [head] = this.#queue;
     if (head === undefined || this.#closed) return;
-    const { drain, clock, sleeper } = this.#setup;
-    const wake = (): void => sleeper.wake('by news');
+    const { drain, clock, timer } = this.#setup;
+    const wake = (): void => timer.wake('work');
     const delivered = head.appended.then(() => {
       const drained = drain.wait(head.given.signal);
       wake();

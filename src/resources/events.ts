@@ -11,6 +11,6 @@ export class EventsModule implements Events {
   }
 
   list(query?: PageQuery & { limit?: number | undefined }, options?: RequestOptions): PagePromise<RaceEvent> {
-    return list(this.#transport, listEvents, 'events', undefined, query, options);
+    return list(this.#transport, listEvents, { query }, options);
   }
 }

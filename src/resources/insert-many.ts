@@ -1,6 +1,6 @@
 import { PayloadTooLargeError, RufusConfigError, RufusError, RufusTimeoutError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
-import { CALL_OPTIONS, checkedOptions, duration, whole } from '../core/options.js';
+import { asInteger, CALL_OPTIONS, checkedOptions, duration } from '../core/options.js';
 import type { InsertManyResult, InsertResult, PassingInput, RequestOptions } from '../types.js';
 import { SourceReader } from './source-reader.js';
 
@@ -26,7 +26,7 @@ export async function insertMany(
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new RufusConfigError('`onProgress` must be a function.');
   }
-  let limit = whole('batchSize', batchSize, 1);
+  let limit = asInteger('batchSize', batchSize, 1);
   const remaining = budget(totalTimeoutMs);
   const reader = new SourceReader(source, options.signal, INSERT_MANY);
   const sofar: InsertManyResult = { inserted_count: 0, duplicate_count: 0, sent: 0, requests: 0 };

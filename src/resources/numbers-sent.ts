@@ -3,7 +3,7 @@ import type { Issue } from '../types.js';
 
 const BITS = 32;
 
-/** The numbers that a call has sent, a bit each: a million in a row take some 2 MB. */
+/** The numbers that a call has sent, one bit per number: a million in a row take some 2 MB. */
 export class NumbersSent {
   readonly #words = new Map<number, number>();
 

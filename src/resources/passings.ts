@@ -1,12 +1,9 @@
-import { list, queryString } from '../core/lists.js';
+import { list } from '../core/lists.js';
 import { insertPassings, listPassingsByDevice, listPassingsBySession, pollPassings } from '../core/operations.js';
-import { pathId } from '../core/path-id.js';
-import type { CallInput, Transport } from '../core/transport.js';
-import { checked } from '../core/validation/checked.js';
-import { demand, demandNone } from '../core/validation/demand.js';
+import type { Transport } from '../core/transport.js';
+import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
 import { checkId } from '../core/validation/ids.js';
-import { type WirePassing, wirePassings } from '../core/validation/passings.js';
-import { checkPollQuery } from '../core/validation/queries.js';
+import { asValidated, wirePassings } from '../core/validation/passings.js';
 import { follow } from '../live/follow.js';
 import { followAll } from '../live/follow-all.js';
 import type {
@@ -39,10 +36,7 @@ export class PassingsModule implements Passings {
     passings: readonly PassingInput[],
     options?: RequestOptions,
   ): RequestPromise<InsertResult> {
-    return this.#transport.call(insertPassings, options, () => {
-      demandNone(insertPassings.name, checkId('token_session', token_session));
-      return insertion(token_session, demand(insertPassings.name, wirePassings(passings)));
-    });
+    return this.#transport.call(insertPassings, { body: { token_session, passings } }, options);
   }
 
   async insertMany(
@@ -50,15 +44,12 @@ export class PassingsModule implements Passings {
     source: Iterable<PassingInput> | AsyncIterable<PassingInput>,
     options: InsertManyOptions = {},
   ): Promise<InsertManyResult> {
-    demandNone(INSERT_MANY, checkId('token_session', token_session));
+    assertNoIssues(INSERT_MANY, checkId('token_session', token_session));
     const numbers = new NumbersSent();
     return insertMany(source, options, async (batch, first, callOptions) => {
-      let passings: readonly WirePassing[] = [];
-      const receipt = await this.#transport.call(insertPassings, callOptions, () => {
-        passings = demand(insertPassings.name, wirePassings(batch, first), first);
-        demand(insertPassings.name, checked(passings, numbers.repeatedIn(passings, first)), first);
-        return insertion(token_session, passings);
-      });
+      const passings = assertValid(insertPassings.name, wirePassings(batch, first), first);
+      assertNoIssues(insertPassings.name, numbers.repeatedIn(passings, first), first);
+      const receipt = await this.insert(token_session, asValidated(passings), callOptions);
       numbers.add(passings);
       return receipt;
     });
@@ -69,8 +60,7 @@ export class PassingsModule implements Passings {
     query?: PageQuery & { first?: number | undefined; last?: number | undefined },
     options?: RequestOptions,
   ): PagePromise<Passing> {
-    const id = () => pathId(listPassingsBySession.name, 'token_session', token_session).id;
-    return list(this.#transport, listPassingsBySession, 'passingsBySession', id, query, options);
+    return list(this.#transport, listPassingsBySession, { token_session, query }, options);
   }
 
   listByDevice(
@@ -78,8 +68,7 @@ export class PassingsModule implements Passings {
     query?: PageQuery & { from?: string | Date | undefined; to?: string | Date | undefined },
     options?: RequestOptions,
   ): PagePromise<Passing> {
-    const id = () => pathId(listPassingsByDevice.name, 'deviceid', deviceid).id;
-    return list(this.#transport, listPassingsByDevice, 'passingsByDevice', id, query, options);
+    return list(this.#transport, listPassingsByDevice, { deviceid, query }, options);
   }
 
   poll(
@@ -87,12 +76,7 @@ export class PassingsModule implements Passings {
     query?: Parameters<Passings['poll']>[1],
     options?: RequestOptions,
   ): ReturnType<Passings['poll']> {
-    return this.#transport.call(pollPassings, options, () => {
-      const { id } = pathId(pollPassings.name, 'deviceid', deviceid);
-      const params = demand(pollPassings.name, checkPollQuery(query));
-      const secrets = query?.token_session === undefined ? [] : [query.token_session];
-      return { id, query: queryString(params), secrets };
-    });
+    return this.#transport.call(pollPassings, { deviceid, query }, options);
   }
 
   follow(deviceid: string, options?: FollowOptions): AsyncIterable<FollowBatch> {
@@ -102,8 +86,4 @@ export class PassingsModule implements Passings {
   followAll(deviceids: readonly string[], options?: FollowAllOptions): AsyncIterable<FollowAllBatch> {
     return followAll(this.#transport, deviceids, options);
   }
-}
-
-function insertion(token_session: string, passings_list: readonly WirePassing[]): CallInput {
-  return { body: JSON.stringify({ token_session, passings_list }), secrets: [token_session] };
 }

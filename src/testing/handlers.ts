@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'msw';
-import type { Answer } from './call.js';
+import type { ApiReply } from './exchange.js';
 import { type Faults, inject, isBodiless } from './faults.js';
 import { HttpResponse, http } from './msw.js';
 import { pause } from './network.js';
@@ -12,7 +12,7 @@ import type { World } from './world.js';
 
 const VERBS = { GET: http.get, POST: http.post, PATCH: http.patch, DELETE: http.delete };
 
-/** One msw handler an operation, on any origin and below any base path that ends in /v0. */
+/** One msw handler per operation, on any origin and below any base path that ends in /v0. */
 export function makeHandlers(world: World, settings: Settings, faults: Faults): RequestHandler[] {
   return OPERATIONS.map((operation) =>
     VERBS[operation.method](mswPath(operation), async ({ request, params: matched }) => {
@@ -36,7 +36,7 @@ async function respond(
   settings: Settings,
   request: Request,
   params: Readonly<Record<string, string>>,
-): Promise<Answer> {
+): Promise<ApiReply> {
   try {
     authorize(operation.permission, request.headers, world.keys, settings.unknownKey);
     const body = operation.method === 'POST' ? await readJson(request, settings.maxBodyBytes) : undefined;
@@ -70,14 +70,14 @@ async function readJson(request: Request, maxBytes: number): Promise<unknown> {
 }
 
 /** The body of a 500 is null in the specification, within its envelope. */
-function failure(status: number, { envelope }: Settings): { status: number; body: Answer['body'] | null } {
+function failure(status: number, { envelope }: Settings): { status: number; body: ApiReply['body'] | null } {
   return {
     status,
     body: status === 500 && envelope === 'spec' ? null : { description: `Injected by the sandbox: ${status}` },
   };
 }
 
-function write({ status, body }: { status: number; body: Answer['body'] | null }, { envelope }: Settings): Response {
+function write({ status, body }: { status: number; body: ApiReply['body'] | null }, { envelope }: Settings): Response {
   const headers = { 'content-type': 'application/json', 'x-amzn-requestid': randomUUID() };
   if (isBodiless(status)) return new HttpResponse(null, { status, headers });
   const bytes = Buffer.from(JSON.stringify(envelope === 'spec' ? { body } : body));

@@ -1,4 +1,4 @@
-import type { Answer, Call } from './call.js';
+import type { ApiReply, ApiRequest } from './exchange.js';
 import { cutOf, listed, numberedPage, take, windowOf } from './pages.js';
 import { parseBind, parseCreate, parseInsert, queryNumPassing, Refusal } from './requests.js';
 import { deviceDetails, deviceSummary, passingsOf, sessionDetails, sessionSummary } from './views.js';
@@ -10,14 +10,14 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly permission: Permission;
-  answer(call: Call): Answer;
+  answer(request: ApiRequest): ApiReply;
 }
 
-const ok = (body: Answer['body']): Answer => ({ status: 200, body: { description: 'Success', ...body } });
+const ok = (body: ApiReply['body']): ApiReply => ({ status: 200, body: { description: 'Success', ...body } });
 
 /* ------------------------------------------------------------------ finding, or 404 */
 
-function theDevice({ world, params }: Call): StoredDevice {
+function theDevice({ world, params }: ApiRequest): StoredDevice {
   return deviceOf(world, params.deviceid!);
 }
 
@@ -27,7 +27,7 @@ function deviceOf(world: World, deviceid: string): StoredDevice {
   return device;
 }
 
-function theSession({ world, params }: Call): StoredSession {
+function theSession({ world, params }: ApiRequest): StoredSession {
   const token_session = params.token_session!;
   const session = world.sessions.get(token_session);
   if (session === undefined) throw new Refusal(404, { description: 'Session not found', token_session });
@@ -36,14 +36,14 @@ function theSession({ world, params }: Call): StoredSession {
 
 /* ------------------------------------------------------------------ devices */
 
-const listDevices = (call: Call): Answer => {
-  const devices = [...call.world.devices.values()];
-  const { start, end, pagination } = numberedPage(call, devices.length, 5_000);
+const listDevices = (request: ApiRequest): ApiReply => {
+  const devices = [...request.world.devices.values()];
+  const { start, end, pagination } = numberedPage(request, devices.length, 5_000);
   const rows = devices.slice(start, end).map(deviceSummary);
-  return ok({ pagination, result: listed(rows, pagination.page, 'Devices not found', call.settings) });
+  return ok({ pagination, result: listed(rows, pagination.page, 'Devices not found', request.settings) });
 };
 
-const bindDevice = ({ world, settings, body }: Call): Answer => {
+const bindDevice = ({ world, settings, body }: ApiRequest): ApiReply => {
   const { alias = null, firmware = null, ...device } = parseBind(body);
   const earlier = world.boundAs(device.serial_number);
   if (earlier !== undefined) {
@@ -54,41 +54,41 @@ const bindDevice = ({ world, settings, body }: Call): Answer => {
   return { status: 201, body: { description: 'Device binded succesfully', deviceid } };
 };
 
-const getDevice = (call: Call): Answer => ok({ result: deviceDetails(theDevice(call)) });
+const getDevice = (request: ApiRequest): ApiReply => ok({ result: deviceDetails(theDevice(request)) });
 
-const unbindDevice = (call: Call): Answer => {
-  const device = theDevice(call);
-  call.world.unbind(device);
+const unbindDevice = (request: ApiRequest): ApiReply => {
+  const device = theDevice(request);
+  request.world.unbind(device);
   return ok({ description: 'Device unbinded succesfully', deviceid: device.deviceid });
 };
 
 /* ------------------------------------------------------------------ sessions */
 
-const createSession = ({ world, body }: Call): Answer => {
+const createSession = ({ world, body }: ApiRequest): ApiReply => {
   const { deviceid, alias = null } = parseCreate(body);
   const { token_session } = world.open(deviceOf(world, deviceid), alias);
   return { status: 201, body: { description: 'Session inserted succesfully', token_session } };
 };
 
 /** A closed session cannot be closed again: 404 is the one refusal that the documentation has for it. */
-const closeSession = (call: Call): Answer => {
-  const session = theSession(call);
+const closeSession = (request: ApiRequest): ApiReply => {
+  const session = theSession(request);
   const { token_session } = session;
   if (!session.active) throw new Refusal(404, { description: 'Session not found', token_session });
   session.active = false;
   return ok({ description: 'Session closed succesfully', token_session });
 };
 
-const getSession = (call: Call): Answer => ok({ result: [sessionDetails(theSession(call))] });
+const getSession = (request: ApiRequest): ApiReply => ok({ result: [sessionDetails(theSession(request))] });
 
 /** Newest first: the order is not documented, and the order of creation would invite relying on it. */
-const listSessions = ({ world, params: { deviceid } }: Call): Answer => {
+const listSessions = ({ world, params: { deviceid } }: ApiRequest): ApiReply => {
   const sessions = world.devices.get(deviceid!)?.sessions ?? [];
   if (sessions.length === 0) throw new Refusal(404, { description: 'Sessions not found', deviceid });
   return ok({ result: sessions.map(sessionSummary).reverse() });
 };
 
-const getActiveSession = ({ world, params: { deviceid } }: Call): Answer => {
+const getActiveSession = ({ world, params: { deviceid } }: ApiRequest): ApiReply => {
   const active = world.devices.get(deviceid!)?.sessions.find((session) => session.active);
   if (active === undefined) throw new Refusal(404, { description: 'Sessions not found', deviceid });
   return ok({ result: [sessionDetails(active)] });
@@ -96,7 +96,7 @@ const getActiveSession = ({ world, params: { deviceid } }: Call): Answer => {
 
 /* ------------------------------------------------------------------ passings */
 
-const insertPassings = ({ world, settings, body }: Call): Answer => {
+const insertPassings = ({ world, settings, body }: ApiRequest): ApiReply => {
   const { token_session, passings } = parseInsert(body);
   const session = world.sessions.get(token_session);
   if (!session?.active) throw new Refusal(404, { description: 'Session not found or closed', token_session });
@@ -106,38 +106,38 @@ const insertPassings = ({ world, settings, body }: Call): Answer => {
   return { status: 201, body: { description, token_session, inserted_count, duplicate_count } };
 };
 
-const listPassingsBySession = (call: Call): Answer => {
-  const session = theSession(call);
-  const first = queryNumPassing(call.query, 'first');
-  const last = queryNumPassing(call.query, 'last');
-  const cut = cutOf(call);
+const listPassingsBySession = (request: ApiRequest): ApiReply => {
+  const session = theSession(request);
+  const first = queryNumPassing(request.query, 'first');
+  const last = queryNumPassing(request.query, 'last');
+  const cut = cutOf(request);
   const start = first === undefined ? 0 : session.passings.indexFrom(first);
   const end = last === undefined ? session.passings.length : session.passings.indexFrom(last + 1);
   const rows = take(session, start, end, { from: undefined, to: undefined }, cut);
-  const result = passingsOf(session, rows, call.settings);
-  return ok({ result: listed(result, cut.page, 'Passings not found', call.settings) });
+  const result = passingsOf(session, rows, request.settings);
+  return ok({ result: listed(result, cut.page, 'Passings not found', request.settings) });
 };
 
-const listPassingsByDevice = (call: Call): Answer => {
-  const device = theDevice(call);
-  const window = windowOf(call);
-  const cut = cutOf(call);
+const listPassingsByDevice = (request: ApiRequest): ApiReply => {
+  const device = theDevice(request);
+  const window = windowOf(request);
+  const cut = cutOf(request);
   const result = device.sessions.flatMap((session) =>
-    passingsOf(session, take(session, 0, session.passings.length, window, cut), call.settings),
+    passingsOf(session, take(session, 0, session.passings.length, window, cut), request.settings),
   );
-  return ok({ result: listed(result, cut.page, 'Passings not found', call.settings) });
+  return ok({ result: listed(result, cut.page, 'Passings not found', request.settings) });
 };
 
 /** Jumps to the newest session as soon as there is one, whether or not the one asked for was read to its end. */
-const pollPassings = (call: Call): Answer => {
-  const device = theDevice(call);
-  const window = windowOf(call);
-  const cut = cutOf(call);
-  const last = queryNumPassing(call.query, 'last');
-  const token_session = call.query.get('token_session') ?? undefined;
+const pollPassings = (request: ApiRequest): ApiReply => {
+  const device = theDevice(request);
+  const window = windowOf(request);
+  const cut = cutOf(request);
+  const last = queryNumPassing(request.query, 'last');
+  const token_session = request.query.get('token_session') ?? undefined;
   const newest = device.sessions.at(-1);
   if (newest === undefined) throw new Refusal(404, { description: 'Sessions not found', deviceid: device.deviceid });
-  if (token_session !== undefined && call.world.sessions.get(token_session)?.device !== device) {
+  if (token_session !== undefined && request.world.sessions.get(token_session)?.device !== device) {
     throw new Refusal(404, { description: 'Session not found', token_session });
   }
   const jumps = token_session !== undefined && token_session !== newest.token_session;
@@ -148,14 +148,14 @@ const pollPassings = (call: Call): Answer => {
     session_used: newest.token_session,
     session_label: newest.alias,
     resumed_from: jumps ? 0 : (last ?? 0),
-    passings: listed(passingsOf(newest, rows, call.settings), cut.page, 'Passings not found', call.settings),
+    passings: listed(passingsOf(newest, rows, request.settings), cut.page, 'Passings not found', request.settings),
   });
 };
 
 /* ------------------------------------------------------------------ events */
 
-const listEvents = (call: Call): Answer => {
-  const { start, end, pagination } = numberedPage(call, DEMO_EVENTS.length, 1_000);
+const listEvents = (request: ApiRequest): ApiReply => {
+  const { start, end, pagination } = numberedPage(request, DEMO_EVENTS.length, 1_000);
   return ok({ pagination, result: DEMO_EVENTS.slice(start, end) });
 };
 

@@ -1,4 +1,4 @@
-import type { Call } from './call.js';
+import type { ApiRequest } from './exchange.js';
 import type { StoredPassing } from './passing-list.js';
 import { queryDateTime, queryInteger, Refusal } from './requests.js';
 import type { Settings } from './settings.js';
@@ -12,14 +12,14 @@ export interface Cut {
 }
 
 /** Page 0, as well as none, turns paging off. */
-export function cutOf({ query, settings }: Call): Cut {
+export function cutOf({ query, settings }: ApiRequest): Cut {
   const page = queryInteger(query, 'page', 0) ?? 0;
   if (page === 0) return { page, skip: 0, room: Infinity };
   return { page, skip: (page - 1) * settings.pageSize, room: settings.pageSize };
 }
 
 /** Pages by number and limit, with a `pagination` object. */
-export function numberedPage({ query, settings }: Call, total: number, maxLimit: number) {
+export function numberedPage({ query, settings }: ApiRequest, total: number, maxLimit: number) {
   const page = queryInteger(query, 'page', 1) ?? 1;
   const limit = queryInteger(query, 'limit', 1, maxLimit) ?? Math.min(settings.pageSize, maxLimit);
   const start = (page - 1) * limit;
@@ -39,7 +39,7 @@ export interface Window {
   readonly to: string | undefined;
 }
 
-export const windowOf = ({ query }: Call): Window => ({
+export const windowOf = ({ query }: ApiRequest): Window => ({
   from: queryDateTime(query, 'from'),
   to: queryDateTime(query, 'to'),
 });

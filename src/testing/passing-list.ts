@@ -1,3 +1,4 @@
+import { lowerBound } from '../core/binary-search.js';
 import type { Passing } from '../types.js';
 
 /** A passing as the sandbox keeps it: every field there, unset ones null. */
@@ -26,14 +27,7 @@ export class PassingList {
 
   /** The index of the first passing with this number or a higher one. */
   indexFrom(num_passing: number): number {
-    let low = 0;
-    let high = this.#rows.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#rows[middle]!.num_passing < num_passing) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.#rows, (row) => row.num_passing < num_passing);
   }
 
   /** Adds what is new and says how many that were. Of two with one number the first stays, unless `keepRepeats`. */

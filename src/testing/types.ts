@@ -17,7 +17,7 @@ export interface SandboxOptions {
    * none. A known key that lacks a permission gets 403 in either case.
    */
   unknownKey?: 401 | 403 | undefined;
-  /** Items a page where the request names no limit. Default 5_000 (events: 1_000). */
+  /** Items per page where the request names no limit. Default 5_000 (events: 1_000). */
   pageSize?: number | undefined;
   /** A longer request body gets 413. Default 1_048_576 (1 MiB). */
   maxBodyBytes?: number | undefined;

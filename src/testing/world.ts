@@ -65,7 +65,7 @@ export class World {
     for (const session of device.sessions) this.sessions.delete(session.token_session);
   }
 
-  /** One active session a device: the one before is closed. */
+  /** One active session per device: the one before is closed. */
   open(device: StoredDevice, alias: string | null): StoredSession {
     for (const session of device.sessions) session.active = false;
     const session: StoredSession = {

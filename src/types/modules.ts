@@ -20,7 +20,7 @@ export interface Devices {
   /** Every device of the company. Needs READ. */
   list(
     query?: PageQuery & {
-      /** Devices a page, 1 to 5000. Default: the server's, 5000. */
+      /** Devices per page, 1 to 5000. Default: the server's, 5000. */
       limit?: number | undefined;
     },
     options?: RequestOptions,
@@ -103,7 +103,7 @@ export interface Passings {
     token_session: string,
     source: Iterable<PassingInput> | AsyncIterable<PassingInput>,
     options?: RequestOptions & {
-      /** Passings a request, a whole number of at least 1. Default 500. */
+      /** Passings per request, a whole number of at least 1. Default 500. */
       batchSize?: number | undefined;
       /** Called after each confirmed batch, with the totals so far. What it throws ends the call. Default none. */
       onProgress?: ((sofar: InsertManyResult) => void) | undefined;
@@ -160,7 +160,7 @@ export interface Passings {
    * batches marked `late`. Nothing is requested before somebody iterates, and nothing while a batch is worked on. Needs READ.
    *
    * Network failures, 408, 425, 429, 5xx and answers that make no sense are waited out, for ever, and logged at `warn`
-   * once an outage; `retry` and `totalTimeoutMs` of the client play no part in how long. What ends the loop:
+   * once per outage; `retry` and `totalTimeoutMs` of the client play no part in how long. What ends the loop:
    * - `break`, and `signal`: RufusAbortError, within 100 ms.
    * - A damaged cursor, or one of another device's session: RufusConfigError. One whose session is gone: NotFoundError.
    * - An unknown device (NotFoundError), 401 (AuthenticationError), 403 (PermissionDeniedError), any other 4xx, a closed client.
@@ -189,7 +189,7 @@ export interface Events {
   /** Every event. Needs READ. */
   list(
     query?: PageQuery & {
-      /** Events a page, 1 to 1000. Default: the server's, 1000. */
+      /** Events per page, 1 to 1000. Default: the server's, 1000. */
       limit?: number | undefined;
     },
     options?: RequestOptions,

@@ -27,11 +27,17 @@ describe('both envelopes', () => {
     { name: 'enveloped', behaviour: enveloped(404, refusal), body: refusal, description: 'Session not found' },
     { name: 'a text in the envelope', behaviour: enveloped(404, 'gone'), body: 'gone', description: undefined },
     { name: 'null in the envelope', behaviour: enveloped(500, null), body: null, description: undefined },
-    {
-      name: 'a number as description',
-      behaviour: json(400, { description: 7 }),
-      body: { description: 7 },
+    ...[7, true, null, '', ['Session not found'], { text: 'Session not found' }].map((odd) => ({
+      name: `${JSON.stringify(odd)} as description`,
+      behaviour: json(400, { description: odd }),
+      body: { description: odd },
       description: undefined,
+    })),
+    {
+      name: "a gateway's message",
+      behaviour: json(400, { message: 'Forbidden' }),
+      body: { message: 'Forbidden' },
+      description: 'Forbidden',
     },
     { name: 'HTML', behaviour: html(403), body: expect.stringContaining('<!doctype html>'), description: undefined },
   ];

@@ -1,4 +1,4 @@
-// Every row of the design's retry table against every column, over real sockets unless the failure is of the network's making.
+// Every row of the retry table in ARCHITECTURE.md against every column, over real sockets unless the failure is of the network's making.
 import { describe, expect, it } from 'vitest';
 import {
   AuthenticationError,

@@ -157,6 +157,7 @@ describe('drained', () => {
     await outbox.append(runners(3));
     const drained = outbox.drained();
     await outbox.append(runners(2, 4));
+    folder.ack = 3;
     events!.damaged!({ records: 0, tornBytes: 0, corruptRecords: 3 });
     await drained;
   });

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RufusConfigError } from '../../src/index.js';
-import { encodeLine } from '../../src/outbox/disk/line.js';
+import { encodeLine } from '../../src/outbox/disk/codec.js';
 import { openJournal } from '../../src/outbox/disk/open.js';
 import { StorageError } from '../../src/outbox/errors.js';
 import type { Journal } from '../../src/outbox/journal.js';

@@ -27,7 +27,7 @@ export const session = (more: object = {}) => ({
   ...more,
 });
 
-/** The columns of the design's retry table. */
+/** The columns of the retry table in ARCHITECTURE.md. */
 export type Kind = 'read' | 'insert' | 'bind' | 'end' | 'create';
 
 export interface Operation {

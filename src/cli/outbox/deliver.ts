@@ -29,7 +29,7 @@ export async function requeue(context: Context, folder: string, options: Requeue
   await opened(context, folder, session, async (outbox, within) => {
     const requeued = (await outbox.requeue((parked) => reason === undefined || parked.reason === reason)).length;
     if (requeued === 0) context.screen.note('Nothing that is parked is to be sent again.');
-    const failure = await within(options.drain, delivered(outbox)).then(
+    const failure = await within(options.drain, outbox.drained()).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -43,10 +43,6 @@ export async function requeue(context: Context, folder: string, options: Requeue
     if (parked > 0) context.screen.warn(`${parked} are parked: see rufus outbox parked ${folder}`);
     if (pending + parked > 0) context.exitCode = context.interruption.exitCode ?? EXIT.left;
   });
-}
-
-async function delivered(outbox: Outbox): Promise<void> {
-  while (outbox.stats().pending > 0) await outbox.drained();
 }
 
 /** Sends delivered passings again, under their numbers: the server keeps what it has. */

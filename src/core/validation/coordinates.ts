@@ -32,13 +32,13 @@ export function readCoordinate(text: string): number | null | undefined {
 }
 
 /** Makes the row's coordinates numbers, in place. What is still text afterwards is no number. */
-export function settleCoordinates(row: Record<string, unknown>): void {
+export function normalizeCoordinates(row: Record<string, unknown>): void {
   const { latitude, longitude } = row;
-  if (typeof latitude === 'string') row.latitude = settled(latitude);
-  if (typeof longitude === 'string') row.longitude = settled(longitude);
+  if (typeof latitude === 'string') row.latitude = normalized(latitude);
+  if (typeof longitude === 'string') row.longitude = normalized(longitude);
 }
 
-function settled(text: string): number | string | null {
+function normalized(text: string): number | string | null {
   const number = readCoordinate(text);
   return number === undefined ? text : number;
 }

@@ -14,7 +14,7 @@ export function idFault(value: unknown): string | undefined {
 }
 
 /** The same as issues, under the name that the caller knows. */
-export function checkId(field: 'deviceid' | 'token_session', value: unknown): Issue[] {
+export function checkId(field: string, value: unknown): Issue[] {
   const message = idFault(value);
   return message === undefined ? [] : [{ path: [field], message }];
 }

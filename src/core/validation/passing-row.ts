@@ -1,8 +1,11 @@
 import { isDateTime } from '../timestamp.js';
 
-// A passing checked by hand: a page of 5,000 must not wait for zod. Each check passes only what the generated schema
-// accepts; what it does not pass is judged by that schema.
+// The fields of a passing by hand: a page of 5,000 must wait neither for zod nor for a loop over names, which costs twice the
+// time. A test holds this file against the generated schemas, field by field.
 
+type Row = Record<string, unknown>;
+
+/** The prechecks accept only what the schema accepts. They may reject valid rows; the schema decides. */
 function isTextOrNone(value: unknown): boolean {
   return typeof value === 'string' || value === undefined || value === null;
 }
@@ -11,12 +14,11 @@ function isNumberOrNone(value: unknown): boolean {
   return typeof value === 'number' ? Number.isFinite(value) : value === undefined || value === null;
 }
 
-/** A passing that is to be sent and has no number yet. */
-export function isUnnumberedPassing(row: Record<string, unknown>): boolean {
-  return row.bib !== '' && hasPassingFields(row);
+function isNumPassing(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value);
 }
 
-function hasPassingFields(row: Record<string, unknown>): boolean {
+function hasPassingFields(row: Row): boolean {
   return (
     typeof row.timestamp === 'string' &&
     typeof row.bib === 'string' &&
@@ -30,22 +32,35 @@ function hasPassingFields(row: Record<string, unknown>): boolean {
   );
 }
 
-/** A passing as it is sent. */
-export function isWirePassing(row: Record<string, unknown>): boolean {
-  return isNumber(row.num_passing) && isUnnumberedPassing(row);
+/** A passing that is to be sent and has no number yet. Its timestamp is in the wire's form already. */
+export function isUnnumberedPassing(row: Row): boolean {
+  return row.bib !== '' && hasPassingFields(row);
 }
 
-function isNumber(num_passing: unknown): boolean {
-  return typeof num_passing === 'number' && num_passing >= 0 && Number.isSafeInteger(num_passing);
+/** A passing as it is sent. */
+export function isWirePassing(row: Row): boolean {
+  return isNumPassing(row.num_passing) && isUnnumberedPassing(row);
 }
 
 /** A passing as it comes, once its coordinates are numbers. */
-export function isPassing(row: Record<string, unknown>): boolean {
+export function isPassing(row: Row): boolean {
   return (
-    isNumber(row.num_passing) &&
+    isNumPassing(row.num_passing) &&
     hasPassingFields(row) &&
     isDateTime(row.timestamp as string) &&
     isTextOrNone(row.token_session) &&
     isTextOrNone(row.deviceid)
   );
+}
+
+/** Copies what is set to `row`. Reads each field once: it may be a getter. */
+export function copyOptionalFields(passing: Row, row: Row): void {
+  const { participant_id, chip, latitude, longitude, status, timezone, gender } = passing;
+  if (participant_id !== undefined) row.participant_id = participant_id;
+  if (chip !== undefined) row.chip = chip;
+  if (latitude !== undefined) row.latitude = latitude;
+  if (longitude !== undefined) row.longitude = longitude;
+  if (status !== undefined) row.status = status;
+  if (timezone !== undefined) row.timezone = timezone;
+  if (gender !== undefined) row.gender = gender;
 }

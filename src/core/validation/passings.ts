@@ -1,12 +1,13 @@
-import type { ZodType } from 'zod';
+import type { ZodObject } from 'zod';
 import type { PassingInput as WirePassing } from '../../generated/types.gen.js';
 import { PassingInput } from '../../generated/zod.gen.js';
 import type { Issue } from '../../types.js';
 import { isRecord } from '../envelope.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
-import { type Checked, checked } from './checked.js';
+import { type Checked, checked } from './assert-valid.js';
+import { checkId } from './ids.js';
 import { issuesOf, MAX_ISSUES } from './issues.js';
-import { isUnnumberedPassing, isWirePassing } from './passing-row.js';
+import { copyOptionalFields, isUnnumberedPassing, isWirePassing } from './passing-row.js';
 import { safeParse } from './safe-parse.js';
 
 export type { WirePassing };
@@ -17,32 +18,17 @@ interface Form {
   readonly numbered: boolean;
   readonly known: ReadonlySet<string>;
   readonly precheck: (row: Record<string, unknown>) => boolean;
-  readonly schema: ZodType;
+  readonly schema: ZodObject;
 }
 
-const UNNUMBERED_FIELDS = [
-  'timestamp',
-  'bib',
-  'participant_id',
-  'chip',
-  'latitude',
-  'longitude',
-  'status',
-  'timezone',
-  'gender',
-];
-const NUMBERED: Form = {
-  numbered: true,
-  known: new Set([...UNNUMBERED_FIELDS, 'num_passing']),
-  precheck: isWirePassing,
-  schema: PassingInput,
-};
-const UNNUMBERED: Form = {
-  numbered: false,
-  known: new Set(UNNUMBERED_FIELDS),
-  precheck: isUnnumberedPassing,
-  schema: PassingInput.omit({ num_passing: true }),
-};
+const form = (numbered: boolean, schema: ZodObject, precheck: Form['precheck']): Form => ({
+  numbered,
+  known: new Set(Object.keys(schema.shape)),
+  precheck,
+  schema,
+});
+const NUMBERED = form(true, PassingInput, isWirePassing);
+const UNNUMBERED = form(false, PassingInput.omit({ num_passing: true }), isUnnumberedPassing);
 
 /**
  * The passings as they are sent: new objects, timestamps in the wire's form, undefined fields left out, null kept.
@@ -52,6 +38,20 @@ const UNNUMBERED: Form = {
 export function wirePassings(passings: unknown, first = 0): Checked<WirePassing[]> {
   if (isValidated(passings)) return { ok: true, value: passings };
   return wireAs<WirePassing>(NUMBERED, passings, first);
+}
+
+/** The passings to insert into a session, as they are sent. */
+export function checkInsertion({
+  token_session,
+  passings,
+}: {
+  token_session: unknown;
+  passings: unknown;
+}): Checked<{ token_session: string; passings_list: WirePassing[] }> {
+  const issues = checkId('token_session', token_session);
+  if (issues.length > 0) return { ok: false, issues };
+  const wired = wirePassings(passings);
+  return wired.ok ? { ok: true, value: { token_session: token_session as string, passings_list: wired.value } } : wired;
 }
 
 const validated = new WeakSet<object>();
@@ -88,7 +88,7 @@ function wireAs<P extends UnnumberedPassing>(as: Form, passings: unknown, first:
     }
     const row = readPassing(as, passing);
     const faults = as.precheck(row) && !hasUnknownField(as, passing) ? [] : faultsOf(as, passing, row, first + index);
-    // Whatever the hurried check missed, a passing without a fault goes out.
+    // The precheck may reject valid rows; the schema decides.
     if (faults.length === 0) wire.push(row as Record<string, unknown> & P);
     else issues.push(...faults);
   }
@@ -111,20 +111,14 @@ function repeated(passings: readonly WirePassing[], first: number): Issue[] {
   });
 }
 
-/** Reads each field once: it may be a getter. Written out: a loop over the names costs twice the time, each passing. */
+/** As it is sent. Reads each field once: it may be a getter. */
 function readPassing(as: Form, passing: Record<string, unknown>): Record<string, unknown> {
-  const { bib, participant_id, chip, latitude, longitude, status, timezone, gender } = passing;
+  const { bib } = passing;
   const timestamp = wireTimestamp(passing.timestamp);
   const row: Record<string, unknown> = as.numbered
     ? { timestamp, num_passing: passing.num_passing, bib }
     : { timestamp, bib };
-  if (participant_id !== undefined) row.participant_id = participant_id;
-  if (chip !== undefined) row.chip = chip;
-  if (latitude !== undefined) row.latitude = latitude;
-  if (longitude !== undefined) row.longitude = longitude;
-  if (status !== undefined) row.status = status;
-  if (timezone !== undefined) row.timezone = timezone;
-  if (gender !== undefined) row.gender = gender;
+  copyOptionalFields(passing, row);
   return row;
 }
 
@@ -140,8 +134,8 @@ function faultsOf(as: Form, passing: Record<string, unknown>, row: Record<string
   if (row.timestamp === undefined) {
     faults.push({ path: [...at, 'timestamp'], message: timestampExpectation(passing.timestamp) });
   }
-  const whole = { ...passing, ...row, timestamp: row.timestamp ?? '2000-01-01T00:00:00.000Z' };
-  const parsed = safeParse(as.schema, whole);
-  if (!parsed.success) faults.push(...issuesOf(parsed.error, whole, at, [...as.known]));
+  const subject = { ...passing, ...row, timestamp: row.timestamp ?? '2000-01-01T00:00:00.000Z' };
+  const parsed = safeParse(as.schema, subject);
+  if (!parsed.success) faults.push(...issuesOf(parsed.error, subject, at, [...as.known]));
   return faults;
 }

@@ -1,9 +1,9 @@
 import type { Issue, ValidationMode } from '../../types.js';
 import { isRecord } from '../envelope.js';
-import { settleCoordinates } from './coordinates.js';
+import { normalizeCoordinates } from './coordinates.js';
 import { formatPath, issuesOf, MAX_ISSUES, type Path } from './issues.js';
 import { safeParse } from './safe-parse.js';
-import type { IdentityKind, Shape } from './shapes.js';
+import type { IdentityKind, Shape } from './shape.js';
 
 /** Told of what is handed on as it came although the schema says otherwise. `field` is below the item: `bib`. */
 export type DriftReport = (field: string, message: string) => void;
@@ -19,7 +19,7 @@ const IDENTITY: Readonly<Record<IdentityKind, { usable(value: unknown): boolean;
 };
 
 /**
- * Judges the items of an answer, in place: coordinates become numbers, nothing is rebuilt, no item is dropped.
+ * Checks the items of an answer, in place: coordinates become numbers, nothing is rebuilt, no item is dropped.
  *
  * `tolerant` refuses only where what identifies an item is unusable, and reports any other mismatch; `strict` refuses
  * each. Unknown fields are welcome in both, and so is null or nothing in an optional field.
@@ -27,7 +27,7 @@ const IDENTITY: Readonly<Record<IdentityKind, { usable(value: unknown): boolean;
  * @param at The path of the list, for the issues.
  * @returns Why the whole answer must be refused; empty where it is accepted.
  */
-export function judgeList(
+export function checkItems(
   shape: Shape,
   rows: readonly unknown[],
   mode: ValidationMode,
@@ -37,13 +37,13 @@ export function judgeList(
   const issues: Issue[] = [];
   for (let index = 0; index < rows.length && issues.length < MAX_ISSUES; index++) {
     const row = rows[index];
-    if (!isSound(shape, row)) issues.push(...judgeOne(shape, row, mode, onDrift, [...at, index]));
+    if (!isSound(shape, row)) issues.push(...checkItem(shape, row, mode, onDrift, [...at, index]));
   }
   return issues.slice(0, MAX_ISSUES);
 }
 
-/** Judges one item, or the body around a shape's `payload`, as {@link judgeList} does. */
-export function judgeOne(shape: Shape, value: unknown, mode: ValidationMode, onDrift: DriftReport, at: Path): Issue[] {
+/** Checks one item, or the body around a shape's `payload`, as {@link checkItems} does. */
+export function checkItem(shape: Shape, value: unknown, mode: ValidationMode, onDrift: DriftReport, at: Path): Issue[] {
   if (!isRecord(value)) return [{ path: at, message: `expected an object (${shape.name})` }];
   if (isSound(shape, value)) return [];
   const faults = faultsOf(shape, value);
@@ -53,17 +53,17 @@ export function judgeOne(shape: Shape, value: unknown, mode: ValidationMode, onD
 }
 
 /** To the caller, ids that are null are absent ones, as the public type says. */
-function settleIds(row: Record<string, unknown>): void {
+function dropNullIds(row: Record<string, unknown>): void {
   if (row.token_session === null) delete row.token_session;
   if (row.deviceid === null) delete row.deviceid;
 }
 
-/** Settles coordinates and ids, and says whether nothing more is to be asked. */
+/** Normalizes coordinates and ids, and says whether the precheck accepts the item: if not, the schema decides. */
 function isSound(shape: Shape, value: unknown): boolean {
   if (!isRecord(value)) return false;
   if (shape.coordinates) {
-    settleCoordinates(value);
-    settleIds(value);
+    normalizeCoordinates(value);
+    dropNullIds(value);
   }
   return shape.precheck?.(value) ?? false;
 }
@@ -77,9 +77,9 @@ function faultsOf(shape: Shape, value: Record<string, unknown>): Issue[] {
     }
   }
   const { payload } = shape;
-  const judged = payload === undefined ? value : { ...value, [payload]: undefined };
-  const checked = safeParse(shape.schema, judged);
-  if (!checked.success) faults.push(...issuesOf(checked.error, judged, []).filter(({ path }) => path[0] !== payload));
+  const subject = payload === undefined ? value : { ...value, [payload]: undefined };
+  const checked = safeParse(shape.schema, subject);
+  if (!checked.success) faults.push(...issuesOf(checked.error, subject, []).filter(({ path }) => path[0] !== payload));
   return faults;
 }
 

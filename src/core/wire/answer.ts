@@ -33,7 +33,7 @@ export class Head {
 
 /** A complete answer. Private fields keep its content out of logs. */
 export class Answer implements RawResponse {
-  /** Kept apart, so that who keeps the headers does not keep the text, which may be a page of megabytes. */
+  /** Apart, so that keeping the headers does not keep the text, which may be megabytes. */
   readonly head: Head;
   readonly #text: string;
 

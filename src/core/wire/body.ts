@@ -2,18 +2,18 @@ import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from 'node:zlib';
 import { Answer, type WireHeaders } from './answer.js';
-import { Lost } from './flight.js';
+import { TransportFailure } from './flight.js';
 
 interface Decoder {
-  readonly whole: (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+  readonly all: (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
   readonly stream: () => Transform;
 }
-const GZIP: Decoder = { whole: promisify(gunzip), stream: createGunzip };
+const GZIP: Decoder = { all: promisify(gunzip), stream: createGunzip };
 const decoders = new Map<string, Decoder>([
   ['gzip', GZIP],
   ['x-gzip', GZIP],
-  ['deflate', { whole: promisify(inflate), stream: createInflate }],
-  ['br', { whole: promisify(brotliDecompress), stream: createBrotliDecompress }],
+  ['deflate', { all: promisify(inflate), stream: createInflate }],
+  ['br', { all: promisify(brotliDecompress), stream: createBrotliDecompress }],
 ]);
 
 /** Of an error page this much is kept; the rest is read, so that the socket can be used again, and thrown away. */
@@ -67,19 +67,19 @@ export class BodyReader {
   }
 
   /** What to do once `take` said no: an error page is cut, anything else is lost. */
-  overflow(): Answer | Lost | Promise<Answer | Lost> {
-    return this.#isError ? this.finish() : new Lost('too-large', true, undefined, this.#status);
+  overflow(): Answer | TransportFailure | Promise<Answer | TransportFailure> {
+    return this.#isError ? this.finish() : new TransportFailure('too-large', true, undefined, this.#status);
   }
 
   /** The whole answer; a promise only where it must be decompressed. */
-  finish(): Answer | Promise<Answer | Lost> {
+  finish(): Answer | Promise<Answer | TransportFailure> {
     const encoding = this.#headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') return this.#plain();
     return this.#decoded(encoding);
   }
 
   #joined(): Buffer {
-    // Let go of here: undici keeps this reader reachable while the page is judged.
+    // Let go of here: undici keeps this reader reachable while the page is validated.
     const chunks = this.#chunks.splice(0);
     const [only] = chunks;
     if (chunks.length !== 1 || only === undefined) return Buffer.concat(chunks);
@@ -96,15 +96,15 @@ export class BodyReader {
     return new Answer(this.#status, this.#headers, bytes.toString('utf8', hasBom ? 3 : 0));
   }
 
-  async #decoded(encoding: string | string[]): Promise<Answer | Lost> {
+  async #decoded(encoding: string | string[]): Promise<Answer | TransportFailure> {
     const decoder = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;
     if (decoder === undefined) return this.#plain();
     if (this.#isError) return this.#answer(await beginningOf(this.#joined(), decoder.stream()));
     try {
-      return this.#answer(await decoder.whole(this.#joined(), { maxOutputLength: this.#maxBytes }));
+      return this.#answer(await decoder.all(this.#joined(), { maxOutputLength: this.#maxBytes }));
     } catch (cause) {
       const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-      return new Lost(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'network', true, cause, this.#status);
+      return new TransportFailure(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'network', true, cause, this.#status);
     }
   }
 }
@@ -121,7 +121,7 @@ async function beginningOf(packed: Buffer, unpacking: Transform): Promise<Buffer
       if (bytes >= ERROR_BODY_BYTES) break;
     }
   } catch {
-    // Of a refusal the status counts, whatever came with it.
+    // The status of an error answer counts, whatever came with it.
   }
   return Buffer.concat(chunks);
 }

@@ -2,10 +2,10 @@ import type { Dispatcher } from 'undici';
 import type { Answer, WireHeaders } from './answer.js';
 import { BodyReader } from './body.js';
 import type { Request } from './connection.js';
-import { type Flight, Lost, type Wire } from './flight.js';
+import { type Flight, TransportFailure, type Wire } from './flight.js';
 
 /**
- * The fast road, for our own agent only: undici's handler interface without the stream, the AbortSignal and the promise
+ * The fast path, for our own agent only: undici's handler interface without the stream, the AbortSignal and the promise
  * that `request()` makes for each call.
  */
 export function dispatchWire(agent: () => Dispatcher): Wire {
@@ -24,7 +24,7 @@ export function dispatchWire(agent: () => Dispatcher): Wire {
       try {
         agent().dispatch(request, new Receiver(flight, maxBytes));
       } catch (cause) {
-        flight.settle(new Lost('network', false, cause));
+        flight.settle(new TransportFailure('network', false, cause));
       }
     },
   };
@@ -67,7 +67,7 @@ class Receiver implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
-    if (!this.#isComplete) this.#flight.settle(new Lost('network', this.#flight.sent, cause));
+    if (!this.#isComplete) this.#flight.settle(new TransportFailure('network', this.#flight.sent, cause));
   }
 
   #cut(controller: Dispatcher.DispatchController, body: BodyReader): void {
@@ -75,7 +75,7 @@ class Receiver implements Dispatcher.DispatchHandler {
     controller.abort(new Error('response larger than maxResponseBytes'));
   }
 
-  #settle(result: Answer | Lost | Promise<Answer | Lost>): void {
+  #settle(result: Answer | TransportFailure | Promise<Answer | TransportFailure>): void {
     this.#isComplete = true;
     if (result instanceof Promise) void result.then((decoded) => this.#flight.settle(decoded));
     else this.#flight.settle(result);

@@ -2,19 +2,19 @@ import type { RawResponse } from '../../types.js';
 import { onAbort } from '../abort.js';
 
 /**
- * An attempt that brought no complete answer:
+ * An attempt without a complete answer:
  * - `network`: the connection failed. `timeout`, `budget`: out of time, of the attempt or of the call.
  * - `abort`: the caller's signal. `too-large`: more than maxResponseBytes.
  * - `key`: the `apiKey` function failed. `thrown`: a middleware threw an error of its own; `no-answer`: it gave none.
  */
-export class Lost {
+export class TransportFailure {
   readonly why: 'network' | 'timeout' | 'budget' | 'abort' | 'too-large' | 'key' | 'thrown' | 'no-answer';
   /** The request may have left this machine. */
   readonly sent: boolean;
   readonly cause: unknown;
   /** Where the answer had begun: its status. */
   readonly status: number;
-  constructor(why: Lost['why'], sent: boolean, cause?: unknown, status = 0) {
+  constructor(why: TransportFailure['why'], sent: boolean, cause?: unknown, status = 0) {
     this.why = why;
     this.sent = sent;
     this.cause = cause;
@@ -32,7 +32,7 @@ export interface WireRequest {
   readonly maxBytes: number;
 }
 
-/** Sends requests. Settles the flight with an RawResponse or a {@link Lost}, never throws. */
+/** Sends requests. Settles the flight with a RawResponse or a {@link TransportFailure}, never throws. */
 export interface Wire {
   send(request: WireRequest, flight: Flight): void;
 }
@@ -42,14 +42,14 @@ export interface Wire {
  * the caller's signal) settles it, once; what comes later is ignored. No timer and no listener is left.
  */
 export class Flight {
-  readonly result: Promise<RawResponse | Lost>;
+  readonly result: Promise<RawResponse | TransportFailure>;
   settled = false;
   /** By performance.now(); Infinity where there is no limit. */
   readonly endsAt: number;
   /** Set by whoever works for this flight: drops that work when the flight is interrupted. */
   cancel: ((reason: Error) => void) | undefined;
   #sent = false;
-  #resolve!: (result: RawResponse | Lost) => void;
+  #resolve!: (result: RawResponse | TransportFailure) => void;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #stopWatching: (() => void) | undefined;
   readonly #outer: Flight | undefined;
@@ -78,7 +78,7 @@ export class Flight {
     this.#outer?.markSent();
   }
 
-  settle(result: RawResponse | Lost): void {
+  settle(result: RawResponse | TransportFailure): void {
     if (this.settled) return;
     this.settled = true;
     clearTimeout(this.#timer);
@@ -88,7 +88,7 @@ export class Flight {
 
   #interrupt(why: 'timeout' | 'budget' | 'abort'): void {
     if (this.settled) return;
-    this.settle(new Lost(why, this.sent));
+    this.settle(new TransportFailure(why, this.sent));
     this.cancel?.(new Error(why === 'abort' ? 'aborted by the caller' : 'out of time'));
   }
 }

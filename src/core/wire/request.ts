@@ -1,8 +1,8 @@
 import type { DispatcherLike } from '../../types.js';
 import { BodyReader } from './body.js';
-import { type Flight, Lost, type Wire, type WireRequest } from './flight.js';
+import { type Flight, TransportFailure, type Wire, type WireRequest } from './flight.js';
 
-/** The common road: `dispatcher.request()`, called on the instance, which any undici agent, MockAgent or fake understands. */
+/** The general path: `dispatcher.request()`, called on the instance, which any undici agent, MockAgent or fake understands. */
 export function requestWire(dispatcher: DispatcherLike): Wire {
   return {
     send(request, flight) {
@@ -11,7 +11,7 @@ export function requestWire(dispatcher: DispatcherLike): Wire {
       flight.markSent();
       exchange(dispatcher, request, controller.signal).then(
         (result) => flight.settle(result),
-        (cause: unknown) => flight.settle(new Lost('network', true, cause)),
+        (cause: unknown) => flight.settle(new TransportFailure('network', true, cause)),
       );
     },
   };

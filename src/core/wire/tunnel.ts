@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProxyServer } from '../proxy.js';
-import { codeOf } from '../retry.js';
+import { codeOf, isDeclined } from '../retry.js';
 import { type Connect, connector, type Place } from './connection.js';
 
 /** A proxy that cannot be reached, or does not let through. Nothing was sent to the API. */
@@ -88,11 +88,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'It did not answer in time',
 };
 
-/** Worth another attempt, as of any server. */
-const LATER = new Set([408, 425, 429]);
-
 function refused({ name, url, authorization }: ProxyServer, { statusCode: status = 0 }: IncomingMessage): TunnelError {
-  const isFinal = status < 500 && !LATER.has(status);
+  const isFinal = status < 500 && !isDeclined(status);
   return new TunnelError(
     `the proxy ${url.origin} answered ${status}`,
     isFinal ? 'PROXY_REFUSED' : 'PROXY_FAILED',

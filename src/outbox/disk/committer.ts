@@ -1,16 +1,16 @@
-import { encodeLine } from './line.js';
+import { encodeLine } from './codec.js';
 import type { SegmentedLog } from './log.js';
 import type { Space } from './space.js';
 
-/** What one commit is made from: where the log stands, and the clock of this commit. Lists advance it as they are written. */
+/** What one commit is made from: where the log stands, and the clock of this commit. Write batches advance it as they are encoded. */
 export interface Draft {
   last: number;
   readonly at: number;
   readonly mono: number;
 }
 
-/** A list: written whole, settled once. */
-export interface List<D extends Draft> {
+/** Records that are written together: all of them count, or none. */
+export interface WriteBatch<D extends Draft> {
   /** About what it will take on disk. */
   readonly bytes: number;
   /** Refused when the outbox is at its limits; the others only when the disk itself refuses. */
@@ -36,92 +36,96 @@ export interface CommitterSetup<D extends Draft> {
 
 /** Group commit: whatever comes while the disk is busy shares the next write and its sync. */
 export class Committer<D extends Draft> {
-  private queue: List<D>[] = [];
-  private errands: (() => Promise<void>)[] = [];
-  private running: Promise<void> | null = null;
+  #queue: WriteBatch<D>[] = [];
+  #exclusive: (() => Promise<void>)[] = [];
+  #running: Promise<void> | null = null;
 
-  constructor(private readonly setup: CommitterSetup<D>) {}
+  readonly #setup: CommitterSetup<D>;
 
-  submit(list: List<D>): void {
-    this.queue.push(list);
-    this.start();
+  constructor(setup: CommitterSetup<D>) {
+    this.#setup = setup;
+  }
+
+  submit(batch: WriteBatch<D>): void {
+    this.#queue.push(batch);
+    this.#start();
   }
 
   /** Runs this when no commit is under way, and no other before it is done. */
   between<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.errands.push(() => work().then(resolve, reject));
-      this.start();
+      this.#exclusive.push(() => work().then(resolve, reject));
+      this.#start();
     });
   }
 
-  /** Resolves when all that was submitted is settled. */
+  /** Resolves when all that was submitted is durable or has failed. */
   async idle(): Promise<void> {
-    while (this.running !== null) await this.running;
+    while (this.#running !== null) await this.#running;
   }
 
-  private start(): void {
-    this.running ??= this.run();
+  #start(): void {
+    this.#running ??= this.#run();
   }
 
-  private async run(): Promise<void> {
+  async #run(): Promise<void> {
     // What is submitted in the same turn belongs together.
     await Promise.resolve();
     try {
-      while (this.queue.length + this.errands.length > 0) {
-        await this.errands.shift()?.();
-        await this.commit(await this.admitted(this.take()));
+      while (this.#queue.length + this.#exclusive.length > 0) {
+        await this.#exclusive.shift()?.();
+        await this.#commit(await this.#admitted(this.#take()));
       }
     } finally {
       // In the same turn as the last look at the queue: what comes after it starts anew.
-      this.running = null;
+      this.#running = null;
     }
   }
 
-  private take(): List<D>[] {
+  #take(): WriteBatch<D>[] {
     let bytes = 0;
     let count = 0;
-    for (const list of this.queue) {
-      bytes += list.bytes;
+    for (const batch of this.#queue) {
+      bytes += batch.bytes;
       if (count > 0 && bytes > COMMIT_BYTES) break;
       count++;
     }
-    return this.queue.splice(0, count);
+    return this.#queue.splice(0, count);
   }
 
-  private async admitted(lists: List<D>[]): Promise<List<D>[]> {
-    const limited = lists.filter((list) => list.limited);
-    if (limited.length === 0) return lists;
+  async #admitted(batches: WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
+    const limited = batches.filter((batch) => batch.limited);
+    if (limited.length === 0) return batches;
     try {
-      await this.setup.space.admit(limited.reduce((sum, list) => sum + list.bytes, 0));
-      return lists;
+      await this.#setup.space.admit(limited.reduce((sum, batch) => sum + batch.bytes, 0));
+      return batches;
     } catch {
-      return await this.admittedOneByOne(lists);
+      return await this.#admittedOneByOne(batches);
     }
   }
 
   /** As many as there is room for. */
-  private async admittedOneByOne(lists: readonly List<D>[]): Promise<List<D>[]> {
-    const admitted: List<D>[] = [];
+  async #admittedOneByOne(batches: readonly WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
+    const admitted: WriteBatch<D>[] = [];
     let bytes = 0;
-    for (const list of lists) {
+    for (const batch of batches) {
       try {
-        if (list.limited) await this.setup.space.admit(bytes + list.bytes);
-        bytes += list.bytes;
-        admitted.push(list);
+        if (batch.limited) await this.#setup.space.admit(bytes + batch.bytes);
+        bytes += batch.bytes;
+        admitted.push(batch);
       } catch (error) {
-        list.failed(error);
+        batch.failed(error);
       }
     }
     return admitted;
   }
 
-  private async commit(lists: readonly List<D>[]): Promise<void> {
-    if (lists.length === 0) return;
-    const { log, begin, space, makeRoom } = this.setup;
+  async #commit(batches: readonly WriteBatch<D>[]): Promise<void> {
+    if (batches.length === 0) return;
+    const { log, begin, space, makeRoom } = this.#setup;
     try {
       const draft = begin();
-      const chunks = await encode(lists, draft);
+      const chunks = await encode(batches, draft);
       for (;;) {
         try {
           await log.commit(chunks, draft.last);
@@ -133,19 +137,19 @@ export class Committer<D extends Draft> {
       space.committed(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     } catch (error) {
       const explained = await space.explain(error);
-      for (const list of lists) list.failed(explained);
+      for (const batch of batches) batch.failed(explained);
       return;
     }
-    for (const list of lists) list.done();
+    for (const batch of batches) batch.done();
   }
 }
 
-/** Long lists are encoded in pieces, with a turn of the event loop between them. */
-async function encode<D extends Draft>(lists: readonly List<D>[], draft: D): Promise<Buffer[]> {
+/** Long batches are encoded in chunks, with a turn of the event loop between them. */
+async function encode<D extends Draft>(batches: readonly WriteBatch<D>[], draft: D): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
   let text = '';
-  for (const list of lists) {
-    for (const [seq, json] of list.records(draft)) {
+  for (const batch of batches) {
+    for (const [seq, json] of batch.records(draft)) {
       text += encodeLine(seq, json);
       if (text.length < CHUNK_CHARS) continue;
       chunks.push(Buffer.from(text));

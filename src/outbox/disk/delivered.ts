@@ -2,21 +2,31 @@ import type { Clock } from '../clock.js';
 import { type Disk, isMissing } from './disk.js';
 import { firstOf, type Segment, segmentName } from './log.js';
 
-interface Kept extends Segment {
+interface BackupSegment extends Segment {
   /** Wall clock when its last passing was delivered. */
   readonly since: number;
 }
 
-/** delivered/: segments that are kept only as the local backup, oldest first. Whatever goes wrong here loses no passing. */
+/** delivered/: segments that are segments only as the local backup, oldest first. Whatever goes wrong here loses no passing. */
 export class Delivered {
-  readonly kept: Kept[] = [];
+  readonly segments: BackupSegment[] = [];
+
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #clock: Clock;
+  readonly #retain: { readonly ms: number; readonly maxBytes: number };
 
   private constructor(
-    private readonly disk: Disk,
-    private readonly folder: string,
-    private readonly clock: Clock,
-    private readonly retain: { readonly ms: number; readonly maxBytes: number },
-  ) {}
+    disk: Disk,
+    folder: string,
+    clock: Clock,
+    retain: { readonly ms: number; readonly maxBytes: number },
+  ) {
+    this.#disk = disk;
+    this.#folder = folder;
+    this.#clock = clock;
+    this.#retain = retain;
+  }
 
   static async open(
     disk: Disk,
@@ -30,45 +40,45 @@ export class Delivered {
       if (first === null) continue;
       const path = `${folder}/${name}`;
       const { size, mtimeMs } = await disk.facts(path);
-      delivered.kept.push({ first, path, size, since: mtimeMs });
+      delivered.segments.push({ first, path, size, since: mtimeMs });
     }
-    delivered.kept.sort((a, b) => a.first - b.first);
+    delivered.segments.sort((a, b) => a.first - b.first);
     return delivered;
   }
 
   get bytes(): number {
-    return this.kept.reduce((sum, { size }) => sum + size, 0);
+    return this.segments.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Takes over a segment of the log. */
   async take(segment: Segment): Promise<void> {
-    const path = `${this.folder}/${segmentName(segment.first)}`;
-    const since = this.clock.wall();
-    await this.disk.rename(segment.path, path);
-    await this.disk.touch(path, since).catch(() => undefined);
-    this.kept.push({ first: segment.first, path, size: segment.size, since });
+    const path = `${this.#folder}/${segmentName(segment.first)}`;
+    const since = this.#clock.wall();
+    await this.#disk.rename(segment.path, path);
+    await this.#disk.touch(path, since).catch(() => undefined);
+    this.segments.push({ first: segment.first, path, size: segment.size, since });
     await this.sweep();
   }
 
   /** Gives up what is older, or more, than is to be retained. */
   async sweep(): Promise<void> {
-    const oldest = this.clock.wall() - this.retain.ms;
-    while (this.kept.length > 0 && (this.kept[0]!.since <= oldest || this.bytes > this.retain.maxBytes)) {
+    const oldest = this.#clock.wall() - this.#retain.ms;
+    while (this.segments.length > 0 && (this.segments[0]!.since <= oldest || this.bytes > this.#retain.maxBytes)) {
       if (!(await this.giveUp())) return;
     }
   }
 
   /** Gives up the oldest; false if there is none, or it cannot be removed. */
   async giveUp(): Promise<boolean> {
-    const [oldest] = this.kept;
+    const [oldest] = this.segments;
     if (oldest === undefined) return false;
     try {
-      await this.disk.unlink(oldest.path);
+      await this.#disk.unlink(oldest.path);
     } catch (error) {
       if (!isMissing(error)) return false;
     }
-    const index = this.kept.indexOf(oldest);
-    if (index !== -1) this.kept.splice(index, 1);
+    const index = this.segments.indexOf(oldest);
+    if (index !== -1) this.segments.splice(index, 1);
     return true;
   }
 }

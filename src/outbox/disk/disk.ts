@@ -89,24 +89,28 @@ async function makeOne(path: string): Promise<void> {
 const FLAGS = { create: 'wx+', update: 'r+', read: 'r' } as const;
 
 class NodeFile implements DiskFile {
-  constructor(private readonly handle: FileHandle) {}
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    return (await this.handle.read(buffer, 0, buffer.length, position)).bytesRead;
+    return (await this.#handle.read(buffer, 0, buffer.length, position)).bytesRead;
   }
   async write(bytes: Uint8Array, position: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-      done += (await this.handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+      done += (await this.#handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
     }
   }
   truncate(size: number): Promise<void> {
-    return this.handle.truncate(size);
+    return this.#handle.truncate(size);
   }
   datasync(): Promise<void> {
-    return this.handle.datasync();
+    return this.#handle.datasync();
   }
   close(): Promise<void> {
-    return this.handle.close();
+    return this.#handle.close();
   }
 }
 

@@ -1,5 +1,6 @@
+import { decodeLine, encodeLine, endOfLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { decodeLine, encodeLine, endOfLine, recordOf } from './line.js';
+import { Mutex } from './mutex.js';
 
 const SIZE = 1024;
 
@@ -16,13 +17,16 @@ export interface Mark {
  * delivered: without network it may be a day old.
  */
 export class HighWater {
-  private wanted: Mark | null = null;
-  private writing: Promise<void> | null = null;
+  /** To be written next. */
+  #wanted: Mark | null = null;
+  readonly #writes = new Mutex();
+  readonly #file: DiskFile | null;
+  readonly found: Mark | null;
 
-  private constructor(
-    private readonly file: DiskFile | null,
-    readonly found: Mark | null,
-  ) {}
+  private constructor(file: DiskFile | null, found: Mark | null) {
+    this.#file = file;
+    this.found = found;
+  }
 
   static async open(disk: Disk, folder: string): Promise<HighWater> {
     const path = `${folder}/high-water.dat`;
@@ -39,23 +43,21 @@ export class HighWater {
 
   /** Not waited for: the newest one is written when the file is free. */
   note(mark: Mark): void {
-    this.wanted = mark;
-    this.writing ??= this.write();
+    const isScheduled = this.#wanted !== null;
+    this.#wanted = mark;
+    if (!isScheduled) void this.#writes.run(() => this.#write());
   }
 
   async close(): Promise<void> {
-    await this.writing;
-    await this.file?.close();
+    await this.#writes.idle();
+    await this.#file?.close();
   }
 
-  private async write(): Promise<void> {
-    while (this.wanted !== null) {
-      const { seq, ...rest } = this.wanted;
-      this.wanted = null;
-      const bytes = Buffer.alloc(SIZE, ' ');
-      bytes.write(encodeLine(seq, JSON.stringify(rest)));
-      await this.file?.write(bytes, 0).catch(() => undefined);
-    }
-    this.writing = null;
+  async #write(): Promise<void> {
+    const { seq, ...rest } = this.#wanted!;
+    this.#wanted = null;
+    const bytes = Buffer.alloc(SIZE, ' ');
+    bytes.write(encodeLine(seq, JSON.stringify(rest)));
+    await this.#file?.write(bytes, 0).catch(() => undefined);
   }
 }

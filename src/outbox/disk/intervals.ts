@@ -2,7 +2,7 @@ export type Interval = readonly [first: number, last: number];
 
 /** A set of integers as sorted, disjoint ranges: small as long as its members lie together. */
 export class IntervalSet {
-  private ranges: [number, number][] = [];
+  #ranges: [number, number][] = [];
 
   constructor(ranges: Iterable<Interval> = []) {
     for (const [first, last] of ranges) this.add(first, last);
@@ -11,29 +11,29 @@ export class IntervalSet {
   /** Adds first…last; returns how many of them are new. */
   add(first: number, last = first): number {
     const known = this.count(first, last);
-    const from = this.indexOf(first - 1);
+    const from = this.#indexOf(first - 1);
     let to = from;
     let low = first;
     let high = last;
     // Every range that overlaps or touches the new one becomes part of it.
-    for (; to < this.ranges.length && this.ranges[to]![0] <= last + 1; to++) {
-      low = Math.min(low, this.ranges[to]![0]);
-      high = Math.max(high, this.ranges[to]![1]);
+    for (; to < this.#ranges.length && this.#ranges[to]![0] <= last + 1; to++) {
+      low = Math.min(low, this.#ranges[to]![0]);
+      high = Math.max(high, this.#ranges[to]![1]);
     }
-    this.ranges.splice(from, to - from, [low, high]);
+    this.#ranges.splice(from, to - from, [low, high]);
     return last - first + 1 - known;
   }
 
   has(value: number): boolean {
-    const range = this.ranges[this.indexOf(value)];
+    const range = this.#ranges[this.#indexOf(value)];
     return range !== undefined && range[0] <= value;
   }
 
   /** How many members lie in first…last. */
   count(first: number, last: number): number {
     let count = 0;
-    for (let i = this.indexOf(first); i < this.ranges.length && this.ranges[i]![0] <= last; i++) {
-      const [low, high] = this.ranges[i]!;
+    for (let i = this.#indexOf(first); i < this.#ranges.length && this.#ranges[i]![0] <= last; i++) {
+      const [low, high] = this.#ranges[i]!;
       count += Math.min(high, last) - Math.max(low, first) + 1;
     }
     return count;
@@ -41,22 +41,22 @@ export class IntervalSet {
 
   /** Forgets all members up to and including `last`. */
   dropUpTo(last: number): void {
-    this.ranges = this.ranges.filter(([, high]) => high > last);
-    const first = this.ranges[0];
+    this.#ranges = this.#ranges.filter(([, high]) => high > last);
+    const first = this.#ranges[0];
     if (first !== undefined && first[0] <= last) first[0] = last + 1;
   }
 
   toJSON(): Interval[] {
-    return this.ranges.map(([first, last]) => [first, last]);
+    return this.#ranges.map(([first, last]) => [first, last]);
   }
 
   /** The first range that ends at or after `value`. */
-  private indexOf(value: number): number {
+  #indexOf(value: number): number {
     let low = 0;
-    let high = this.ranges.length;
+    let high = this.#ranges.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.ranges[middle]![1] < value) low = middle + 1;
+      if (this.#ranges[middle]![1] < value) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -51,23 +51,26 @@ export class SegmentedLog {
   headerBytes: number;
   /** Set once the disk failed for good. */
   failure: unknown;
-  private tail: Tail | null;
+  #tail: Tail | null;
 
-  constructor(private readonly setup: LogSetup) {
+  readonly #setup: LogSetup;
+
+  constructor(setup: LogSetup) {
+    this.#setup = setup;
     this.segments = [...setup.segments];
     this.last = setup.last;
     this.headerBytes = setup.header(this.last + 1).length;
     const newest = this.segments.at(-1);
-    this.tail = setup.tail !== null && newest !== undefined ? { segment: newest, file: setup.tail } : null;
+    this.#tail = setup.tail !== null && newest !== undefined ? { segment: newest, file: setup.tail } : null;
   }
 
   get bytes(): number {
-    return this.inSegments + (this.setup.spare?.bytes ?? 0);
+    return this.#inSegments + (this.#setup.spare?.bytes ?? 0);
   }
 
   /** Bytes that `renew` would make free; 0 where that is not worth while. */
   get renewable(): number {
-    const gain = this.inSegments - this.headerBytes;
+    const gain = this.#inSegments - this.headerBytes;
     return gain < WORTH_WHILE ? 0 : gain;
   }
 
@@ -83,17 +86,17 @@ export class SegmentedLog {
   async commit(chunks: readonly Buffer[], last: number): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     try {
-      await this.put(chunks).catch(async (error: unknown) => {
+      await this.#put(chunks).catch(async (error: unknown) => {
         if (isFull(error)) throw error;
         // After a failed sync the kernel may hold the pages for clean: a second sync of this file would prove nothing.
-        await this.leaveTail();
-        await this.put(chunks);
+        await this.#leaveTail();
+        await this.#put(chunks);
       });
     } catch (error) {
-      if (isFull(error)) await this.cutBack();
+      if (isFull(error)) await this.#cutBack();
       else {
         this.failure = error;
-        await this.leaveTail();
+        await this.#leaveTail();
       }
       throw error;
     }
@@ -102,7 +105,7 @@ export class SegmentedLog {
 
   /** Durably: what is removed after this one does not go before it. */
   async remove(segment: Segment): Promise<void> {
-    const { disk, folder, synced } = this.setup;
+    const { disk, folder, synced } = this.#setup;
     await disk.unlink(segment.path);
     this.forget(segment);
     if (synced) await disk.syncFolder(folder);
@@ -119,39 +122,39 @@ export class SegmentedLog {
    * Only between two commits. When it rejects, the log is as it was, but for segments that may be gone.
    */
   async renew(): Promise<void> {
-    await this.begin([]);
+    await this.#begin([]);
     for (const segment of this.segments.slice(0, -1)) await this.remove(segment);
   }
 
   /** Fills the spare, where there is room. */
   async reserve(): Promise<void> {
-    await this.setup.spare?.fill(2 * this.headerBytes).catch(() => undefined);
+    await this.#setup.spare?.fill(2 * this.headerBytes).catch(() => undefined);
   }
 
   async close(): Promise<void> {
-    await this.leaveTail();
+    await this.#leaveTail();
   }
 
-  private async put(chunks: readonly Buffer[]): Promise<void> {
-    if (this.tail === null || this.tail.segment.size >= (this.setup.segmentBytes ?? SEGMENT_BYTES))
-      return this.begin(chunks);
-    const { segment, file } = this.tail;
+  async #put(chunks: readonly Buffer[]): Promise<void> {
+    if (this.#tail === null || this.#tail.segment.size >= (this.#setup.segmentBytes ?? SEGMENT_BYTES))
+      return this.#begin(chunks);
+    const { segment, file } = this.#tail;
     const end = await writeAll(file, chunks, segment.size);
-    if (this.setup.synced) await file.datasync();
+    if (this.#setup.synced) await file.datasync();
     segment.size = end;
   }
 
-  private get inSegments(): number {
+  get #inSegments(): number {
     return this.segments.reduce((sum, segment) => sum + segment.size, 0);
   }
 
   /** A segment gets its name only once its first commit is durable, so that none is ever found without its header. */
-  private async begin(chunks: readonly Buffer[]): Promise<void> {
-    const { disk, folder, synced, spare } = this.setup;
+  async #begin(chunks: readonly Buffer[]): Promise<void> {
+    const { disk, folder, synced, spare } = this.#setup;
     const first = this.last + 1;
     const path = `${folder}/${segmentName(first)}`;
     const draft = `${path}.new`;
-    const header = this.setup.header(first);
+    const header = this.#setup.header(first);
     this.headerBytes = header.length;
     const reserved = chunks.length === 0 ? await spare?.take(draft) : undefined;
     if (reserved === undefined) await disk.unlink(draft).catch(ignoreMissing);
@@ -160,14 +163,14 @@ export class SegmentedLog {
       const size = await writeAll(file, [header, ...chunks], 0);
       if (reserved !== undefined) await file.truncate(size);
       if (synced) await file.datasync();
-      await this.leaveTail();
+      await this.#leaveTail();
       await disk.rename(draft, path);
       if (synced) await disk.syncFolder(folder);
       const segment = { first, path, size };
       // One of the same name held no passing yet; its session and numbers are in the new header.
       if (this.segments.at(-1)?.first === first) this.segments.pop();
       this.segments.push(segment);
-      this.tail = { segment, file };
+      this.#tail = { segment, file };
     } catch (error) {
       await file.close().catch(() => undefined);
       await disk.unlink(draft).catch(() => undefined);
@@ -176,19 +179,19 @@ export class SegmentedLog {
   }
 
   /** Takes a failed write off the tail before the next one: shorter, that would leave the end of this one behind it. */
-  private async cutBack(): Promise<void> {
-    if (this.tail === null) return;
+  async #cutBack(): Promise<void> {
+    if (this.#tail === null) return;
     try {
-      await this.tail.file.truncate(this.tail.segment.size);
+      await this.#tail.file.truncate(this.#tail.segment.size);
     } catch {
       // Then never write here again. What is behind the durable size is void: its seqs begin the next segment.
-      await this.leaveTail();
+      await this.#leaveTail();
     }
   }
 
-  private async leaveTail(): Promise<void> {
-    const { tail } = this;
-    this.tail = null;
+  async #leaveTail(): Promise<void> {
+    const tail = this.#tail;
+    this.#tail = null;
     await tail?.file.close().catch(() => undefined);
   }
 }

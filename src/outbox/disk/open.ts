@@ -2,21 +2,21 @@ import { RufusConfigError } from '../../core/errors.js';
 import { systemClock } from '../clock.js';
 import { StorageError } from '../errors.js';
 import type { Journal, JournalOptions } from '../journal.js';
-import { AckFile } from './ack.js';
-import { Bookkeeping } from './bookkeeping.js';
+import { CheckpointFile } from './checkpoint-file.js';
+import { Checkpointer } from './checkpointer.js';
+import { encodeLine } from './codec.js';
 import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
 import { type Disk, isSystemError, nodeDisk, reasonOf } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
-import { encodeLine } from './line.js';
-import { LogDraft } from './lists.js';
-import { commitClock, type Loaded, load, reconcile } from './load.js';
+import { commitClock, type Loaded, load, reconcile, type Undo } from './load.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
 import { SEGMENT_BYTES, SegmentedLog } from './log.js';
 import { ParkedLog } from './parked.js';
 import { writeReadme } from './readme.js';
 import { PROBE_BYTES, Space } from './space.js';
 import { Spare } from './spare.js';
+import { LogDraft } from './write-batch.js';
 
 const KIB = 1024;
 const MIB = 1024 ** 2;
@@ -40,22 +40,19 @@ export interface JournalSeams {
 export async function openJournal(options: JournalOptions, seams: JournalSeams = {}): Promise<Journal> {
   const disk = seams.disk ?? nodeDisk;
   const synced = options.durability !== 'os';
-  let lock: Lock | null = null;
-  let loaded: Loaded | null = null;
+  const undo: Undo = [];
   try {
     const folder = await disk.folder(options.directory);
-    lock = await (seams.lock ?? lockFolder)(folder);
+    const lock = await (seams.lock ?? lockFolder)(folder);
+    undo.push(() => lock.release());
     for (const name of ['parked', 'delivered']) await disk.folder(`${folder}/${name}`);
     await writeReadme(disk, folder);
-    loaded = await load(disk, folder, synced);
+    const loaded = await load(disk, folder, synced, undo);
     const journal = await build(options, { disk, folder, synced, segmentBytes: seams.segmentBytes, lock, loaded });
     await journal.resume();
     return journal;
   } catch (error) {
-    await loaded?.tail?.close().catch(() => undefined);
-    await loaded?.ackFile.close().catch(() => undefined);
-    await loaded?.highWater.close().catch(() => undefined);
-    await lock?.release();
+    for (const step of undo.reverse()) await step().catch(() => undefined);
     if (!isSystemError(error)) throw error;
     const message = `The outbox folder ${options.directory} cannot be used: ${reasonOf(error)}`;
     throw new StorageError(message, { cause: error });
@@ -74,7 +71,7 @@ interface Ground {
 async function build(options: JournalOptions, ground: Ground): Promise<DiskJournal> {
   const { clock = systemClock, events = {}, retain, maxDiskBytes = 2 * GIB, minFreeBytes = 64 * MIB } = options;
   const { disk, folder, synced, lock, loaded } = ground;
-  const { state, ackFile, highWater, segments, tail, found, suspect } = loaded;
+  const { state, checkpointFile, highWater, segments, tail, found, suspect } = loaded;
   const boot = await bootId();
   const stamp = commitClock(clock, state);
   const header = (seq: number): Buffer =>
@@ -87,24 +84,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     ms: (retain?.hours ?? 72) * HOUR_MS,
     maxBytes: retain?.maxBytes ?? GIB,
   });
-  const space: Space = new Space({
-    disk,
-    folder,
-    clock,
-    maxDiskBytes,
-    minFreeBytes,
-    used: () => log.bytes + parked.bytes + delivered.bytes + AckFile.BYTES,
-    overhead: () => log.headerBytes,
-    expendable: () => books.expendable,
-    giveUp: async () => {
-      const gaveUp = await books.giveUp();
-      await journal.letGo();
-      await log.reserve();
-      return gaveUp;
-    },
-    betweenCommits: (work) => committer.between(work),
-    changed: events.storage,
-  });
+  const space = new Space({ disk, folder, clock, maxDiskBytes, minFreeBytes, changed: events.storage });
   const parked = await ParkedLog.open({
     space,
     // What is to be parked is pending, so that nothing but backups can be given up for it.
@@ -113,6 +93,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     folder: `${folder}/parked`,
     synced,
     segmentBytes,
+    acknowledged: state.checkpoint.seq,
     stamp,
   });
   const lost = reconcile(state, segments, parked);
@@ -124,7 +105,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     log,
     begin: () => new LogDraft(state, stamp()),
   });
-  const books = new Bookkeeping({ ackFile, state, log, parked, delivered, space, clock, suspect });
+  const checkpointer = new Checkpointer({ checkpointFile, state, log, parked, delivered, space, clock, suspect });
 
   const journal = new DiskJournal({
     disk,
@@ -133,10 +114,10 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     log,
     parked,
     delivered,
-    ackFile,
+    checkpointFile,
     highWater,
     committer,
-    books,
+    checkpointer,
     space,
     lock,
     found: {
@@ -148,6 +129,24 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     maxPendingBytes: options.maxPendingBytes ?? 16 * MIB,
     events,
   });
+  space.contents = {
+    get bytes() {
+      return log.bytes + parked.bytes + delivered.bytes + CheckpointFile.BYTES;
+    },
+    get expendable() {
+      return checkpointer.expendable;
+    },
+    get overhead() {
+      return log.headerBytes;
+    },
+    async giveUp() {
+      const gaveUp = await checkpointer.giveUp();
+      await journal.letGo();
+      await log.reserve();
+      return gaveUp;
+    },
+    betweenCommits: (work) => committer.between(work),
+  };
   return journal;
 }
 
@@ -157,7 +156,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
  * up to 2 KiB of it do not change what is asked for.
  */
 function checkLimit(maxDiskBytes: number, headerBytes: number): void {
-  const least = AckFile.BYTES + 4 * Math.max(2 * KIB, headerBytes) + 8 * KIB + PROBE_BYTES;
+  const least = CheckpointFile.BYTES + 4 * Math.max(2 * KIB, headerBytes) + 8 * KIB + PROBE_BYTES;
   if (maxDiskBytes >= least) return;
   throw new RufusConfigError(`\`maxDiskBytes\` must be at least ${least} for this folder, and is ${maxDiskBytes}.`);
 }

@@ -8,8 +8,8 @@ const README = `This folder is a RUFUS outbox: chip reads on their way to RUFUS 
 
 A line is "checksum number {json}". To get the passings out with nothing but a shell:
 
-  grep -h '"passing":' *.log delivered/*.log | cut -d' ' -f3-
-  grep -h '"reason":' parked/*.log | cut -d' ' -f3-
+  grep -hs '"passing":' *.log delivered/*.log | cut -d' ' -f3-
+  grep -hs '"reason":' parked/*.log | cut -d' ' -f3-
 `;
 
 /** Tells whoever finds the folder what it is, and how to get at the passings without us. */

@@ -1,4 +1,4 @@
-import type { Leaving, ParkReason, Replacement, StoredPassing, Tallies } from '../journal.js';
+import type { Leaving, ParkReason, Replacement, SourcePosition, StoredPassing, Tallies } from '../journal.js';
 import type { Interval } from './intervals.js';
 
 // What the lines of the folder hold. Keys are short but legible: these files are also the backup that people read.
@@ -9,12 +9,12 @@ export const FORMAT = 1;
 export interface Stamp {
   readonly at: number;
   readonly mono: number;
-  /** The line's place in its list, from 1, and the list's length; absent where it is alone. A list counts only whole. */
+  /** The line's place in its write batch, from 1, and the batch's length; absent where it is alone. A batch counts only whole. */
   readonly part?: readonly [number, number] | undefined;
 }
 
 /** How far delivery has come, and what came of it. The newest one found anywhere in the folder holds. */
-export interface Ack {
+export interface Checkpoint {
   readonly seq: number;
   readonly delivered: number;
   readonly tallies: Tallies;
@@ -29,18 +29,13 @@ export interface PassingRecord extends Stamp {
   readonly num: number;
   /** The parked passing, by its seq, that this one replaces. */
   readonly was?: number | undefined;
-  /** On the last line of a list: where its source stands then. */
-  readonly source?: Source | undefined;
-  /** On the last line of a list that also moves the acknowledgement. */
-  readonly ack?: Ack | undefined;
-  /** On the last line of a list that was pending before, the seqs it was under. */
+  /** On the last line of a write batch: where its source stands then. */
+  readonly source?: SourcePosition | undefined;
+  /** On the last line of a write batch that also moves the checkpoint. */
+  readonly ack?: Checkpoint | undefined;
+  /** On the last line of a write batch that was pending before, the seqs it was under. */
   readonly moved?: Interval | undefined;
   readonly passing: StoredPassing;
-}
-/** Where a decoder's feed stands. */
-export interface Source {
-  readonly name: string;
-  readonly position: string | number;
 }
 /** The current session, from here on, whose it is, and its next number. */
 export interface SessionRecord extends Stamp {
@@ -48,7 +43,7 @@ export interface SessionRecord extends Stamp {
   readonly session: string;
   readonly deviceid: string | null;
   readonly next: number;
-  readonly source?: Source | undefined;
+  readonly source?: SourcePosition | undefined;
   /** The session that is about to be replaced; null: none is any more. Absent: as before. */
   readonly leaving?: Leaving | null | undefined;
   readonly unconfirmed?: { readonly session: string; readonly from: number | null } | undefined;
@@ -80,12 +75,12 @@ export interface LogHeader extends Stamp {
   readonly unconfirmed?: Readonly<Record<string, number>> | undefined;
   /** Which session took the place of which. */
   readonly successors: Readonly<Record<string, string>>;
-  /** Corrupt passings beyond the acknowledgement. */
+  /** Corrupt passings beyond the checkpoint. */
   readonly missing: readonly Interval[];
   readonly moved: readonly Interval[];
   /** Requeued passings, as [seq, was], that parked/ does not know of yet. */
   readonly requeued: readonly (readonly [number, number])[];
-  readonly ack: Ack;
+  readonly ack: Checkpoint;
 }
 export type LogRecord = LogHeader | PassingRecord | SessionRecord | ReplaceRecord;
 
@@ -99,8 +94,8 @@ export interface ParkedRecord extends Stamp, ParkReason {
   readonly bytes: number;
   /** When it was appended; `at` is when it was parked. */
   readonly appended: number;
-  /** On the last line of a list: where the acknowledgement stands once it is parked. */
-  readonly ack?: Ack | undefined;
+  /** On the last line of a write batch: where the checkpoint stands once it is parked. */
+  readonly ack?: Checkpoint | undefined;
   readonly passing: StoredPassing;
 }
 /** These parked passings, by their seq in the log, went back to its tail; all that were requeued up to `upTo` are dealt with. */
@@ -119,7 +114,7 @@ export interface ParkedHeader extends Stamp {
   /** Corrupt ones among the parked, by their seq in parked/. */
   readonly missing: readonly Interval[];
   readonly upTo: number;
-  readonly ack: Ack;
+  readonly ack: Checkpoint;
 }
 export type ParkedLogRecord = ParkedHeader | ParkedRecord | VoidRecord;
 

@@ -1,19 +1,28 @@
 import { StorageError } from '../errors.js';
 import type { Damage } from '../journal.js';
+import { TOMBSTONE } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { STRUCK } from './line.js';
 import { firstOf, type Segment } from './log.js';
 import { FORMAT, isCounted } from './records.js';
-import { type AnyRecord, type Found, firstRecord, type SegmentScan, scanSegment, splitLists } from './scan.js';
+import {
+  type AnyRecord,
+  firstRecord,
+  type LocatedRecord,
+  type SegmentScan,
+  scanSegment,
+  splitBatches,
+} from './segment-reader.js';
 
 export interface RecoverySetup<R extends AnyRecord> {
   readonly disk: Disk;
   readonly folder: string;
   readonly synced: boolean;
   /** The newest record that is known to have been durable; 0 if that is not known. */
-  readonly vouched: number;
-  /** The newest of which the last run had noted that. */
-  readonly noted: number;
+  readonly highWaterMark: number;
+  /** The newest of which the last run had checkpointed that. */
+  readonly checkpointed: number;
+  /** Tells by a record that its commit was durable, where something else confirms it. Default: the mark alone does. */
+  readonly isDurable?: (record: R) => boolean;
   /** Called for the header of the newest segment and each record after it, in order. */
   readonly apply: (seq: number, record: R) => void;
   /** These records were there and can no longer be read. */
@@ -25,8 +34,8 @@ export interface Recovered {
   /** Where the next commit may continue; null: it begins a segment. */
   readonly tail: DiskFile | null;
   readonly last: number;
-  /** How many of the lost ones stood at the very end: their numbers are taken, though no record says so. */
-  readonly burned: number;
+  /** How many of the lost ones stood at the tail: their numbers are taken, though no record says so. */
+  readonly lostAtTail: number;
   readonly damage: Damage;
 }
 
@@ -35,23 +44,23 @@ export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): 
   const { disk, folder } = setup;
   const segments = await findSegments(disk, folder);
   const start = await newestHeader(disk, segments);
-  const reading = new Reading(setup, (segments[start]?.first ?? 1) - 1);
+  const recovery = new Recovery(setup, (segments[start]?.first ?? 1) - 1);
   for (const [index, segment] of segments.entries()) {
     if (index < start) continue;
     const next = segments[index + 1];
     if (next === undefined) break;
-    await reading.older(segment, next.first - 1);
+    await recovery.older(segment, next.first - 1);
   }
   const newest = segments.at(-1);
-  const end = newest === undefined ? null : await reading.newest(newest);
+  const end = newest === undefined ? null : await recovery.newest(newest);
   if (end?.empty === true) segments.pop();
   if (setup.synced) await disk.syncFolder(folder);
   return {
     segments,
     tail: end?.tail ?? null,
-    last: Math.max(reading.last, setup.vouched),
-    burned: reading.burned,
-    damage: { records: reading.records, tornBytes: reading.tornBytes, corruptRecords: reading.corrupt },
+    last: Math.max(recovery.last, setup.highWaterMark),
+    lostAtTail: recovery.lostAtTail,
+    damage: { records: recovery.records, tornBytes: recovery.tornBytes, corruptRecords: recovery.corrupt },
   };
 }
 
@@ -76,46 +85,50 @@ async function newestHeader(disk: Disk, segments: readonly Segment[]): Promise<n
   return 0;
 }
 
-class Reading<R extends AnyRecord> {
+class Recovery<R extends AnyRecord> {
   records = 0;
   tornBytes = 0;
   corrupt = 0;
-  burned = 0;
+  lostAtTail = 0;
 
-  constructor(
-    private readonly setup: RecoverySetup<R>,
-    public last: number,
-  ) {}
+  readonly #setup: RecoverySetup<R>;
+  last: number;
+
+  constructor(setup: RecoverySetup<R>, last: number) {
+    this.#setup = setup;
+    this.last = last;
+  }
 
   /** A segment that is followed by another; what it holds beyond `limit` was written again there. */
   async older(segment: Segment, limit: number): Promise<void> {
-    const file = await this.setup.disk.open(segment.path, 'read');
+    const file = await this.#setup.disk.open(segment.path, 'read');
     try {
-      const accept = (found: Found<R>): void => {
-        if (found.seq <= limit || !isCounted(found.record)) this.accept(found);
+      const accept = (found: LocatedRecord<R>): void => {
+        if (found.seq <= limit || !isCounted(found.record)) this.#accept(found);
       };
       const { lastCommit } = await scanSegment<R>(file, segment.first, accept);
       lastCommit.forEach(accept);
     } finally {
       await file.close();
     }
-    if (this.last < limit) this.lose(limit);
+    if (this.last < limit) this.#lose(limit);
   }
 
   async newest(segment: Segment): Promise<{ tail: DiskFile | null; empty: boolean }> {
-    const { disk, vouched } = this.setup;
+    const { disk, highWaterMark, isDurable } = this.#setup;
     const file = await disk.open(segment.path, 'update');
     try {
       let end = 0;
-      const accept = (found: Found<R>): void => {
-        this.accept(found);
+      const accept = (found: LocatedRecord<R>): void => {
+        this.#accept(found);
         end = found.end;
       };
       const scan = await scanSegment<R>(file, segment.first, accept);
-      const certain = (scan.lastCommit.at(-1)?.seq ?? 0) <= vouched;
-      const { whole, broken } = certain ? { whole: scan.lastCommit, broken: [] } : splitLists(scan.lastCommit);
+      const newest = scan.lastCommit.at(-1);
+      const certain = newest === undefined || newest.seq <= highWaterMark || isDurable?.(newest.record) === true;
+      const { whole, broken } = certain ? { whole: scan.lastCommit, broken: [] } : splitBatches(scan.lastCommit);
       whole.forEach(accept);
-      return await this.settleEnd(segment, file, scan, broken, end);
+      return await this.#trimTail(segment, file, scan, broken, end);
     } catch (error) {
       await file.close().catch(() => undefined);
       throw error;
@@ -123,57 +136,55 @@ class Reading<R extends AnyRecord> {
   }
 
   /** Cuts off what never was durable, and takes care that what is kept behind damage stays the last word. */
-  private async settleEnd(
+  async #trimTail(
     segment: Segment,
     file: DiskFile,
     scan: SegmentScan<R>,
-    broken: readonly Found<R>[],
+    broken: readonly LocatedRecord<R>[],
     end: number,
   ): Promise<{ tail: DiskFile | null; empty: boolean }> {
-    const { disk, vouched, synced } = this.setup;
-    const gone = scan.blemishes.filter(
-      (blemish) => blemish.offset >= end && blemish.offset > 0 && blemish.wasLine,
-    ).length;
+    const { disk, highWaterMark, synced } = this.#setup;
+    const gone = scan.damaged.filter((range) => range.offset >= end && range.offset > 0 && range.wasLine).length;
     const taken = gone === 0 ? 0 : Math.max(this.last, ...broken.map((found) => found.seq)) + gone;
     const before = this.last;
-    this.lose(Math.max(taken, vouched));
-    this.burned = this.last - before;
-    const torn = this.burned === 0 ? scan.size - end : 0;
+    this.#lose(Math.max(taken, highWaterMark));
+    this.lostAtTail = this.last - before;
+    const torn = this.lostAtTail === 0 ? scan.size - end : 0;
     this.tornBytes += torn;
-    if (this.corrupt === 0 && scan.blemishes.some((blemish) => blemish.offset < end)) this.corrupt = 1;
+    if (this.corrupt === 0 && scan.damaged.some((range) => range.offset < end)) this.corrupt = 1;
 
-    const empty = end === 0 && this.burned === 0;
+    const empty = end === 0 && this.lostAtTail === 0;
     if (torn > 0 && !empty) await file.truncate(end);
     const size = torn > 0 ? end : scan.size;
-    for (const { offset } of broken) if (offset < size) await file.write(STRUCK, offset);
+    for (const { offset } of broken) if (offset < size) await file.write(TOMBSTONE, offset);
     // What is read here was perhaps never synced; from now on it counts.
     if (synced) await file.datasync();
     segment.size = size;
     // Kept for people to look at, out of the way of the next segment of this name.
     if (empty && scan.size > 0) await disk.rename(segment.path, `${segment.path}.damaged`);
-    if (!empty && this.burned === 0 && scan.blemishes.every((blemish) => blemish.offset >= end))
+    if (!empty && this.lostAtTail === 0 && scan.damaged.every((range) => range.offset >= end))
       return { tail: file, empty };
     await file.close();
     return { tail: null, empty };
   }
 
-  private accept({ seq, record }: Found<R>): void {
+  #accept({ seq, record }: LocatedRecord<R>): void {
     if (record.t === 'h' && 'v' in record && record.v !== FORMAT) {
       throw new StorageError(
-        `${this.setup.folder} was written in format ${String(record.v)} by a newer version of this library; this one reads format ${FORMAT}`,
+        `${this.#setup.folder} was written in format ${String(record.v)} by a newer version of this library; this one reads format ${FORMAT}`,
       );
     }
     if (isCounted(record)) {
-      this.lose(seq - 1);
+      this.#lose(seq - 1);
       this.last = seq;
-      if (seq > this.setup.noted) this.records++;
+      if (seq > this.#setup.checkpointed) this.records++;
     }
-    this.setup.apply(seq, record);
+    this.#setup.apply(seq, record);
   }
 
-  private lose(upTo: number): void {
+  #lose(upTo: number): void {
     if (upTo <= this.last) return;
-    this.setup.lost(this.last + 1, upTo);
+    this.#setup.lost(this.last + 1, upTo);
     this.corrupt += upTo - this.last;
     this.last = upTo;
   }

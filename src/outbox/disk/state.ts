@@ -1,9 +1,9 @@
 import type { Entry, Leaving, Tallies } from '../journal.js';
 import { IntervalSet } from './intervals.js';
-import { type Ack, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
+import { type Checkpoint, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
 
 const NO_TALLIES: Tallies = { inserted: 0, duplicates: 0, requests: 0, retries: 0 };
-export const NO_ACK: Ack = { seq: 0, delivered: 0, tallies: NO_TALLIES, at: null };
+export const NO_CHECKPOINT: Checkpoint = { seq: 0, delivered: 0, tallies: NO_TALLIES, at: null };
 
 export type Replaced = LogHeader['replaced'][number];
 
@@ -15,43 +15,43 @@ export class LogState {
   /** The device of the current session, where that is known. */
   deviceid: string | null = null;
   leaving: Leaving | null = null;
-  ack: Ack = NO_ACK;
-  /** Corrupt passings beyond the acknowledgement. */
+  checkpoint: Checkpoint = NO_CHECKPOINT;
+  /** Damaged passings beyond the checkpoint. */
   readonly missing = new IntervalSet();
   readonly moved = new IntervalSet();
   requeued: [seq: number, was: number][] = [];
   stamp: { wall: number; mono: number; boot: string | null } | null = null;
   readonly positions = new Map<string, string | number>();
-  private readonly next = new Map<string, number>();
-  private replaced: Replaced[] = [];
-  private readonly unconfirmed = new Map<string, number>();
-  private readonly successors = new Map<string, string>();
+  readonly #next = new Map<string, number>();
+  #replaced: Replaced[] = [];
+  readonly #unconfirmed = new Map<string, number>();
+  readonly #successors = new Map<string, string>();
 
   constructor(last = 0) {
     this.last = last;
   }
 
   nextNumber(session: string): number | undefined {
-    return this.next.get(session);
+    return this.#next.get(session);
   }
 
   successorOf(session: string): string | undefined {
-    return this.successors.get(session);
+    return this.#successors.get(session);
   }
 
   unconfirmedFrom(session: string): number | undefined {
-    return this.unconfirmed.get(session);
+    return this.#unconfirmed.get(session);
   }
 
   /** Numbers below `next` are taken. */
   raise(session: string, next: number): void {
-    if (next > (this.next.get(session) ?? -1)) this.next.set(session, next);
+    if (next > (this.#next.get(session) ?? -1)) this.#next.set(session, next);
   }
 
   apply(seq: number, record: LogRecord): void {
     switch (record.t) {
       case 'h':
-        this.load(record);
+        this.#load(record);
         // It carries the seq of the passing that comes next.
         this.last = Math.max(this.last, seq - 1);
         break;
@@ -61,7 +61,7 @@ export class LogState {
         this.raise(record.session, record.next);
         if (record.source !== undefined) this.positions.set(record.source.name, record.source.position);
         if (record.leaving !== undefined) this.leaving = record.leaving;
-        if (record.unconfirmed !== undefined) this.confirm(record.unconfirmed);
+        if (record.unconfirmed !== undefined) this.#confirm(record.unconfirmed);
         break;
       case 'r':
         this.replace(record);
@@ -74,33 +74,38 @@ export class LogState {
     this.stamp = { wall: record.at, mono: record.mono, boot: this.stamp?.boot ?? null };
   }
 
-  /** Takes on an acknowledgement, wherever it was noted, if it is newer. */
-  acknowledge(ack: Ack): void {
-    if (ack.seq < this.ack.seq) return;
-    this.ack = ack;
+  /** Takes on a checkpoint, wherever it was read, if it is newer. */
+  acknowledge(ack: Checkpoint): void {
+    if (ack.seq < this.checkpoint.seq) return;
+    this.checkpoint = ack;
     this.missing.dropUpTo(ack.seq);
   }
 
-  /** The acknowledgement that passes `seq`. */
-  passed(seq: number, change: { delivered: boolean; at: number; tallies: Tallies }): Ack {
-    const { ack } = this;
-    const delivered = change.delivered ? seq - ack.seq - this.missing.count(ack.seq + 1, seq) : 0;
+  /** The checkpoint that passes `seq`. */
+  passed(seq: number, change: { delivered: boolean; at: number; tallies: Tallies }): Checkpoint {
+    const { checkpoint } = this;
+    const delivered = change.delivered ? seq - checkpoint.seq - this.missing.count(checkpoint.seq + 1, seq) : 0;
     return {
       seq,
-      delivered: ack.delivered + delivered,
+      delivered: checkpoint.delivered + delivered,
       tallies: change.tallies,
-      at: delivered > 0 ? change.at : ack.at,
+      at: delivered > 0 ? change.at : checkpoint.at,
     };
   }
 
   get pending(): number {
-    return this.last - this.ack.seq - this.missing.count(this.ack.seq + 1, this.last);
+    return this.pendingUpTo(this.last);
+  }
+
+  pendingUpTo(last: number): number {
+    const { seq } = this.checkpoint;
+    return last <= seq ? 0 : last - seq - this.missing.count(seq + 1, last);
   }
 
   /** Under which session and number a passing of the log is sent. */
   addressOf(seq: number, session: string, num: number): Pick<Entry, 'token_session' | 'num_passing'> {
     let address = { token_session: session, num_passing: num };
-    for (const { from, to, firstSeq, lastSeq, firstNum, base } of this.replaced) {
+    for (const { from, to, firstSeq, lastSeq, firstNum, base } of this.#replaced) {
       if (seq < firstSeq || seq > lastSeq || from !== address.token_session) continue;
       address = { token_session: to, num_passing: address.num_passing - firstNum + base };
     }
@@ -109,25 +114,25 @@ export class LogState {
 
   replace(record: Replaced): void {
     const { from, to, firstSeq, lastSeq, firstNum, base } = record;
-    this.replaced.push({ from, to, firstSeq, lastSeq, firstNum, base });
+    this.#replaced.push({ from, to, firstSeq, lastSeq, firstNum, base });
     if (from === to) {
-      this.unconfirmed.delete(from);
+      this.#unconfirmed.delete(from);
     } else {
-      this.successors.set(from, to);
+      this.#successors.set(from, to);
       this.session = to;
       if (this.leaving?.session === from) this.leaving = null;
     }
-    this.raise(to, base + Math.max(0, (this.next.get(from) ?? firstNum) - firstNum));
+    this.raise(to, base + Math.max(0, (this.#next.get(from) ?? firstNum) - firstNum));
   }
 
-  private confirm({ session, from }: { readonly session: string; readonly from: number | null }): void {
-    if (from === null) this.unconfirmed.delete(session);
-    else this.unconfirmed.set(session, from);
+  #confirm({ session, from }: { readonly session: string; readonly from: number | null }): void {
+    if (from === null) this.#unconfirmed.delete(session);
+    else this.#unconfirmed.set(session, from);
   }
 
   /** Nothing before `seq` is in the folder any more: how it was sent need not be known. */
   forgetBefore(seq: number): void {
-    this.replaced = this.replaced.filter((replaced) => replaced.lastSeq >= seq);
+    this.#replaced = this.#replaced.filter((replaced) => replaced.lastSeq >= seq);
     this.moved.dropUpTo(seq - 1);
   }
 
@@ -138,16 +143,16 @@ export class LogState {
       ...stamp,
       session: this.session,
       deviceid: this.deviceid,
-      next: Object.fromEntries(this.next),
+      next: Object.fromEntries(this.#next),
       positions: Object.fromEntries(this.positions),
       ...(this.leaving && { leaving: this.leaving }),
-      ...(this.unconfirmed.size > 0 && { unconfirmed: Object.fromEntries(this.unconfirmed) }),
-      replaced: this.replaced,
-      successors: Object.fromEntries(this.successors),
+      ...(this.#unconfirmed.size > 0 && { unconfirmed: Object.fromEntries(this.#unconfirmed) }),
+      replaced: this.#replaced,
+      successors: Object.fromEntries(this.#successors),
       missing: this.missing.toJSON(),
       moved: this.moved.toJSON(),
       requeued: this.requeued,
-      ack: this.ack,
+      ack: this.checkpoint,
     };
   }
 
@@ -161,15 +166,15 @@ export class LogState {
     if (record.ack !== undefined) this.acknowledge(record.ack);
   }
 
-  private load(header: LogHeader): void {
+  #load(header: LogHeader): void {
     this.session = header.session;
     this.deviceid = header.deviceid;
     this.leaving = header.leaving ?? null;
     for (const [session, next] of Object.entries(header.next)) this.raise(session, next);
-    for (const [session, from] of Object.entries(header.unconfirmed ?? {})) this.unconfirmed.set(session, from);
+    for (const [session, from] of Object.entries(header.unconfirmed ?? {})) this.#unconfirmed.set(session, from);
     for (const [name, position] of Object.entries(header.positions)) this.positions.set(name, position);
-    this.replaced = header.replaced.map((replaced: Replaced): Replaced => ({ ...replaced }));
-    for (const [from, to] of Object.entries(header.successors)) this.successors.set(from, to);
+    this.#replaced = header.replaced.map((replaced: Replaced): Replaced => ({ ...replaced }));
+    for (const [from, to] of Object.entries(header.successors)) this.#successors.set(from, to);
     for (const [first, last] of header.missing) this.missing.add(first, last);
     for (const [first, last] of header.moved) this.moved.add(first, last);
     this.requeued = header.requeued.map(([seq, was]) => [seq, was]);

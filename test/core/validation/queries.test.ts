@@ -1,8 +1,37 @@
 import { describe, expect, test } from 'vitest';
-import { checkListQuery, checkPollQuery, listQueries } from '../../../src/core/validation/queries.js';
+import {
+  listDevices,
+  listEvents,
+  listPassingsByDevice,
+  listPassingsBySession,
+  pollPassings,
+} from '../../../src/core/operations.js';
+import { RufusRequestValidationError } from '../../../src/index.js';
 
+const listQueries = {
+  devices: (query: never) => listDevices.encode({ query }),
+  events: (query: never) => listEvents.encode({ query }),
+  passingsBySession: (query: never) => listPassingsBySession.encode({ token_session: 'S', query }),
+  passingsByDevice: (query: never) => listPassingsByDevice.encode({ deviceid: 'D', query }),
+};
 type List = keyof typeof listQueries;
 const lists = Object.keys(listQueries) as List[];
+
+function checked<T>(run: () => T) {
+  try {
+    return { ok: true as const, value: run() };
+  } catch (error) {
+    if (error instanceof RufusRequestValidationError) return { ok: false as const, issues: error.issues };
+    throw error;
+  }
+}
+const checkListQuery = (list: List, given: unknown) =>
+  checked(() => {
+    const { page = 1, prefetch = 1, ...params } = listQueries[list](given as never).query ?? {};
+    return { page, prefetch, params };
+  });
+const checkPollQuery = (query: unknown) =>
+  checked(() => pollPassings.encode({ deviceid: 'D', query: query as never }).query);
 
 /** Paths of what is wrong with the query. */
 function faults(check: { ok: true } | { ok: false; issues: readonly { path: readonly unknown[] }[] }): string[] {

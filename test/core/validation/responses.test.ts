@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { shapes } from '../../../src/core/operations.js';
 import { readCoordinate } from '../../../src/core/validation/coordinates.js';
 import { formatPath, MAX_ISSUES } from '../../../src/core/validation/issues.js';
 import { isPassing } from '../../../src/core/validation/passing-row.js';
-import { judgeList, judgeOne } from '../../../src/core/validation/responses.js';
-import { type Shape, shapes } from '../../../src/core/validation/shapes.js';
+import { checkItem, checkItems } from '../../../src/core/validation/responses.js';
+import type { Shape } from '../../../src/core/validation/shape.js';
 import * as wire from '../../../src/generated/zod.gen.js';
 import type { Issue, ValidationMode } from '../../../src/types.js';
 import { passingRow } from './rows.js';
@@ -21,8 +22,8 @@ function verdict(shape: Shape, value: unknown, mode: ValidationMode) {
   const drift: string[] = [];
   const note = (field: string, message: string) => drift.push(`${field}: ${message}`);
   const issues = Array.isArray(value)
-    ? judgeList(shape, value, mode, note, ['result'])
-    : judgeOne(shape, value, mode, note, ['result']);
+    ? checkItems(shape, value, mode, note, ['result'])
+    : checkItem(shape, value, mode, note, ['result']);
   return { refused: issues.map(({ path, message }: Issue) => `${formatPath(path)}: ${message}`), drift };
 }
 
@@ -116,7 +117,7 @@ describe('an item that cannot be identified', () => {
 
   test.each([null, undefined, 'row', 5, true, [passing()]])('a row that is %j is refused in either mode', (row) => {
     for (const mode of ['tolerant', 'strict'] as const) {
-      const issues = judgeList(shapes.passing, [passing(), row], mode, () => {}, ['result']);
+      const issues = checkItems(shapes.passing, [passing(), row], mode, () => {}, ['result']);
       expect(issues).toEqual([{ path: ['result', 1], message: 'expected an object (passing)' }]);
     }
   });
@@ -124,7 +125,7 @@ describe('an item that cannot be identified', () => {
   test('a page of nothing but bad rows gives no more issues than anyone reads', () => {
     const rows = Array.from({ length: 5_000 }, () => ({ timestamp: 1, bib: '2', latitude: '3' }));
     for (const mode of ['strict', 'tolerant'] as const) {
-      expect(judgeList(shapes.passing, [{ bib: 4 }, ...rows], mode, () => {}, [])).toHaveLength(MAX_ISSUES);
+      expect(checkItems(shapes.passing, [{ bib: 4 }, ...rows], mode, () => {}, [])).toHaveLength(MAX_ISSUES);
     }
     // And no time goes on the rest.
     expect(rows.at(0)?.latitude).toBe(3);

@@ -105,6 +105,31 @@ describe('one bit flipped in what was synced', () => {
     }
   });
 
+  it.each(['a clean stop', 'a crash'])('in a list of parked/ costs that passing alone, after %s', async (end) => {
+    const filledRace = new Race(FaultDisk.empty());
+    await filledRace.open();
+    await filledRace.append(5);
+    const batch = await filledRace.journal.read({ max: 4, maxBytes: 1e6 });
+    await filledRace.journal.park(batch, { reason: 'session-closed', status: 404, response: undefined });
+    if (end === 'a crash') filledRace.disk.kill();
+    else await filledRace.journal.close();
+    const path = filledRace.disk.files().find((file) => /parked\/\d+\.log$/.test(file))!;
+    const content = filledRace.disk.content(path);
+    for (const bib of [1, 2, 3, 4]) {
+      const race = new Race(filledRace.disk.snapshot());
+      const flipped = Buffer.from(content);
+      flipped[flipped.indexOf(`"bib":"${bib}"`) + 8]! ^= 1;
+      race.disk.put(path, flipped);
+      await race.open();
+      const parked: string[] = [];
+      for await (const entries of race.journal.parked()) parked.push(...entries.map(({ passing }) => passing.bib));
+      expect(parked).toEqual(['1', '2', '3', '4'].filter((each) => each !== String(bib)));
+      expect(race.damage).toEqual({ tornBytes: 0, corruptRecords: 1 });
+      expect(race.journal.stats()).toMatchObject({ parked: 3, pending: 1 });
+      await race.journal.close();
+    }
+  });
+
   it('in the very last line after a crash: its number is not given again', async () => {
     const race = await filled(1e9);
     await race.append(1);

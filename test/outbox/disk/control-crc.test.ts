@@ -3,8 +3,8 @@ import { crashStates } from './crash-harness.js';
 import { Random } from './random.js';
 
 // The control: the same check over a log that takes any line that looks like one. If it found nothing here, it would prove nothing there.
-vi.mock('../../../src/outbox/disk/line.js', async (original) => {
-  const line = await original<typeof import('../../../src/outbox/disk/line.js')>();
+vi.mock('../../../src/outbox/disk/codec.js', async (original) => {
+  const line = await original<typeof import('../../../src/outbox/disk/codec.js')>();
   return {
     ...line,
     decodeLine(bytes: Buffer) {

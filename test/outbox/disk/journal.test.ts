@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { encodeLine } from '../../../src/outbox/disk/codec.js';
 import type { Disk } from '../../../src/outbox/disk/disk.js';
-import { encodeLine } from '../../../src/outbox/disk/line.js';
 import { OutboxBusyError, OutboxClosedError, StorageError } from '../../../src/outbox/errors.js';
 import type { Entry, StoredPassing } from '../../../src/outbox/journal.js';
 import { FaultDisk } from './fault-disk.js';

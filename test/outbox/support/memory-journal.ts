@@ -78,6 +78,18 @@ class MemoryJournal implements Journal {
     return this.folder.log.length - this.folder.ack;
   }
 
+  get newest() {
+    return this.folder.log.length;
+  }
+
+  pendingUpTo(seq: number) {
+    return Math.max(0, seq - this.folder.ack);
+  }
+
+  get parkedCount() {
+    return this.folder.parked.length;
+  }
+
   async adopt() {
     this.folder.suspect = false;
   }

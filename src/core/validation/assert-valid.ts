@@ -1,0 +1,40 @@
+import type { Issue } from '../../types.js';
+import { RufusRequestValidationError } from '../errors.js';
+import { redact } from '../redact.js';
+import { summaryOf } from './issues.js';
+
+/** What a check of the caller's input gives: the input as the wire takes it, or what is wrong with it. */
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
+
+export function checked<T>(value: T, issues: readonly Issue[]): Checked<T> {
+  return issues.length === 0 ? { ok: true, value } : { ok: false, issues };
+}
+
+/**
+ * The checked value, or the error that tells the caller all that is wrong with it.
+ *
+ * @param before How many items of the same call have been sent already.
+ */
+export function assertValid<T>(operation: string, result: Checked<T>, before = 0): T {
+  if (result.ok) return result.value;
+  throw validationError(operation, result.issues, before);
+}
+
+/** Throws if there are issues. */
+export function assertNoIssues(operation: string, issues: readonly Issue[], before = 0): void {
+  if (issues.length > 0) throw validationError(operation, issues, before);
+}
+
+function validationError(operation: string, issues: readonly Issue[], before: number): RufusRequestValidationError {
+  const sent = before === 0 ? 'nothing was sent' : `the first ${before} were sent, nothing of what follows`;
+  // A field's name comes from the caller: it may be a token that landed in the wrong place.
+  const text = redact(`${operation}: ${sent}. ${summaryOf(issues)}.`);
+  const safe = issues.map(({ path, message }) => ({ path: path.map(redactStep), message }));
+  return new RufusRequestValidationError(text, { operation, issues: safe });
+}
+
+function redactStep(step: string | number): string | number {
+  return typeof step === 'string' ? redact(step) : step;
+}

@@ -1,0 +1,159 @@
+import type { Clock } from '../clock.js';
+import type { Tallies } from '../journal.js';
+import type { CheckpointFile, CheckpointSlot } from './checkpoint-file.js';
+import type { Delivered } from './delivered.js';
+import { isFull } from './disk.js';
+import type { SegmentedLog } from './log.js';
+import { Mutex } from './mutex.js';
+import type { ParkedLog } from './parked.js';
+import type { Space } from './space.js';
+import type { LogState } from './state.js';
+
+export interface CheckpointerSetup {
+  readonly checkpointFile: CheckpointFile;
+  readonly state: LogState;
+  readonly log: SegmentedLog;
+  readonly parked: Pick<ParkedLog, 'failure' | 'renewable' | 'renew'>;
+  readonly delivered: Delivered;
+  readonly space: Pick<Space, 'full' | 'failed' | 'mended' | 'recheck'>;
+  readonly clock: Clock;
+  readonly suspect: boolean;
+}
+
+const SWEEP_MS = 3_600_000;
+
+/** Writes down how far delivery has come, and moves segments that lie wholly below that out of the log. */
+export class Checkpointer {
+  tallies: Tallies;
+  suspect: boolean;
+  /** The newest seq of which the checkpoint is durable. */
+  #checkpointed = 0;
+  /** Segments change places one at a time. */
+  readonly #moves = new Mutex();
+  #cancel: (() => void) | null = null;
+
+  readonly #setup: CheckpointerSetup;
+
+  constructor(setup: CheckpointerSetup) {
+    this.#setup = setup;
+    this.suspect = setup.suspect;
+    this.tallies = setup.state.checkpoint.tallies;
+  }
+
+  /** Writes a checkpoint after opening, and removes backups that are older than `retain` then and every hour. */
+  async begin(): Promise<void> {
+    await this.#setup.delivered.sweep();
+    await this.save();
+    this.#cancel = this.#setup.clock.after(SWEEP_MS, () => void this.#sweep());
+  }
+
+  async close(): Promise<void> {
+    this.#cancel?.();
+    this.#cancel = null;
+    await this.save();
+  }
+
+  tally(add: Partial<Tallies>): void {
+    const { inserted, duplicates, requests, retries } = this.tallies;
+    this.tallies = {
+      inserted: inserted + (add.inserted ?? 0),
+      duplicates: duplicates + (add.duplicates ?? 0),
+      requests: requests + (add.requests ?? 0),
+      retries: retries + (add.retries ?? 0),
+    };
+  }
+
+  /** Resolves when the checkpoint as it stands now is durable, or cannot be made so at the moment. */
+  async save(): Promise<void> {
+    const { checkpointFile, space, log, parked } = this.#setup;
+    let written = 0;
+    const slot = (): CheckpointSlot => {
+      const current = this.#slot();
+      written = current.seq;
+      return current;
+    };
+    try {
+      await checkpointFile.write(slot).catch((error: unknown) => {
+        if (isFull(error)) throw error;
+        // The same slot again; the other one is not touched until this one is good.
+        return checkpointFile.write(slot);
+      });
+    } catch (error) {
+      // Nothing is lost: what was delivered since is sent again after a restart, under the same numbers.
+      if (isFull(error)) space.full(error);
+      else space.failed(error);
+      return;
+    }
+    this.#checkpointed = Math.max(this.#checkpointed, written);
+    if (log.failure === undefined && parked.failure === undefined) space.mended();
+    await this.#move(() => this.#moveOut());
+    await space.recheck();
+  }
+
+  async #sweep(): Promise<void> {
+    await this.#move(() => this.#setup.delivered.sweep());
+    if (this.#cancel !== null) this.#cancel = this.#setup.clock.after(SWEEP_MS, () => void this.#sweep());
+  }
+
+  /** Bytes that are kept only as a backup, or not at all. */
+  get expendable(): number {
+    const { log, parked, delivered } = this.#setup;
+    return delivered.bytes + (this.#isAllCheckpointed ? log.renewable + parked.renewable : 0);
+  }
+
+  /**
+   * Gives up the oldest of that: a backup, then the newest segment, whose passings are all delivered by then, then what parked/ remembers
+   * of those that are parked no more. False if there is nothing, or the disk refuses. Only between two commits.
+   */
+  async giveUp(): Promise<boolean> {
+    const { log, parked, delivered, state } = this.#setup;
+    let gaveUp = false;
+    await this.#move(async () => {
+      gaveUp = await delivered.giveUp();
+      if (gaveUp || !this.#isAllCheckpointed) return;
+      if (log.renewable > 0 || (parked.renewable > 0 && this.retained <= log.last)) await log.renew();
+      else if (parked.renewable > 0) await parked.renew();
+      else return;
+      state.forgetBefore(this.retained);
+      gaveUp = true;
+    });
+    return gaveUp;
+  }
+
+  /** Nothing in the log is needed any more but what its last header says. */
+  get #isAllCheckpointed(): boolean {
+    return this.#checkpointed >= this.#setup.log.last;
+  }
+
+  /** That a segment cannot be moved now loses nothing: it is tried with the next. */
+  #move(work: () => Promise<void>): Promise<void> {
+    return this.#moves.run(work).catch(() => undefined);
+  }
+
+  /** The first seq that the folder still holds. */
+  get retained(): number {
+    const { delivered, log } = this.#setup;
+    return delivered.segments[0]?.first ?? log.segments[0]?.first ?? log.last + 1;
+  }
+
+  /** Segments that end below the checkpoint leave the log. */
+  async #moveOut(): Promise<void> {
+    const { log, delivered, state } = this.#setup;
+    for (;;) {
+      const [oldest, next] = log.segments;
+      if (oldest === undefined || next === undefined || next.first - 1 > this.#checkpointed) break;
+      await delivered.take(oldest);
+      log.forget(oldest);
+    }
+    state.forgetBefore(this.retained);
+  }
+
+  #slot(): CheckpointSlot {
+    const { state, checkpointFile } = this.#setup;
+    const { session } = state;
+    const next = session === null ? 0 : (state.nextNumber(session) ?? 0);
+    // Whatever made it suspect may not show any more once something is written.
+    const identity = this.suspect ? 'unknown' : checkpointFile.identity;
+    return { ...state.checkpoint, tallies: this.tallies, durable: { seq: state.last, session, next }, identity };
+  }
+}

@@ -1,0 +1,58 @@
+import { crc32 } from 'node:zlib';
+
+// "crc32 seq json\n". The checksum covers the seq and the JSON, in bytes. JSON has no raw line feed, so a line is a record
+// and a damaged one never hides the next. Every version of this format begins a file with such a line, a header with `v`.
+
+const NEWLINE = 10;
+const BLANK = 32;
+const CRC_DIGITS = 8;
+
+/** Stands where the checksum was in a line that was taken back: legible to people, void to us. */
+export const TOMBSTONE = Buffer.from('-'.repeat(CRC_DIGITS));
+
+const checksum = (data: string | Uint8Array): number => crc32(data);
+
+export function encodeLine(seq: number, json: string): string {
+  const text = `${seq} ${json}`;
+  return `${checksum(text).toString(16).padStart(CRC_DIGITS, '0')} ${text}\n`;
+}
+
+/** A line that holds, as a view on the bytes it was read from. */
+export interface Line {
+  readonly seq: number;
+  readonly json: Uint8Array;
+}
+
+function hex(bytes: Uint8Array): number {
+  let value = 0;
+  for (let i = 0; i < CRC_DIGITS; i++) {
+    const byte = bytes[i]!;
+    const digit = byte >= 48 && byte <= 57 ? byte - 48 : byte >= 97 && byte <= 102 ? byte - 87 : Number.NaN;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+/** The record in these bytes (without the line feed); null if they are not exactly what was once written. */
+export function decodeLine(bytes: Uint8Array): Line | null {
+  if (bytes.length < CRC_DIGITS + 3 || bytes[CRC_DIGITS] !== BLANK) return null;
+  if (hex(bytes) !== checksum(bytes.subarray(CRC_DIGITS + 1))) return null;
+  let at = CRC_DIGITS + 1;
+  let seq = 0;
+  for (; bytes[at] !== BLANK; at++) {
+    const digit = (bytes[at] ?? 0) - 48;
+    if (digit < 0 || digit > 9) return null;
+    seq = seq * 10 + digit;
+  }
+  return { seq, json: bytes.subarray(at + 1) };
+}
+
+const UTF8 = new TextDecoder();
+
+/** The record of a line whose checksum holds, so that the JSON is what we wrote. */
+export const recordOf = <R>(line: Line): R => JSON.parse(UTF8.decode(line.json)) as R;
+
+export const isTombstone = (bytes: Uint8Array): boolean => TOMBSTONE.every((byte, i) => bytes[i] === byte);
+
+/** Where the line that begins at `from` ends (its line feed); -1 if it does not end in these bytes. */
+export const endOfLine = (bytes: Uint8Array, from: number): number => bytes.indexOf(NEWLINE, from);

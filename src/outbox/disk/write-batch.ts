@@ -1,0 +1,247 @@
+import type { Entry, Leaving, Numbered, Replacement, SourcePosition, StoredPassing } from '../journal.js';
+import type { Draft, WriteBatch } from './committer.js';
+import type { Interval } from './intervals.js';
+import type { Checkpoint, PassingRecord, ReplaceRecord, SessionRecord } from './records.js';
+import type { LogState } from './state.js';
+
+/** A commit of the main log in the making: sessions and numbers as they will be if it succeeds. */
+export class LogDraft implements Draft {
+  last: number;
+  session: string | null;
+  deviceid: string | null;
+  readonly at: number;
+  readonly mono: number;
+  readonly #next = new Map<string, number>();
+
+  readonly #state: LogState;
+
+  constructor(state: LogState, stamp: { readonly at: number; readonly mono: number }) {
+    this.#state = state;
+    this.at = stamp.at;
+    this.mono = stamp.mono;
+    this.last = state.last;
+    this.session = state.session;
+    this.deviceid = state.deviceid;
+  }
+
+  current(): string {
+    if (this.session === null) throw new Error('The folder has no session yet: startSession comes first');
+    return this.session;
+  }
+  nextNumber(session: string): number | undefined {
+    return this.#next.get(session) ?? this.#state.nextNumber(session);
+  }
+  raise(session: string, next: number): void {
+    this.#next.set(session, Math.max(next, this.nextNumber(session) ?? 0));
+  }
+}
+
+/** What a line takes besides the passing itself. */
+const FRAME = 160;
+
+const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length + 8 : 16);
+
+/** About what a passing takes in the log, without encoding it. */
+export function sizeOf(passing: StoredPassing): number {
+  let size = FRAME;
+  for (const key in passing) size += key.length + lengthOf(passing[key as keyof StoredPassing]);
+  return size;
+}
+
+interface Settle<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface PassingSettle extends Settle<Numbered[]> {
+  readonly committed: (firstSeq: number, count: number, at: number) => void;
+}
+
+export interface PassingBatchFacts {
+  readonly passings: readonly StoredPassing[];
+  readonly bytes: number;
+  readonly limited: boolean;
+  readonly source?: SourcePosition | undefined;
+  /** For each passing, the parked one it replaces. */
+  readonly was?: readonly number[] | undefined;
+  /** The pending ones this batch replaces, and the checkpoint that passes them. */
+  readonly moved?: Interval | undefined;
+  readonly ack?: (() => Checkpoint) | undefined;
+}
+
+/** Passings that are written together, numbered in the current session at the moment of the commit. */
+export class PassingBatch implements WriteBatch<LogDraft> {
+  readonly bytes: number;
+  readonly limited: boolean;
+  #session = '';
+  #firstSeq = 0;
+  #firstNum = 0;
+  #at = 0;
+  #end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> = {};
+
+  readonly #facts: PassingBatchFacts;
+  readonly #state: LogState;
+  readonly #settle: PassingSettle;
+
+  constructor(facts: PassingBatchFacts, state: LogState, settle: PassingSettle) {
+    this.#facts = facts;
+    this.#state = state;
+    this.#settle = settle;
+    this.bytes = facts.bytes;
+    this.limited = facts.limited;
+  }
+
+  *records(draft: LogDraft): Generator<readonly [number, string]> {
+    const { passings, was, source, moved, ack } = this.#facts;
+    const session = draft.current();
+    this.#session = session;
+    this.#at = draft.at;
+    this.#firstSeq = draft.last + 1;
+    this.#firstNum = draft.nextNumber(session) ?? 1;
+    this.#end = { source, moved, ack: ack?.() };
+    const { length } = passings;
+    const begin = `{"t":"p","session":${JSON.stringify(session)},"num":`;
+    const stamp = `,"at":${draft.at},"mono":${draft.mono}`;
+    const end = JSON.stringify(this.#end);
+    for (const [index, passing] of passings.entries()) {
+      const part = length > 1 ? `,"part":[${index + 1},${length}]` : '';
+      const replaces = was === undefined ? '' : `,"was":${was[index]}`;
+      const ends = index === length - 1 && end !== '{}' ? `,${end.slice(1, -1)}` : '';
+      draft.last++;
+      yield [
+        draft.last,
+        `${begin}${this.#firstNum + index}${stamp}${part}${replaces}${ends},"passing":${JSON.stringify(passing)}}`,
+      ];
+    }
+    draft.raise(session, this.#firstNum + length);
+  }
+
+  done(): void {
+    const session = this.#session;
+    const firstSeq = this.#firstSeq;
+    const firstNum = this.#firstNum;
+    const { passings, was } = this.#facts;
+    const last = passings.length - 1;
+    for (const [index, replaced] of was?.entries() ?? []) {
+      this.#state.passing(firstSeq + index, { session, num: firstNum + index, was: replaced });
+    }
+    this.#state.passing(firstSeq + last, { session, num: firstNum + last, ...this.#end });
+    this.#settle.committed(firstSeq, passings.length, this.#at);
+    this.#settle.resolve(passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index })));
+  }
+
+  failed(error: unknown): void {
+    this.#settle.reject(error);
+  }
+}
+
+/** One record that is no passing, made from where the log stands at the commit. */
+export class SingleRecord<R extends SessionRecord | ReplaceRecord> implements WriteBatch<LogDraft> {
+  readonly bytes = 512;
+  readonly limited: boolean;
+  #record: R | null = null;
+  readonly #make: (draft: LogDraft) => R;
+  readonly #state: LogState;
+  readonly #settle: Settle<void>;
+
+  constructor(make: (draft: LogDraft) => R, state: LogState, settle: Settle<void>, limited = false) {
+    this.limited = limited;
+    this.#make = make;
+    this.#state = state;
+    this.#settle = settle;
+  }
+
+  *records(draft: LogDraft): Generator<readonly [number, string]> {
+    this.#record = this.#make(draft);
+    yield [draft.last + 1, JSON.stringify(this.#record)];
+  }
+  done(): void {
+    if (this.#record !== null) this.#state.apply(this.#state.last + 1, this.#record);
+    this.#settle.resolve();
+  }
+  failed(error: unknown): void {
+    this.#settle.reject(error);
+  }
+}
+
+/** New passings go to `session`, which begins at `atLeast` or goes on above it. */
+export function sessionRecord(
+  draft: LogDraft,
+  session: string,
+  atLeast: number,
+  deviceid: string | null,
+  more: Pick<SessionRecord, 'source' | 'leaving' | 'unconfirmed'> = {},
+): SessionRecord {
+  draft.raise(session, atLeast);
+  draft.session = session;
+  draft.deviceid = deviceid;
+  const { at, mono } = draft;
+  return {
+    t: 's',
+    session,
+    deviceid,
+    next: draft.nextNumber(session) ?? atLeast,
+    ...more,
+    at,
+    mono,
+  };
+}
+
+/** Where a feed stands, without a passing to carry it: the session restated. */
+export const sourceRecord = (draft: LogDraft, source: SourcePosition): SessionRecord =>
+  sessionRecord(draft, draft.current(), 0, draft.deviceid, { source });
+
+/** The session restated, as one that is about to be replaced, or no longer is. */
+export const leavingRecord = (draft: LogDraft, leaving: Leaving | null): SessionRecord =>
+  sessionRecord(draft, draft.current(), 0, draft.deviceid, { leaving });
+
+/** The session restated, with what is known of the numbers of one of them. */
+export const unconfirmedRecord = (draft: LogDraft, session: string, from: number | null): SessionRecord =>
+  sessionRecord(draft, draft.current(), 0, draft.deviceid, { unconfirmed: { session, from } });
+
+/** The passings of a session from this one on get other numbers, above all that were given before. */
+export function renumberRecord(
+  draft: LogDraft,
+  { seq, token_session, num_passing }: Entry,
+  atLeast: number,
+): ReplaceRecord {
+  const next = draft.nextNumber(token_session) ?? num_passing;
+  const base = Math.max(atLeast, next);
+  draft.raise(token_session, base + Math.max(0, next - num_passing));
+  return {
+    t: 'r',
+    from: token_session,
+    to: token_session,
+    firstSeq: seq,
+    lastSeq: draft.last,
+    firstNum: num_passing,
+    base,
+    deviceid: undefined,
+    at: draft.at,
+    mono: draft.mono,
+  };
+}
+
+export interface Replacing extends Omit<Replacement, 'first'> {
+  readonly first: Pick<Entry, 'seq' | 'num_passing'>;
+}
+
+export function replaceRecord(draft: LogDraft, { from, to, first, base, deviceid }: Replacing): ReplaceRecord {
+  const firstNum = first.num_passing;
+  const record: ReplaceRecord = {
+    t: 'r',
+    from,
+    to,
+    firstSeq: first.seq,
+    lastSeq: draft.last,
+    firstNum,
+    base: base ?? draft.nextNumber(to) ?? 1,
+    deviceid,
+    at: draft.at,
+    mono: draft.mono,
+  };
+  draft.session = to;
+  draft.deviceid = deviceid ?? draft.deviceid;
+  draft.raise(to, record.base + Math.max(0, (draft.nextNumber(from) ?? firstNum) - firstNum));
+  return record;
+}

@@ -1,0 +1,182 @@
+import type { RufusClient } from '../client.js';
+import { descriptionOf } from '../core/envelope.js';
+import {
+  RufusAbortError,
+  RufusAPIError,
+  RufusConnectionError,
+  RufusError,
+  RufusResponseValidationError,
+  RufusTimeoutError,
+} from '../core/errors.js';
+import { redact, shorten } from '../core/redact.js';
+import { asValidated } from '../core/validation/passings.js';
+import type { InsertResult } from '../types.js';
+import type { Entry } from './journal.js';
+
+/** What came of one request: what the client resolved or rejected with. */
+export type AttemptResult = { readonly receipt: InsertResult; readonly status: number } | { readonly error: unknown };
+
+/** What was asked. */
+export interface Asked {
+  readonly token_session: string;
+  readonly count: number;
+}
+
+/** What an answer does with the passings of its request. */
+export type Disposition =
+  /** The server has them. */
+  | { readonly do: 'advance'; readonly inserted: number; readonly duplicates: number }
+  /** The same again after a pause. `halve`: in smaller pieces, the link is too slow for this one. */
+  | {
+      readonly do: 'again';
+      readonly cause: unknown;
+      readonly maybeStored: boolean;
+      readonly halve: boolean;
+      readonly retryAfterMs: number | undefined;
+    }
+  /** Too much at once: halves, at once; a single one is parked. */
+  | { readonly do: 'halve'; readonly rejection: Rejection }
+  /** One of them is bad: halves, at once, until it stands alone and is parked. */
+  | { readonly do: 'split'; readonly rejection: Rejection }
+  /** Only a person can help: the key, the client itself. */
+  | { readonly do: 'block'; readonly cause: unknown; readonly maybeStored: boolean }
+  /** Its session takes no more. */
+  | { readonly do: 'leave'; readonly rejection: Rejection }
+  /** Our own abort. */
+  | { readonly do: 'stop'; readonly cause: unknown; readonly maybeStored: boolean };
+
+/** The verdicts that leave all as it was: the same passings are sent again. */
+export type Unsettled = Extract<Disposition, { do: 'again' | 'block' | 'stop' }>;
+
+export const isUnsettled = (disposition: Disposition): disposition is Unsettled =>
+  disposition.do === 'again' || disposition.do === 'block' || disposition.do === 'stop';
+
+/** What an operator is shown of an answer. */
+export interface Rejection {
+  readonly status: number;
+  readonly response: string | undefined;
+  readonly cause: RufusAPIError;
+}
+
+/** A failure on our side of the wire. */
+export const localFailure = (cause: unknown): Extract<Disposition, { do: 'again' }> => ({
+  do: 'again',
+  cause,
+  maybeStored: false,
+  halve: false,
+  retryAfterMs: undefined,
+});
+
+const RESPONSE_CHARACTERS = 2_048;
+
+/** The table "What each answer to POST /passings does". Nothing is parked without proof, nothing is taken for delivered without a receipt. */
+export function dispositionOf(result: AttemptResult, asked: Asked): Disposition {
+  if ('receipt' in result) return ofReceipt(result.receipt, result.status, asked);
+  const { error } = result;
+  if (error instanceof RufusAbortError) return { do: 'stop', cause: error, maybeStored: error.requestMaybeProcessed };
+  if (error instanceof RufusAPIError) return ofStatus(error);
+  if (error instanceof RufusTimeoutError) return again(error, error.requestMaybeProcessed);
+  if (error instanceof RufusConnectionError || error instanceof RufusResponseValidationError) return again(error);
+  // The client's own refusal: its key function, a middleware, closed. Whatever it is, it says nothing about the passings.
+  return { do: 'block', cause: error, maybeStored: error instanceof RufusError && error.requestMaybeProcessed };
+}
+
+function again(cause: RufusError, halve = false, retryAfterMs?: number): Disposition {
+  return { do: 'again', cause, maybeStored: cause.requestMaybeProcessed, halve, retryAfterMs };
+}
+
+function ofStatus(error: RufusAPIError): Disposition {
+  switch (error.status) {
+    case 400:
+    case 422:
+      return { do: 'split', rejection: rejectionOf(error) };
+    case 413:
+      return { do: 'halve', rejection: rejectionOf(error) };
+    case 401:
+    case 403:
+      return { do: 'block', cause: error, maybeStored: false };
+    case 404:
+      if (says(error, /^session not found or closed\b/i)) return { do: 'leave', rejection: rejectionOf(error) };
+  }
+  // 408, 425, 429 and 5xx pass by themselves; a redirect, another 404 or a 405 come from somebody who is not the API.
+  return again(error, false, error.retryAfterMs);
+}
+
+/** Whether a refusal is in the API's own words: a gateway's 404 says nothing about the session. */
+export function says(error: RufusAPIError, words: RegExp): boolean {
+  return words.test(descriptionOf(error.body)?.trim() ?? '');
+}
+
+function rejectionOf(error: RufusAPIError): Rejection {
+  const { body } = error;
+  const text = typeof body === 'string' ? body : toJson(body);
+  const response = text === undefined ? undefined : redact(text).slice(0, RESPONSE_CHARACTERS);
+  return { status: error.status, response, cause: error };
+}
+
+function toJson(body: unknown): string | undefined {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    // Nested deeper than the call stack goes, which JSON.parse does not mind.
+    return undefined;
+  }
+}
+
+function ofReceipt(receipt: InsertResult, status: number, asked: Asked): Disposition {
+  const { count } = asked;
+  const { inserted_count, duplicate_count } = receipt;
+  if (receipt.token_session !== asked.token_session) {
+    return suspicious(
+      status,
+      'token_session',
+      `expected ${shorten(asked.token_session)}, the session that was written to`,
+    );
+  }
+  // Both are optional: the one that is missing is what the other leaves.
+  const inserted = inserted_count ?? count - (duplicate_count ?? 0);
+  const duplicates = duplicate_count ?? count - inserted;
+  if (inserted < 0 || duplicates < 0 || inserted + duplicates !== count) {
+    return suspicious(status, 'inserted_count', `expected counts that add up to the ${count} passings sent`);
+  }
+  return { do: 'advance', inserted, duplicates };
+}
+
+function suspicious(status: number, field: string, message: string): Disposition {
+  const error = new RufusResponseValidationError(
+    `passings.insert: answered ${status}, but ${field}: ${message}. Whether they are stored is not known; they are sent again.`,
+    {
+      operation: 'passings.insert',
+      attempts: 1,
+      requestMaybeProcessed: true,
+      issues: [{ path: [field], message }],
+      status,
+    },
+  );
+  return again(error);
+}
+
+/** The same for the calls beside the insert (creating a session, reading one back): nothing is parked for what they answer. */
+export function dispositionOfError(error: unknown): Unsettled {
+  const disposition = dispositionOf({ error }, { token_session: '', count: 0 });
+  if (isUnsettled(disposition)) return disposition;
+  return { do: 'block', cause: error, maybeStored: false };
+}
+
+/** One attempt to deliver passings of one session, and what its answer means. */
+export async function send(client: RufusClient, chunk: readonly Entry[], signal: AbortSignal): Promise<Disposition> {
+  const { token_session } = chunk[0]!;
+  // The number first: V8 gives each object that begins with a spread a shape of its own, and keeps that for long.
+  // Validated at append: if this version refused one of them now, it would hold up the log for ever.
+  const passings = asValidated(chunk.map(({ passing, num_passing }) => ({ num_passing, ...passing })));
+  let result: AttemptResult;
+  try {
+    // Each attempt must be seen: only one that may have been stored excuses duplicates.
+    const call = client.passings.insert(token_session, passings, { retry: false, signal });
+    const { data, response } = await call.withResponse();
+    result = { receipt: data, status: response.status };
+  } catch (error) {
+    result = { error };
+  }
+  return dispositionOf(result, { token_session, count: chunk.length });
+}

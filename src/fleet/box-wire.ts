@@ -48,7 +48,7 @@ class Crossing {
       };
     });
     const connection = await Promise.race([this.#connecting, interrupted]);
-    if (connection === 'interrupted') return new Lost('network', false);
+    if (connection === 'interrupted') return new TransportFailure('network', false);
     this.#nats = connection;
     for (;;) {
       const offer = await Promise.race([this.#ask(), interrupted]);

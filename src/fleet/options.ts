@@ -61,7 +61,7 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
   };
 }
 
-export function checkedNats(nats: NatsConnection): NatsConnection {
+function checkedNats(nats: NatsConnection): NatsConnection {
   if (typeof nats?.request === 'function' && typeof nats.subscribe === 'function') return nats;
   throw new RufusConfigError('`nats` must be a connection, made with connect() of @nats-io/transport-node.');
 }

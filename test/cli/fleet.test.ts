@@ -54,7 +54,11 @@ async function course(): Promise<Course> {
     ofOperator,
     asBox: ['forward', ...ofBox, '--device', device.deviceid, '--outbox', outbox, '--columns', 'timestamp,bib'],
     work: (args) => start(['fleet', ...args, ...ofOperator], { env: account.env }),
-    status: async () => JSON.parse((await rufus(['fleet', 'status', ...ofOperator])).stdout) as FleetStatus,
+    status: async () => {
+      const { stdout, ...ended } = await rufus(['fleet', 'status', ...ofOperator]);
+      expect(ended).toEqual({ code: 0, stderr: '' });
+      return JSON.parse(stdout) as FleetStatus;
+    },
     stored: () => account.sandbox.state.passings(device.token_session).map(({ bib }) => bib),
   };
 }

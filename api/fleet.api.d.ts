@@ -27,7 +27,7 @@ export interface FleetCall {
 }
 
 export interface FleetClientOptions extends Omit<RufusClientOptions, 'apiKey' | 'authHeader' | 'baseUrl' | 'dispatcher' | 'proxy' | 'connections' | 'allowInsecure'> {
-    nats: NatsConnection;
+    nats: NatsConnection | Promise<NatsConnection>;
     box: string;
     name?: string | undefined;
 }
@@ -92,7 +92,7 @@ export declare class FleetUnavailableError extends RufusError {
 }
 
 export interface ReportOptions {
-    nats: NatsConnection;
+    nats: NatsConnection | Promise<NatsConnection>;
     box: string;
     name?: string | undefined;
     everyMs?: number | undefined;

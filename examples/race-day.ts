@@ -136,6 +136,13 @@ function wholeNumber(option: string, text: string, min: number): number {
   throw new RangeError(`--${option} must be a whole number of at least ${min}, not ${text}.`);
 }
 
+// At once: what this process started ends with it.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => process.exit(code));
+}
 try {
   process.exitCode = await main();
 } catch (error) {

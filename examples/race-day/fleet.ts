@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import { Comparison } from './comparison.js';
 import { deliver, type Job, looksAt } from './delivery.js';
 import { type Outcome, serialNumberOf, type TimingDevice } from './device.js';
 import { NatsServers } from './nats-servers.js';
+import { killed, tied } from './processes.js';
 import type { Sent } from './sending.js';
 
 const RACE_MS = 8_000;
@@ -45,6 +46,8 @@ export class RaceDayFleet implements AsyncDisposable {
 
   static async start(target: Target): Promise<RaceDayFleet> {
     const folder = await mkdtemp(join(tmpdir(), 'race-day-fleet-'));
+    // Behind the end of those that write into it.
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
     const fleet = new RaceDayFleet(folder, await NatsServers.start(3, folder), target);
     try {
       await fleet.#staff(target);
@@ -142,10 +145,12 @@ export class RaceDayFleet implements AsyncDisposable {
 
   #work(name: (typeof WORKERS)[number]): ChildProcess {
     const file = fileURLToPath(new URL(`../fleet/${name}.ts`, import.meta.url));
-    const worker = spawn(process.execPath, ['--import', 'tsx', file], {
-      env: { ...process.env, ...this.#environment },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const worker = tied(
+      spawn(process.execPath, ['--import', 'tsx', file], {
+        env: { ...process.env, ...this.#environment },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      }),
+    );
     // What it says of outages is no news here. Why it ended by itself is.
     let said = '';
     worker.stderr!.on('data', (chunk) => {
@@ -166,9 +171,3 @@ const workersOf = (fleet: Fleet): Promise<number> =>
     ({ workers }) => workers.length,
     () => 0,
   );
-
-async function killed(worker: ChildProcess): Promise<void> {
-  if (worker.exitCode !== null || worker.signalCode !== null) return;
-  worker.kill('SIGKILL');
-  await once(worker, 'exit');
-}

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { killed, tied } from './processes.js';
 
 const BINARY = process.env.NATS_SERVER ?? 'nats-server';
 
@@ -34,7 +35,7 @@ export class NatsServers implements AsyncDisposable {
   }
 
   async kill(index: number): Promise<void> {
-    await ended(this.#running[index]!);
+    await killed(this.#running[index]!);
   }
 
   restart(index: number): void {
@@ -42,17 +43,11 @@ export class NatsServers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#running.map(ended));
+    await Promise.all(this.#running.map(killed));
   }
 }
 
-const run = (args: readonly string[]): ChildProcess => spawn(BINARY, args, { stdio: 'ignore' });
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-}
+const run = (args: readonly string[]): ChildProcess => tied(spawn(BINARY, args, { stdio: 'ignore' }));
 
 async function freePorts(count: number): Promise<number[]> {
   const probes = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));

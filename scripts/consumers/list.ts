@@ -26,6 +26,8 @@ const RUN_COMPILED = ['node', 'out/index.js'];
 const NODES = ['20.18.1', '20', '22', '24', '26'];
 const TYPESCRIPTS = ['5.9', '6', '7'];
 const MSW = { msw: '2.15.0' };
+/** As the package's own peers, which are optional. */
+const NATS = { '@nats-io/transport-node': '3.4.0', '@nats-io/jetstream': '3.4.0', '@nats-io/kv': '3.4.0' };
 const TYPES = { '@types/node': '20' };
 const VITEST = { ...MSW, vitest: '4.1.12', undici: '7' };
 
@@ -72,6 +74,20 @@ const runtimes: readonly Consumer[] = [
     ],
   },
 ];
+
+/** Over nats-server where there is one. */
+const fleets = ['20', '24'].map(
+  (node): Consumer => ({
+    name: `node${node}-fleet`,
+    template: 'fleet',
+    node,
+    packages: NATS,
+    steps: [
+      ['node', 'index.mjs'],
+      ['node', 'index.cjs'],
+    ],
+  }),
+);
 
 const typed = TYPESCRIPTS.flatMap((version): Consumer[] => {
   const common = {
@@ -198,6 +214,7 @@ export const CONSUMERS: readonly Consumer[] = [
   ...plain,
   ...testing,
   ...runtimes,
+  ...fleets,
   ...agents,
   misfit,
   ...typed,

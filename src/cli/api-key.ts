@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { misuse } from './command-error.js';
 import { DEFAULT_PROFILE, readProfile } from './profiles.js';
 import type { Screen } from './screen.js';
+import { readSecretFile } from './secret-file.js';
 
 export interface KeySource {
   readonly apiKey: string;
@@ -16,8 +16,6 @@ export interface KeyOptions {
   readonly apiKeyFile?: string | undefined;
   readonly profile?: string | undefined;
 }
-
-const OTHERS_READ = 0o004;
 
 /** What was asked for on the command line comes first, then the environment, then the profile of `rufus login`. */
 export async function findKey({ apiKeyFile, profile }: KeyOptions, screen: Screen): Promise<KeySource> {
@@ -36,20 +34,9 @@ export async function findKey({ apiKeyFile, profile }: KeyOptions, screen: Scree
   throw misuse('There is no API key. Run: rufus login; or set RUFUS_API_KEY, or name a file by --api-key-file.');
 }
 
-/** Service managers and containers hand secrets over as files, in modes of their own: those are only warned of. */
 export async function readKeyFile(file: string, screen: Screen): Promise<string> {
   if (file === '-') return demandKey(await text(process.stdin), 'Standard input');
-  try {
-    const [content, { mode }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
-    if (process.platform !== 'win32' && (mode & OTHERS_READ) !== 0) {
-      screen.warn(`every user of this machine can read the key in ${file}: chmod 600 '${file}'`);
-    }
-    return demandKey(content, file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw misuse(`The key file ${file} cannot be read (${code}): check --api-key-file.`);
-  }
+  return demandKey(await readSecretFile(file, { what: 'key', option: '--api-key-file' }, screen), file);
 }
 
 function demandKey(content: string, origin: string): string {

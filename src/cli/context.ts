@@ -1,4 +1,5 @@
 import type { LogLevel, RequestOptions, RufusClient, RufusClientOptions } from 'rufus-client';
+import { VERSION } from '../version.js';
 import { findKey, type KeyOptions, type KeySource } from './api-key.js';
 import type { ExitCode } from './exit-codes.js';
 import { Interruption } from './interruption.js';
@@ -67,18 +68,26 @@ export class Context {
 
   /** A client of the caller's own, who closes it. */
   async makeClient(key: Pick<KeySource, 'apiKey' | 'baseUrl'>, more: RufusClientOptions = {}): Promise<RufusClient> {
-    const { RufusClient, VERSION } = await import('rufus-client');
-    const { baseUrl, proxy, timeout, logLevel, quiet } = this.#options;
+    const { RufusClient } = await import('rufus-client');
+    const { baseUrl, proxy } = this.#options;
     return new RufusClient({
       apiKey: key.apiKey,
       baseUrl: baseUrl ?? (process.env.RUFUS_BASE_URL?.trim() || key.baseUrl),
       proxy,
+      ...this.clientOptions,
+      ...more,
+    });
+  }
+
+  /** What holds for every client, however its calls travel. */
+  get clientOptions(): Pick<RufusClientOptions, 'timeoutMs' | 'logLevel' | 'logger' | 'appInfo'> {
+    const { timeout, logLevel, quiet } = this.#options;
+    return {
       timeoutMs: timeout,
       logLevel: logLevel ?? (quiet ? 'error' : undefined),
       logger: this.#logger(),
       appInfo: { name: 'rufus', version: VERSION },
-      ...more,
-    });
+    };
   }
 
   async close(): Promise<void> {

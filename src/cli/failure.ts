@@ -25,6 +25,15 @@ const IN_OTHER_WORDS: readonly (readonly [string, string])[] = [
   ['give it a `token`, or say `public: true`', 'give it a --token, or say --public'],
   ['`timeZone`', '--timezone'],
   ['`token`', '--token'],
+  ['`replicas`', '--replicas'],
+  ['`retain.hours`', '--retain-hours'],
+  ['`retain.maxBytes`', '--retain-bytes'],
+  ['`leaseMs`', '--lease'],
+  ['`pollMs.min`', '--poll-min'],
+  ['`pollMs.max`', '--poll-max'],
+  ['`name`', '--fleet'],
+  ['`box`', '--box'],
+  ['See `cause`, and the', 'See the'],
   ['Name another port', 'Name another port with --listen'],
   ['in devices.list', 'in rufus devices list'],
   ['; insertMany finds a size that fits', ''],
@@ -58,7 +67,8 @@ function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof RufusConfigError || error instanceof RufusRequestValidationError) return EXIT.misuse;
   if (error instanceof RufusConnectionError || error instanceof RufusResponseValidationError) return EXIT.unusable;
   if (error instanceof RufusAPIError) return isPassing(error) ? EXIT.unusable : EXIT.failed;
-  // Of the outbox, which most commands do not load: what kept it from asking the server says it.
+  // Of the fleet and of the outbox, which most commands do not load. What kept an outbox from asking the server says it.
+  if (error instanceof RufusError && error.code === 'fleet_unavailable') return EXIT.unusable;
   if (error instanceof RufusError && error.code === 'numbering_unknown') return exitCodeOf(error.cause);
   return EXIT.failed;
 }

@@ -8,6 +8,7 @@ import { addDemo } from './commands/demo.js';
 import { addDevices } from './commands/devices.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEvents } from './commands/events.js';
+import { addFleet } from './commands/fleet.js';
 import { addForward } from './commands/forward.js';
 import { addLogin } from './commands/login.js';
 import { addOutbox } from './commands/outbox.js';
@@ -39,6 +40,7 @@ export function buildProgram(context: Context): Command {
   addForward(program, context);
   addBoard(program, context);
   addOutbox(program, context);
+  addFleet(program, context);
   addSandbox(program, context);
   addCompletion(program);
   for (const command of allOf(program)) if (command !== program) command.addHelpText('after', EVERY_COMMAND);

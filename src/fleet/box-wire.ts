@@ -11,10 +11,10 @@ const BUSY_PAUSE_MS = 100;
 const WATCH_MS = 1_000;
 
 /** Has the calls of a box carried by a worker of the fleet. Below the transport: retries, validation and errors are the client's. */
-export function boxWire(nats: NatsConnection, names: Names, box: string): Wire {
+export function boxWire(connecting: Promise<NatsConnection>, names: Names, box: string): Wire {
   return {
     send(request, flight) {
-      new Crossing(nats, names.calls(box), request, flight).run().then(
+      new Crossing(connecting, names.calls(box), request, flight).run().then(
         (result) => flight.settle(result),
         (cause: unknown) => flight.settle(new TransportFailure('network', flight.sent, cause)),
       );
@@ -24,14 +24,15 @@ export function boxWire(nats: NatsConnection, names: Names, box: string): Wire {
 
 /** One attempt. */
 class Crossing {
-  readonly #nats: NatsConnection;
+  readonly #connecting: Promise<NatsConnection>;
   readonly #subject: string;
   readonly #request: WireRequest;
   readonly #flight: Flight;
   #interrupt: () => void = () => {};
+  #nats!: NatsConnection;
 
-  constructor(nats: NatsConnection, subject: string, request: WireRequest, flight: Flight) {
-    this.#nats = nats;
+  constructor(connecting: Promise<NatsConnection>, subject: string, request: WireRequest, flight: Flight) {
+    this.#connecting = connecting;
     this.#subject = subject;
     this.#request = request;
     this.#flight = flight;
@@ -46,6 +47,9 @@ class Crossing {
         this.#interrupt();
       };
     });
+    const connection = await Promise.race([this.#connecting, interrupted]);
+    if (connection === 'interrupted') return new TransportFailure('network', false);
+    this.#nats = connection;
     for (;;) {
       const offer = await Promise.race([this.#ask(), interrupted]);
       if (offer === 'interrupted') return new TransportFailure('network', false);

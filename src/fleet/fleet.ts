@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { nuid } from '@nats-io/transport-node';
-import { checkSignal, onAbort } from '../core/abort.js';
+import { checkSignal, onAbort, pause } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
 import { asInteger, checkedOptions } from '../core/options.js';
@@ -16,7 +16,7 @@ import { ReaderPool } from './reader-pool.js';
 import { dropConsumersAhead, isIntact, Recovery } from './recovery.js';
 import { statusOf } from './status.js';
 import { Store } from './store.js';
-import { unavailable } from './trouble.js';
+import { isPassing, unavailable } from './trouble.js';
 import {
   Fleet,
   type FleetBatch,
@@ -37,8 +37,13 @@ const FOLLOW: Known<FleetFollowOptions> = {
 const SERVE: Known<FleetServeOptions> = { allow: true, concurrency: true, signal: true };
 const PASSINGS: Known<FleetPassingsOptions> = { consumer: true, deviceid: true, signal: true };
 
+/** So long it takes servers that start together, after a power cut say, to find each other and to elect leaders. */
+const OPEN_MS = 10_000;
+const RETRY_MS = 250;
+
 /**
- * Joins the fleet of this name: makes its stream and its buckets where they are missing.
+ * Joins the fleet of this name: makes its stream and its buckets where they are missing. Servers that have only just started, or lost one of
+ * theirs, get 10 seconds to agree on a leader.
  *
  * @throws RufusConfigError - an option is missing or wrong; a stream exists that differs; the server lacks what is needed
  * @throws FleetUnavailableError - no JetStream, no quorum, no answer
@@ -51,12 +56,19 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const settings = fleetSettings(options);
   if (settings.nats.isClosed()) throw new FleetUnavailableError('openFleet: the NATS connection is closed.');
   const store = await Store.over(settings.nats, new Names(settings.name));
-  const buckets = await layOut(settings, store);
-  // Before anything is written: see there.
-  await dropConsumersAhead(store).catch((error: unknown) => {
-    throw unavailable('openFleet', error);
-  });
-  return new NatsFleet(settings, store, buckets);
+  const giveUpAt = performance.now() + OPEN_MS;
+  for (;;) {
+    try {
+      const buckets = await layOut(settings, store);
+      // Before anything is written: see there.
+      await dropConsumersAhead(store);
+      return new NatsFleet(settings, store, buckets);
+    } catch (error) {
+      if (error instanceof RufusConfigError) throw error;
+      if (!isPassing(error) || performance.now() > giveUpAt) throw unavailable('openFleet', error);
+      await pause(RETRY_MS, undefined);
+    }
+  }
 }
 
 class NatsFleet extends Fleet {

@@ -5,7 +5,7 @@ import { RufusConfigError } from '../core/errors.js';
 import { LANES, type Names } from './names.js';
 import type { FleetSettings } from './options.js';
 import type { Store } from './store.js';
-import { CODES, codeOf, unavailable } from './trouble.js';
+import { CODES, codeOf } from './trouble.js';
 
 const OLDEST_SERVER = [2, 9, 4] as const;
 /** A dead worker's last words are kept so long. */
@@ -24,7 +24,7 @@ export interface Buckets {
  * it does not know, without an error.
  *
  * @throws RufusConfigError - the server is too old; a stream differs; an option asks for more than there is
- * @throws FleetUnavailableError - no JetStream, no quorum
+ * @throws what NATS says where it cannot do it now
  */
 export async function layOut(settings: FleetSettings, { names, js, jsm }: Store): Promise<Buckets> {
   demandVersion(settings.nats);
@@ -43,10 +43,10 @@ export async function layOut(settings: FleetSettings, { names, js, jsm }: Store)
 
 /**
  * @throws RufusConfigError - it names what is missing
- * @throws FleetUnavailableError - the connection is down, nobody says what the next server is
+ * @throws Error - the connection is down, nobody says what the next server is
  */
 function demandVersion({ info }: NatsConnection): void {
-  if (info === undefined) throw unavailable('openFleet', new Error('it is not connected'));
+  if (info === undefined) throw new Error('it is not connected');
   const version = info.version ?? '';
   const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
   const [needMajor, needMinor, needPatch] = OLDEST_SERVER;
@@ -153,6 +153,6 @@ function explained({ replicas }: FleetSettings, error: unknown): unknown {
         { cause: error },
       );
     default:
-      return unavailable('openFleet', error);
+      return error;
   }
 }

@@ -61,9 +61,20 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
   };
 }
 
-export function checkedNats(nats: NatsConnection): NatsConnection {
+function checkedNats(nats: NatsConnection): NatsConnection {
   if (typeof nats?.request === 'function' && typeof nats.subscribe === 'function') return nats;
   throw new RufusConfigError('`nats` must be a connection, made with connect() of @nats-io/transport-node.');
+}
+
+/** The connection, or the promise of one: whether it becomes one is seen when it does. */
+export function checkedConnecting(nats: NatsConnection | Promise<NatsConnection>): Promise<NatsConnection> {
+  if (typeof (nats as Promise<NatsConnection>)?.then !== 'function') {
+    return Promise.resolve(checkedNats(nats as NatsConnection));
+  }
+  const connecting = Promise.resolve(nats).then(checkedNats);
+  // Whoever makes a call is told.
+  connecting.catch(() => {});
+  return connecting;
 }
 
 export function checkedName(name: string | undefined): string {

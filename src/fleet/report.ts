@@ -1,3 +1,4 @@
+import type { NatsConnection } from '@nats-io/transport-node';
 import { pause } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
@@ -5,7 +6,7 @@ import { asInteger, checkedOptions } from '../core/options.js';
 import { shorten } from '../core/redact.js';
 import type { Outbox } from '../outbox/types.js';
 import { Names } from './names.js';
-import { checkedBox, checkedName, checkedNats } from './options.js';
+import { checkedBox, checkedConnecting, checkedName } from './options.js';
 import type { ReportOptions } from './types.js';
 
 const OPTIONS: Known<ReportOptions> = { nats: true, box: true, name: true, everyMs: true };
@@ -23,15 +24,19 @@ const BREATH_MS = 250;
  * await stop();
  */
 export function reportOutbox(outbox: Outbox, options: ReportOptions): () => Promise<void> {
-  const { nats, box, name, everyMs = 5_000 } = checkedOptions('options', options, OPTIONS);
+  const { nats: given, box, name, everyMs = 5_000 } = checkedOptions('options', options, OPTIONS);
   if (typeof outbox?.stats !== 'function') throw new RufusConfigError('`reportOutbox` takes an open outbox.');
-  checkedNats(nats);
+  const connecting = checkedConnecting(given);
   const subject = new Names(checkedName(name)).report(checkedBox(box));
   let isReporting = false;
   let isStale = false;
+  let isStopped = false;
   let running: Promise<void> = Promise.resolve();
+  let connection: NatsConnection | undefined;
 
   const send = async (): Promise<void> => {
+    const nats = connection;
+    if (nats === undefined) return;
     // While it is cut off, a connection would keep each report to send them all later.
     await nats.rtt();
     const { token_session, ...stats } = outbox.stats();
@@ -56,8 +61,16 @@ export function reportOutbox(outbox: Outbox, options: ReportOptions): () => Prom
   // Not worth keeping a process for.
   timer.unref();
   outbox.on('state', report);
-  report();
+  connecting.then(
+    (made) => {
+      if (isStopped) return;
+      connection = made;
+      report();
+    },
+    () => {},
+  );
   return async () => {
+    isStopped = true;
     clearInterval(timer);
     outbox.off('state', report);
     await running;

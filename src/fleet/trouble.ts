@@ -21,7 +21,32 @@ export const CODES = {
   storageExceeded: 10047,
   accountStorageExceeded: 10002,
   maxBytesExceedsLimit: 10122,
+  /** Of a cluster that is starting, or has just lost a server: it gives another answer a moment later. */
+  incomplete: 10004,
+  noPeers: 10005,
+  notAssigned: 10007,
+  notAvailable: 10008,
+  notLeader: 10009,
+  insufficientResources: 10023,
+  streamOffline: 10118,
 } as const;
+
+const PASSING: ReadonlySet<number | undefined> = new Set([
+  CODES.incomplete,
+  CODES.noPeers,
+  CODES.notAssigned,
+  CODES.notAvailable,
+  CODES.notLeader,
+  CODES.insufficientResources,
+  CODES.streamOffline,
+]);
+
+/** Servers that have found each other, or elected a leader, do what they cannot do now. Where nobody listens at all, nothing is to be expected. */
+export function isPassing(error: unknown): boolean {
+  if (PASSING.has(codeOf(error))) return true;
+  for (let each = error; each instanceof Error; each = each.cause) if (each.name === 'TimeoutError') return true;
+  return false;
+}
 
 /** Nobody listens on the subject: the request was dropped by the server. */
 export function isNoResponders(error: unknown): boolean {

@@ -134,8 +134,8 @@ export interface FleetClientOptions
     RufusClientOptions,
     'apiKey' | 'authHeader' | 'baseUrl' | 'dispatcher' | 'proxy' | 'connections' | 'allowInsecure'
   > {
-  /** Made with `connect()` of @nats-io/transport-node. Never closed by the client. */
-  nats: NatsConnection;
+  /** Made with `connect()` of @nats-io/transport-node, or its promise: calls then wait for it. Never closed by the client. */
+  nats: NatsConnection | Promise<NatsConnection>;
   /** The box's name, which is in the subject of its calls: the serial number of its device, unless the fleet's `allow` says otherwise. */
   box: string;
   /** Of the fleet. Default `'rufus'`. */
@@ -144,8 +144,8 @@ export interface FleetClientOptions
 
 /** Options of {@link reportOutbox}. */
 export interface ReportOptions {
-  /** Made with `connect()` of @nats-io/transport-node. Never closed by the report. */
-  nats: NatsConnection;
+  /** Made with `connect()` of @nats-io/transport-node, or its promise: reports begin with it. Never closed by the report. */
+  nats: NatsConnection | Promise<NatsConnection>;
   /** The box's name, as in {@link FleetClientOptions}. */
   box: string;
   /** Of the fleet. Default `'rufus'`. */

@@ -13,6 +13,11 @@ describe('what is offered', () => {
       ['passings', ''],
       ['export', 'import', 'tail', 'help'],
     ],
+    [
+      ['fleet', ''],
+      ['follow', 'serve', 'status', 'passings', 'help'],
+    ],
+    [['forward', '--nats', 'n1', '--bo'], ['--box']],
     [['--quiet', '--base-url', 'x', 'passings', 'e'], ['export']],
     [
       ['passings', 'export', '--fo'],

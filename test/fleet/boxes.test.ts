@@ -1,5 +1,5 @@
 // F6 and F7: calls of boxes, and what a box may do.
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, it } from 'vitest';
 import { fleetClient } from '../../src/fleet/index.js';
 import {
@@ -13,7 +13,7 @@ import {
   RufusTimeoutError,
 } from '../../src/index.js';
 import { rejection } from '../support/client.js';
-import { opened, running } from './support/fleet.js';
+import { opened, serving } from './support/fleet.js';
 import { connected, describeWithServer, oneServer } from './support/nats-server.js';
 import { KEY, passings, raceApi } from './support/race-api.js';
 
@@ -30,9 +30,8 @@ async function ground({ config = '' } = {}) {
 
 describeWithServer('a box', () => {
   it('uses the whole client without a key', async () => {
-    const { api, fleet, box } = await ground();
-    running((signal) => fleet.serve({ signal }));
-    await sleep(100);
+    const { api, fleet, nats, box } = await ground();
+    await serving(fleet, nats);
     const { deviceid, created } = await box.devices.ensureBound(READER);
     expect(created).toBe(true);
     expect(await box.devices.ensureBound(READER)).toEqual({ deviceid, created: false });
@@ -58,9 +57,8 @@ describeWithServer('a box', () => {
   });
 
   it('tries again by the same rules as any client', async () => {
-    const { api, fleet, box } = await ground();
-    running((signal) => fleet.serve({ signal, allow: () => true }));
-    await sleep(100);
+    const { api, fleet, nats, box } = await ground();
+    await serving(fleet, nats, { allow: () => true });
     let failures = 2;
     api.before = () => (failures-- > 0 ? { status: 503, body: { description: 'Later' } } : undefined);
     expect(
@@ -87,9 +85,8 @@ describeWithServer('a box', () => {
   });
 
   it('gets answers and sends calls that are larger than a message may be', async () => {
-    const { api, fleet, box } = await ground({ config: 'max_payload: 65536' });
-    running((signal) => fleet.serve({ signal }));
-    await sleep(100);
+    const { api, fleet, nats, box } = await ground({ config: 'max_payload: 65536' });
+    await serving(fleet, nats);
     const session = api.addSession(api.addDevice('0042'));
     const many = passings(1, 3_000).map((each) => ({ ...each, status: 'süß'.repeat(20) }));
     expect(await box.passings.insert(session.token_session, many)).toMatchObject({ inserted_count: 3_000 });
@@ -100,9 +97,8 @@ describeWithServer('a box', () => {
   });
 
   it('is held to its limits of time, its signal and its end', async () => {
-    const { api, fleet, box } = await ground();
-    running((signal) => fleet.serve({ signal, allow: () => true }));
-    await sleep(100);
+    const { api, fleet, nats, box } = await ground();
+    await serving(fleet, nats, { allow: () => true });
     api.before = () => 'hang';
     const begun = performance.now();
     const late = await rejection(RufusTimeoutError, box.devices.bind(READER, { timeoutMs: 200 }));
@@ -118,10 +114,34 @@ describeWithServer('a box', () => {
     expect(performance.now() - begun).toBeLessThan(2_000);
   });
 
+  it('takes calls before its line is up, each for as long as it may take', async () => {
+    const { api, fleet, nats, server } = await ground();
+    await serving(fleet, nats);
+    let connect: (nats: NatsConnection) => void = () => {};
+    const connecting = new Promise<NatsConnection>((resolve) => {
+      connect = resolve;
+    });
+    const box = fleetClient({ nats: connecting, box: '0042', logLevel: 'off', retry: false });
+    const late = await rejection(RufusTimeoutError, box.devices.bind(READER, { timeoutMs: 50 }));
+    expect(late.requestMaybeProcessed).toBe(false);
+    const binding = box.devices.bind(READER);
+    connect(await connected(server));
+    expect((await binding).deviceid).toBe([...api.devices.keys()][0]);
+
+    const never = fleetClient({
+      nats: Promise.reject(new Error('no such host')),
+      box: '0042',
+      logLevel: 'off',
+      retry: false,
+    });
+    expect((await rejection(RufusConnectionError, never.devices.get('D'))).requestMaybeProcessed).toBe(false);
+    const wrong = fleetClient({ nats: Promise.resolve({} as never), box: '0042', logLevel: 'off', retry: false });
+    expect(String((await rejection(RufusConnectionError, wrong.devices.get('D'))).cause)).toContain('`nats`');
+  });
+
   it('may do what its own device needs, and nothing else', async () => {
-    const { api, client, fleet, box } = await ground();
-    running((signal) => fleet.serve({ signal }));
-    await sleep(100);
+    const { api, client, fleet, nats, box } = await ground();
+    await serving(fleet, nats);
     const [own, other] = [api.addDevice('0042'), api.addDevice('0043')];
     const [mine, theirs] = [api.addSession(own), api.addSession(other)];
     expect(await client.devices.get(own.deviceid)).toMatchObject({ serial_number: '0042' });
@@ -160,18 +180,14 @@ describeWithServer('a box', () => {
   });
 
   it('is judged by `allow` where there is one', async () => {
-    const { api, fleet, box } = await ground();
+    const { api, fleet, nats, box } = await ground();
     const asked: unknown[] = [];
-    running((signal) =>
-      fleet.serve({
-        signal,
-        allow: async (call) => {
-          asked.push(call);
-          return call.operation !== 'devices.unbind';
-        },
-      }),
-    );
-    await sleep(100);
+    await serving(fleet, nats, {
+      allow: async (call) => {
+        asked.push(call);
+        return call.operation !== 'devices.unbind';
+      },
+    });
     const { deviceid } = await box.devices.ensureBound({ ...READER, serial_number: 'other' });
     const { token_session } = await box.sessions.create({ deviceid });
     await box.passings.insert(token_session, passings(1, 2));
@@ -186,9 +202,8 @@ describeWithServer('a box', () => {
   });
 
   it('passes on harmless headers, and no path, key or cookie of its own', async () => {
-    const { api, fleet, server } = await ground();
-    running((signal) => fleet.serve({ signal, allow: () => true }));
-    await sleep(100);
+    const { api, fleet, nats, server } = await ground();
+    await serving(fleet, nats, { allow: () => true });
     const box = fleetClient({
       nats: await connected(server),
       box: 'a.b *>ü',

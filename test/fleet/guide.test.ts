@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
 import { openResults } from '../../examples/fleet/results.js';
-import { type Fleet, fleetClient, openFleet } from '../../src/fleet/index.js';
+import { fleetClient, openFleet } from '../../src/fleet/index.js';
 import { PROJECT_FOLDER, runScript } from '../support/child.js';
 import { running, until } from './support/fleet.js';
 import { GuideServers } from './support/guide.js';
@@ -18,14 +18,9 @@ async function world() {
   onTestFinished(() => api.close());
   // Makes the streams, which the others may not.
   const nats = await servers.connect('operator');
-  let fleet: Fleet | undefined;
-  const open = async (): Promise<boolean> => {
-    fleet = await openFleet({ client: clientOf(api), nats, replicas: 3 }).catch(() => undefined);
-    return fleet !== undefined;
-  };
-  await until(open, 'the streams are there');
-  onTestFinished(() => fleet!.close());
-  return { servers, api, fleet: fleet! };
+  const fleet = await openFleet({ client: clientOf(api), nats, replicas: 3 });
+  onTestFinished(() => fleet.close());
+  return { servers, api, fleet };
 }
 
 function example(name: string, env: Record<string, string>): ChildProcess {
@@ -172,4 +167,31 @@ describeWithServer('the race day of a fleet', () => {
       expect(stdout).toContain(mishap);
     }
   });
+
+  // Only Linux tells whose child a process is.
+  it.skipIf(process.platform !== 'linux')(
+    'ends by a signal with all that it has started',
+    { timeout: 60_000 },
+    async () => {
+      const race = spawn(process.execPath, ['--import', 'tsx', 'examples/race-day.ts', '--fleet', '--runners', '200'], {
+        cwd: PROJECT_FOLDER,
+        stdio: 'ignore',
+      });
+      onTestFinished(() => void race.kill('SIGKILL'));
+      const children = (): Promise<string[]> =>
+        readFile(`/proc/${race.pid}/task/${race.pid}/children`, 'utf8').then((list) => list.trim().split(' '));
+      const commandOf = (pid: string): Promise<string> => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      const started = async (): Promise<boolean> => {
+        const commands = await Promise.all((await children()).map(commandOf));
+        return commands.some((line) => line.includes('nats')) && commands.some((line) => line.includes('gateway.ts'));
+      };
+      await until(started, 'servers and workers are started', 40_000);
+      const pids = await children();
+      race.kill('SIGTERM');
+      expect(await once(race, 'exit')).toEqual([143, null]);
+      const isAlive = async (pid: string): Promise<boolean> =>
+        /nats|gateway\.ts|readers\.ts/.test(await commandOf(pid));
+      await until(async () => !(await Promise.all(pids.map(isAlive))).includes(true), 'they are gone', 5_000);
+    },
+  );
 });

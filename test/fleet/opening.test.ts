@@ -3,8 +3,9 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, connect as dial } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { FleetUnavailableError, openFleet } from '../../src/fleet/index.js';
 import { decoded, encoded } from '../../src/fleet/names.js';
 import { RufusClient, RufusConfigError } from '../../src/index.js';
@@ -127,11 +128,33 @@ describeWithServer('a fleet', () => {
     expect((await rejection(RufusConfigError, openFleet({ client, nats, replicas: 1 }))).message).toContain(
       '`replicas`',
     );
+  });
+
+  it('waits for servers that start one after the other, and not for ever', { timeout: 60_000 }, async () => {
+    const { client } = await raceApi();
+    const servers = await cluster(3);
+    const nats = await connected(servers[0]!);
+    // Three copies have no place, and JetStream says so at once: 10005.
+    await servers[2]!.stop();
+    let isSettled = false;
+    const opening = openFleet({ client, nats, replicas: 3 }).finally(() => {
+      isSettled = true;
+    });
+    opening.catch(() => {});
+    await sleep(1_000);
+    expect(isSettled).toBe(false);
+    await servers[2]!.start();
+    await (await opening).close();
+
     // A quorum is needed to make anything.
     await servers[1]!.stop();
     await servers[2]!.stop();
-    const alone = await connected(servers[0]!);
-    await rejection(FleetUnavailableError, openFleet({ client, nats: alone, name: 'late', replicas: 3 }));
+    const failing = rejection(FleetUnavailableError, openFleet({ client, nats, name: 'late', replicas: 3 }));
+    await sleep(500);
+    const { now } = performance;
+    vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 10_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect((await failing).code).toBe('fleet_unavailable');
   });
 
   it('refuses a server that is too old, by what it lacks', async () => {

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { address } from '../addresses.js';
 import { duration } from '../arguments.js';
 import type { Context } from '../context.js';
+import { withNats } from '../fleet/options.js';
 import type { ForwardOptions } from '../forward/run.js';
 import { examples } from '../help.js';
 import { withRecordOptions } from '../records/options.js';
@@ -42,15 +43,18 @@ export function addForward(program: Command, context: Context): void {
         .argParser(duration)
         .default(60_000, '60s'),
     )
-    .addHelpText('after', NOTES)
-    .action(async (options: ForwardOptions) => {
-      const { forward } = await import('../forward/run.js');
-      await forward(context, options);
-    });
+    .addHelpText('after', NOTES);
+
+  command.optionsGroup('Without a key, as a box of a fleet:').option('--box <name>', 'the serial number of the device');
+  withNats(command, 'with --box, ').action(async (options: ForwardOptions) => {
+    const { forward } = await import('../forward/run.js');
+    await forward(context, options);
+  });
 
   examples(command, [
     'rufus forward --device ID --outbox ./finish --tail /timing/finish.csv --timezone Europe/Madrid',
     'rufus forward --device ID --outbox ./finish --listen 0.0.0.0:5000 --columns chip,timestamp --bibs chips.csv --replies',
+    'rufus forward --nats leaf.local --creds 0042.creds --box 0042 --device ID --outbox ./finish --listen 0.0.0.0:5000',
     'decoder-dump | rufus forward --device ID --outbox ./finish --stdin --format jsonl',
   ]);
 }

@@ -17,11 +17,12 @@ import { Listener } from './listener.js';
 import { type Figures, Monitor } from './monitor.js';
 import { RejectedFile } from './rejected-file.js';
 import { Report } from './report.js';
+import { type Route, type RouteOptions, routeOf } from './route.js';
 import { takeLines } from './stream.js';
 import { ServiceManager } from './systemd.js';
 import { Tail, tailSource } from './tail/tail.js';
 
-export interface ForwardOptions extends GivenRecordOptions {
+export interface ForwardOptions extends GivenRecordOptions, RouteOptions {
   readonly device: string;
   readonly outbox: string;
   readonly session: string;
@@ -66,17 +67,33 @@ export async function forward(context: Context, options: ForwardOptions): Promis
   const chips = { unknown: 0 };
   const format = await givenRecordFormat(options, { bibOf: bibs && bibOf(bibs, chips) });
   const directory = resolve(options.outbox);
-  const outbox = await openOutbox({ client: await context.client(), directory, session: sessionOf(options) });
+  const route = await routeOf(context, options);
+  try {
+    const outbox = await openOutbox({ client: route.client, directory, session: sessionOf(options) });
+    await forwardThrough(outbox, context, options, { directory, route, format, bibs, chips });
+  } finally {
+    await route.close();
+  }
+}
+
+async function forwardThrough(
+  outbox: Outbox,
+  context: Context,
+  options: ForwardOptions,
+  { directory, route, ...parts }: Omit<Parts, 'outbox' | 'rejected'> & { directory: string; route: Route },
+): Promise<void> {
+  const stopReporting = route.report(outbox);
   try {
     const rejected = await openRejected(options.rejected ?? `${directory}.rejected.jsonl`);
     try {
-      await run(context, options, { outbox, rejected, format, bibs, chips });
+      await run(context, options, { ...parts, outbox, rejected });
     } finally {
       await rejected.close();
     }
   } finally {
     setTimeout(() => process.exit(), STOP_MS).unref();
-    const { pending, parked } = await outbox.close({ drainMs: stop.aborted ? STOP_DRAIN_MS : 0 });
+    const { pending, parked } = await outbox.close({ drainMs: context.signal.aborted ? STOP_DRAIN_MS : 0 });
+    await stopReporting();
     sayWhatIsLeft(context, directory, pending, parked);
   }
 }

@@ -3,7 +3,13 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { onTestFinished } from 'vitest';
 import type { StoredBatch } from '../../../src/fleet/batches.js';
-import { type Fleet, type FleetBatch, type FleetOptions, openFleet } from '../../../src/fleet/index.js';
+import {
+  type Fleet,
+  type FleetBatch,
+  type FleetOptions,
+  type FleetServeOptions,
+  openFleet,
+} from '../../../src/fleet/index.js';
 import type { RaceApi } from './race-api.js';
 
 /** Fast, so that tests are. */
@@ -27,6 +33,22 @@ export function running(work: (signal: AbortSignal) => Promise<void>): { stop():
   };
   onTestFinished(() => stop().catch(() => {}));
   return { stop };
+}
+
+/** A gateway that runs as `running` does, and that boxes reach already. */
+export async function serving(
+  fleet: Fleet,
+  nats: NatsConnection,
+  options: FleetServeOptions = {},
+): Promise<{ stop(): Promise<void> }> {
+  const gateway = running((signal) => fleet.serve({ ...options, signal }));
+  const isHeard = (): Promise<boolean> =>
+    nats.request('rufus.call.nobody').then(
+      () => true,
+      () => false,
+    );
+  await until(isHeard, 'the gateway serves');
+  return gateway;
 }
 
 export async function until(holds: () => boolean | Promise<boolean>, what: string, ms = 20_000): Promise<void> {

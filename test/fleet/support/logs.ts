@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { onTestFinished } from 'vitest';
 import { DeviceLog } from '../../../src/fleet/device-log.js';
-import type { FleetOptions } from '../../../src/fleet/index.js';
+import { type FleetOptions, openFleet } from '../../../src/fleet/index.js';
 import { type Buckets, layOut } from '../../../src/fleet/layout.js';
 import { Names } from '../../../src/fleet/names.js';
 import { fleetSettings } from '../../../src/fleet/options.js';
@@ -19,6 +19,8 @@ export interface Desk {
 /** What a reader writes with, without the reader. */
 export async function desk(options: FleetOptions): Promise<Desk> {
   const settings = fleetSettings(options);
+  // Waits for servers that have just started.
+  await (await openFleet(options)).close();
   const store = await Store.over(settings.nats as NatsConnection, new Names(settings.name));
   const buckets = await layOut(settings, store);
   const recovery = new Recovery(settings.nats, async () => {});

@@ -17,7 +17,7 @@ import { isRecord } from './envelope.js';
 import { type ErrorAnswer, operation } from './operation.js';
 import { type Frame, type Rows, readReceipt, readRows, readSingle, SchemaMismatch } from './payload.js';
 import { bodyOf, checkSession } from './validation/bodies.js';
-import { isPassing } from './validation/passing-row.js';
+import { EXAMPLE_PASSING, isPassing } from './validation/passing-row.js';
 import { checkInsertion } from './validation/passings.js';
 import { id, instant, integer, PAGING } from './validation/queries.js';
 import type { Shape } from './validation/shape.js';
@@ -35,7 +35,12 @@ const shape = (name: string, schema: ZodType, identity: Shape['identity'], rest:
 const listShape = (name: string, schema: ZodType): Shape => shape(name, schema, {}, { payload: 'result' });
 
 export const shapes = {
-  passing: shape('passing', wire.Passing, { num_passing: 'integer' }, { coordinates: true, precheck: isPassing }),
+  passing: shape(
+    'passing',
+    wire.Passing,
+    { num_passing: 'integer' },
+    { coordinates: true, precheck: isPassing, example: EXAMPLE_PASSING },
+  ),
   session: shape('session', wire.Session, { token_session: 'string' }),
   device: shape('device', wire.Device, { deviceid: 'string' }),
   raceEvent: shape('event', wire.RaceEvent, { event_token: 'string' }),

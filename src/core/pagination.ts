@@ -1,14 +1,11 @@
-import { promisify } from 'node:util';
 import type { Page, PagePromise, ResponseMeta } from '../types.js';
 import { onAbort } from './abort.js';
 import { RufusConfigError, RufusResponseValidationError } from './errors.js';
+import { loopTurn } from './loop-turn.js';
 import { checkedOptions } from './options.js';
 import type { Rows } from './payload.js';
 import type { Finished } from './promises.js';
 import { isSameJson } from './same-json.js';
-
-/** Taken once, so that a test's fake timers do not stop the lists. */
-const loopTurn = promisify(setImmediate);
 
 /** One list: where it starts, how far to look ahead, and how to get a page of it. */
 export interface ListPlan<T> {

@@ -2,6 +2,7 @@ import { PayloadTooLargeError, RufusConfigError, RufusError, RufusTimeoutError }
 import type { Known } from '../core/known.js';
 import { asInteger, CALL_OPTIONS, checkedOptions, duration } from '../core/options.js';
 import type { InsertManyResult, InsertResult, PassingInput, RequestOptions } from '../types.js';
+import { type Batch, BatchQueue, type Preparation } from './batch-queue.js';
 import { SourceReader } from './source-reader.js';
 
 export type InsertManyOptions = RequestOptions & {
@@ -11,15 +12,15 @@ export type InsertManyOptions = RequestOptions & {
 
 const OPTIONS: Known<InsertManyOptions> = { ...CALL_OPTIONS, batchSize: true, onProgress: true };
 
-/** Sends one batch; `first` is the index of its first passing in the source. */
-type SendBatch = (batch: readonly PassingInput[], first: number, options: RequestOptions) => Promise<InsertResult>;
+type SendBatch = (batch: Batch, options: RequestOptions) => Promise<InsertResult>;
 
 export const INSERT_MANY = 'passings.insertMany';
 
-/** Any number of passings in batches, in order, one request in flight. */
+/** Any number of passings in batches, in order, one request in flight; the batch after it is made ready meanwhile. */
 export async function insertMany(
   source: Iterable<PassingInput> | AsyncIterable<PassingInput>,
   options: InsertManyOptions,
+  preparation: Preparation,
   send: SendBatch,
 ): Promise<InsertManyResult> {
   const { batchSize = 500, onProgress, totalTimeoutMs, ...callOptions } = checkedOptions('options', options, OPTIONS);
@@ -29,30 +30,30 @@ export async function insertMany(
   let limit = asInteger('batchSize', batchSize, 1);
   const remaining = budget(totalTimeoutMs);
   const reader = new SourceReader(source, options.signal, INSERT_MANY);
+  const queue = new BatchQueue(reader, preparation);
   const sofar: InsertManyResult = { inserted_count: 0, duplicate_count: 0, sent: 0, requests: 0 };
-  let batch: PassingInput[] = [];
   try {
     for (;;) {
-      await reader.fill(batch, limit);
-      if (batch.length === 0) return sofar;
-      const part = batch.length > limit ? batch.slice(0, limit) : batch;
-      const receipt = await send(part, sofar.sent, { ...callOptions, totalTimeoutMs: remaining() }).catch(
-        halveIfTooLarge,
-      );
+      const batch = await queue.next(limit);
+      if (batch === undefined) return sofar;
+      const count = batch.passings.length;
+      const request = send(batch, { ...callOptions, totalTimeoutMs: remaining() }).catch(tooLarge);
+      queue.prepare(limit);
+      const receipt = await request;
       sofar.requests++;
       if (receipt === 'too large') {
+        queue.putBack(batch);
         // What fits is remembered: the server's limit does not grow in the meantime.
-        limit = Math.ceil(part.length / 2);
+        limit = Math.ceil(count / 2);
         continue;
       }
-      sofar.inserted_count += count(receipt.inserted_count);
-      sofar.duplicate_count += count(receipt.duplicate_count);
-      sofar.sent += part.length;
-      batch = batch.slice(part.length);
+      sofar.inserted_count += reported(receipt.inserted_count);
+      sofar.duplicate_count += reported(receipt.duplicate_count);
+      sofar.sent += count;
       onProgress?.({ ...sofar });
 
-      function halveIfTooLarge(error: unknown): 'too large' {
-        if (error instanceof PayloadTooLargeError && part.length > 1) return 'too large';
+      function tooLarge(error: unknown): 'too large' {
+        if (error instanceof PayloadTooLargeError && count > 1) return 'too large';
         throw error;
       }
     }
@@ -66,8 +67,8 @@ export async function insertMany(
 }
 
 /** The API may leave a count out, and drift may make it anything. */
-function count(reported: unknown): number {
-  return Number.isSafeInteger(reported) && (reported as number) > 0 ? (reported as number) : 0;
+function reported(count: unknown): number {
+  return Number.isSafeInteger(count) && (count as number) > 0 ? (count as number) : 0;
 }
 
 /** What is left of the whole call's time for the next request. */

@@ -1,4 +1,5 @@
 import { list } from '../core/lists.js';
+import type { EncodedInput, Operation } from '../core/operation.js';
 import { insertPassings, listPassingsByDevice, listPassingsBySession, pollPassings } from '../core/operations.js';
 import type { Transport } from '../core/transport.js';
 import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
@@ -24,6 +25,9 @@ import type {
 import { INSERT_MANY, type InsertManyOptions, insertMany } from './insert-many.js';
 import { NumbersSent } from './numbers-sent.js';
 
+/** The same request, its arguments checked and encoded beforehand. */
+const insertEncoded: Operation<EncodedInput, InsertResult> = { ...insertPassings, encode: (input) => input };
+
 export class PassingsModule implements Passings {
   readonly #transport: Transport;
 
@@ -46,13 +50,20 @@ export class PassingsModule implements Passings {
   ): Promise<InsertManyResult> {
     assertNoIssues(INSERT_MANY, checkId('token_session', token_session));
     const numbers = new NumbersSent();
-    return insertMany(source, options, async (batch, first, callOptions) => {
-      const passings = assertValid(insertPassings.name, wirePassings(batch, first), first);
-      assertNoIssues(insertPassings.name, numbers.repeatedIn(passings, first), first);
-      const receipt = await this.insert(token_session, asValidated(passings), callOptions);
-      numbers.add(passings);
-      return receipt;
-    });
+    return insertMany(
+      source,
+      options,
+      {
+        validate(batch, first) {
+          const passings = assertValid(insertPassings.name, wirePassings(batch, first), first);
+          assertNoIssues(insertPassings.name, numbers.repeatedIn(passings, first), first);
+          numbers.add(passings);
+          return passings;
+        },
+        encode: (passings) => insertPassings.encode({ body: { token_session, passings: asValidated(passings) } }),
+      },
+      ({ input }, callOptions) => this.#transport.call(insertEncoded, input, callOptions),
+    );
   }
 
   listBySession(

@@ -11,6 +11,7 @@ export class SourceReader<T> {
   readonly #signal: AbortSignal | undefined;
   readonly #operation: string;
   #ended = false;
+  #stopWatching: (() => void) | undefined;
 
   constructor(source: Iterable<T> | AsyncIterable<T>, signal: AbortSignal | undefined, operation: string) {
     this.#iterator = iteratorOf(source, operation);
@@ -33,6 +34,7 @@ export class SourceReader<T> {
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    this.#stopWatching?.();
     try {
       const returned = this.#iterator.return?.();
       // A source that is stuck in `next` would never answer: it is told, not waited for.
@@ -53,8 +55,9 @@ export class SourceReader<T> {
   #orAborted(next: Promise<IteratorResult<T>>): Promise<IteratorResult<T>> {
     return new Promise((resolve, reject) => {
       const signal = this.#signal;
-      const stop = signal && onAbort(signal, () => reject(this.#aborted(signal)));
-      next.then(resolve, (error) => reject(this.#failed(error))).finally(() => stop?.());
+      const stopWatching = signal && onAbort(signal, () => reject(this.#aborted(signal)));
+      this.#stopWatching = stopWatching;
+      next.then(resolve, (error) => reject(this.#failed(error))).finally(() => stopWatching?.());
       if (signal?.aborted) reject(this.#aborted(signal));
     });
   }

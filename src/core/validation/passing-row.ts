@@ -53,6 +53,9 @@ export function isPassing(row: Row): boolean {
   );
 }
 
+/** The least of it. */
+export const EXAMPLE_PASSING = { timestamp: '2000-01-01T00:00:00.000Z', num_passing: 0, bib: '' };
+
 /** Copies what is set to `row`. Reads each field once: it may be a getter. */
 export function copyOptionalFields(passing: Row, row: Row): void {
   const { participant_id, chip, latitude, longitude, status, timezone, gender } = passing;

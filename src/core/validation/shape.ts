@@ -12,8 +12,10 @@ export interface Shape {
   readonly identity: Readonly<Record<string, IdentityKind>>;
   /** It has `latitude` and `longitude`, to be made numbers. */
   readonly coordinates?: boolean;
-  /** Passes only what the schema accepts, and faster. */
+  /** Passes only what the schema accepts, and faster. Looks at each field by itself, as the schema does. */
   readonly precheck?: (row: Record<string, unknown>) => boolean;
+  /** The least that the precheck passes. */
+  readonly example?: Readonly<Record<string, unknown>>;
   /** The field whose content is checked apart, as items. */
   readonly payload?: string;
 }

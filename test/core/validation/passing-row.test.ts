@@ -2,7 +2,12 @@
 // here until passing-row.ts has it.
 import { describe, expect, test } from 'vitest';
 import type { ZodObject } from 'zod';
-import { isPassing, isUnnumberedPassing, isWirePassing } from '../../../src/core/validation/passing-row.js';
+import {
+  EXAMPLE_PASSING,
+  isPassing,
+  isUnnumberedPassing,
+  isWirePassing,
+} from '../../../src/core/validation/passing-row.js';
 import { wirePassings, wireUnnumbered } from '../../../src/core/validation/passings.js';
 import * as wire from '../../../src/generated/zod.gen.js';
 
@@ -75,4 +80,11 @@ test('every field of the schema is sent, and no other is known', () => {
   const { num_passing: _, ...unnumbered } = row;
   expect(wireUnnumbered([unnumbered])).toStrictEqual({ ok: true, value: [unnumbered] });
   expect(wireUnnumbered([row])).toMatchObject({ ok: false, issues: [{ path: ['passings', 0, 'num_passing'] }] });
+});
+
+test('the example is a passing, and has only what a passing must have', () => {
+  expect(isPassing(EXAMPLE_PASSING)).toBe(true);
+  for (const field of Object.keys(EXAMPLE_PASSING)) {
+    expect(wire.Passing.safeParse({ ...EXAMPLE_PASSING, [field]: undefined }).success, field).toBe(false);
+  }
 });

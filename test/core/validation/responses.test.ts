@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { shapes } from '../../../src/core/operations.js';
 import { readCoordinate } from '../../../src/core/validation/coordinates.js';
 import { formatPath, MAX_ISSUES } from '../../../src/core/validation/issues.js';
@@ -277,5 +277,41 @@ describe('the check by hand', () => {
         expect(rows).toEqual(twin);
       }),
     );
+  });
+});
+
+describe('a page in which many rows drift', () => {
+  const SAMPLES = ['2024-04-21T09:30:00Z', 'soon', '', '7', 7, -1, 1.5, null, undefined, {}, true];
+  const FIELDS = Object.keys(wire.Passing.shape);
+  const oddRow = fc.dictionary(fc.constantFrom(...FIELDS), fc.constantFrom(...SAMPLES), { maxKeys: 4 }).map(passing);
+  const fieldsOf = (lines: readonly string[]) => [...new Set(lines.map((line) => line.split(':')[0]))].sort();
+
+  test.each(['tolerant', 'strict'] as const)('is judged as each row by itself, in %s', (mode) => {
+    fc.assert(
+      fc.property(fc.array(oddRow, { minLength: 1, maxLength: 12 }), (rows) => {
+        const alone = structuredClone(rows).map((row) => verdict(shapes.passing, [row], mode));
+        const page = verdict(shapes.passing, rows, mode);
+        expect(page.refused).toEqual(
+          alone.flatMap(({ refused }, index) => refused.map((line) => line.replace('[0]', `[${index}]`))),
+        );
+        expect(fieldsOf(page.drift)).toEqual(fieldsOf(alone.flatMap(({ drift }) => drift)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('asks the schema about the first of them', () => {
+    const schema = vi.spyOn(wire.Passing, 'safeParse');
+    onTestFinished(() => schema.mockRestore());
+    const rows = Array.from({ length: 5_000 }, (_, index) =>
+      passing({ num_passing: index, bib: index, latitude: 'north', gender: index % 2 === 0 ? 1 : 'M' }),
+    );
+    expect(fieldsOf(verdict(shapes.passing, rows, 'tolerant').drift)).toEqual(['bib', 'gender', 'latitude']);
+    expect(schema.mock.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  test('refuses a number that is none, although its drift is known', () => {
+    const rows = [passing({ num_passing: -1 }), passing({ num_passing: '2' }), passing({ num_passing: -3 })];
+    expect(verdict(shapes.passing, rows, 'tolerant').refused).toEqual(['result[1].num_passing: expected an integer']);
   });
 });

@@ -1,5 +1,6 @@
 // What becomes of a batch that cannot simply be sent: numbers to be confirmed first, and a session that takes no more.
 import { describe, expect, it } from 'vitest';
+import type { MemoryFolder } from './support/memory-journal.js';
 import { all, counts, runner, runners } from './support/rig.js';
 import { race } from './support/session-race.js';
 
@@ -105,5 +106,57 @@ describe('a session that takes no more', () => {
     expect(moves).toBeLessThan(5);
     expect([events.of('retry'), events.of('collision')]).toEqual([[], []]);
     expect(counts(outbox)).toEqual({ appended: 10_000, delivered: 10_000, parked: 0, pending: 0 });
+  });
+});
+
+describe('what is pending and cannot be read yet', () => {
+  /** The disk is a step behind: `readable` says whether it has caught up. */
+  function behind(folder: MemoryFolder) {
+    const disk = { readable: false };
+    const { open } = folder;
+    folder.open = async (options) => {
+      const journal = await open(options);
+      const read = journal.read.bind(journal);
+      return Object.assign(journal, {
+        read: async (limits: Parameters<typeof read>[0]) => (disk.readable ? read(limits) : []),
+      });
+    };
+    return disk;
+  }
+
+  it('is looked for again soon, and is no failure', async () => {
+    const { folder, open, at, token_session, clock } = await race();
+    const disk = behind(folder);
+    const { outbox, events } = await open();
+    await outbox.append(runners(2));
+    await clock.pass(1_000);
+    expect(outbox.stats()).toMatchObject({ pending: 2, requests: 0 });
+    disk.readable = true;
+    await clock.pass(50);
+    expect(at(token_session)).toEqual(['1:1', '2:2']);
+    expect(events.of('retry')).toEqual([]);
+  });
+
+  it('makes a switch wait that has created its session: no other is created', async () => {
+    const { folder, open, at, token_session, clock, tokens, deviceid, clientOf } = await race();
+    const disk = behind(folder);
+    const client = clientOf({
+      middleware: [
+        async (context, next) => {
+          if (context.operation === 'sessions.create') await outbox.append(runners(2));
+          return next(context);
+        },
+      ],
+    });
+    const { outbox, events } = await open({}, client);
+    const switched = outbox.switchSession({ deviceid, open: 'new' });
+    await clock.pass(0);
+    expect(events.of('retry')).toMatchObject([{ cause: { message: 'What is pending cannot be read yet' } }]);
+    expect(outbox.token_session).toBe(token_session);
+    disk.readable = true;
+    await clock.pass(5_000);
+    expect(tokens()).toEqual([token_session, await switched]);
+    expect(at(await switched)).toEqual(['1:1', '2:2']);
+    expect(counts(outbox)).toEqual({ appended: 2, delivered: 2, parked: 0, pending: 0 });
   });
 });

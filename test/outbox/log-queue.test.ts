@@ -1,5 +1,7 @@
 // What becomes of a batch that cannot simply be sent: numbers to be confirmed first, and a session that takes no more.
 import { describe, expect, it } from 'vitest';
+import { RufusTimeoutError } from '../../src/index.js';
+import { rest } from './support/clock.js';
 import type { MemoryFolder } from './support/memory-journal.js';
 import { all, counts, runner, runners } from './support/rig.js';
 import { race } from './support/session-race.js';
@@ -159,4 +161,40 @@ describe('what is pending and cannot be read yet', () => {
     expect(at(await switched)).toEqual(['1:1', '2:2']);
     expect(counts(outbox)).toEqual({ appended: 2, delivered: 2, parked: 0, pending: 0 });
   });
+});
+
+it('a passing that stands alone and is too slow as well is sent again, and so is what comes after it', async () => {
+  let slow = 2;
+  const { at, open, token_session, clock, clientOf } = await race();
+  const client = clientOf({
+    middleware: [
+      (context, next) => {
+        if (context.operation === 'passings.insert' && slow-- > 0) {
+          throw new RufusTimeoutError('slow', { timeoutMs: 1, requestMaybeProcessed: true });
+        }
+        return next(context);
+      },
+    ],
+  });
+  const { outbox, events } = await open({}, client);
+  await outbox.append(runners(2));
+  await clock.pass(10_000);
+  expect(at(token_session)).toEqual(['1:1', '2:2']);
+  expect(events.of('delivered').map(({ count }) => count)).toEqual([1, 1]);
+});
+
+it('no session is created before the last delivery to the old one is durable', async () => {
+  const { open, deviceid, folder, tokens } = await race();
+  const { outbox } = await open();
+  let written = () => {};
+  folder.fault = (step) => (step === 'acknowledge' ? new Promise((resolve) => (written = () => resolve())) : undefined);
+  await outbox.append(runners(2));
+  const switched = outbox.switchSession({ deviceid, open: 'new' });
+  await rest();
+  expect(counts(outbox)).toMatchObject({ delivered: 2 });
+  expect(tokens()).toHaveLength(1);
+  written();
+  expect(tokens()).toEqual([outbox.token_session]);
+  await switched;
+  expect(tokens()).toHaveLength(2);
 });

@@ -10,7 +10,7 @@ import {
 import type { Endpoint } from './operation.js';
 import type { CallSettings } from './options.js';
 import { safeCause } from './redact.js';
-import { codeOf, type FailureKind, kindOfNetworkError, mayHaveTakenEffect, wasSent } from './retry.js';
+import { codeOf, type FailureKind, kindOfNetworkError, wasSent } from './retry.js';
 import type { TransportFailure } from './wire/flight.js';
 import { TunnelError } from './wire/tunnel.js';
 
@@ -74,11 +74,10 @@ export function sentence(
 /** The error and the failure kind of an attempt without a complete answer. */
 export function failureOf(failure: TransportFailure, call: CallState): Failure {
   const kind = kindOf(failure);
-  const tookEffect = kind === 'final' ? mayHaveArrived(failure) : mayHaveTakenEffect(kind);
+  const tookEffect = mayHaveArrived(failure);
   return { error: errorOf(failure, call, tookEffect), kind, tookEffect, retryAfterMs: undefined };
 }
 
-/** Of what is not repeated. */
 function mayHaveArrived({ why, cause, sent }: TransportFailure): boolean {
   return why === 'network' ? wasSent(cause, sent) : sent && why !== 'thrown' && why !== 'key';
 }

@@ -60,7 +60,7 @@ function errorAnswer<T>(operation: Operation<never, T>, answer: RawResponse, cal
       call,
       `answered ${status}${words}`,
       requestId,
-      advice(operation, { status, isJson, body, description, retryAfterMs }),
+      advice(operation, { status, isJson, body, description, retryAfterMs, secrets: call.secrets }),
       tookEffect,
     ),
     {
@@ -104,13 +104,15 @@ interface Said {
   readonly body: unknown;
   readonly description: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly secrets: readonly string[];
 }
 
 /** What the caller can do about it. */
-function advice({ name, access }: Endpoint, { status, isJson, body, description, retryAfterMs }: Said): string {
+function advice({ name, access }: Endpoint, said: Said): string {
+  const { status, isJson, body, description, retryAfterMs, secrets } = said;
   if (status === 409 && name.startsWith('devices.')) return boundAs(body);
   // Who stands between and refuses by itself knows best what helps.
-  if (isRecord(body) && typeof body.advice === 'string') return redact(body.advice);
+  if (isRecord(body) && typeof body.advice === 'string') return redact(body.advice, secrets);
   if (status === 401 || status === 403) return keyAdvice(access, status, description);
   if (status === 413) return 'Send fewer passings at once; insertMany finds a size that fits.';
   if (status === 404 && !isJson) return 'This is no answer of the API: check the base URL.';

@@ -57,7 +57,6 @@ export class Drain {
   }
 
   #releaseReached(): void {
-    if (this.#waiters.size === 0) return;
     for (const waiter of this.#waiters) if (this.#journal.pendingUpTo(waiter.target) === 0) waiter.settle();
   }
 }

@@ -162,6 +162,17 @@ describe('an error answer', () => {
     [getDevice, 403, { message: 'missing' }, {}, `403 "missing". ${UNKNOWN_KEY}`, 'final', false],
     [getDevice, 403, { message: 'invalid' }, {}, `403 "invalid". ${UNKNOWN_KEY}`, 'final', false],
     [getDevice, 401, undefined, {}, `401. ${UNKNOWN_KEY}`, 'final', false],
+    // Of who stands between: a fleet's gateway, say.
+    [
+      insertPassings,
+      403,
+      { description: 'No', advice: 'Ask for very secret, or ror-0123456789abcdef.' },
+      {},
+      '403 "No". Ask for very sec…, or ror-….',
+      'final',
+      false,
+    ],
+    [getDevice, 404, { advice: 5 }, {}, '404.', 'final', false],
     [getDevice, 300, undefined, {}, `300. ${REDIRECT}`, 'final', false],
     [getDevice, 399, undefined, {}, `399. ${REDIRECT}`, 'final', false],
     [getDevice, 299 - 100, undefined, {}, '199.', 'final', false],
@@ -366,6 +377,8 @@ describe('no answer', () => {
     expect(failure).toEqual({ error: own, kind: 'final', tookEffect: false, retryAfterMs: undefined });
   });
 
+  const coded = (code: string) => Object.assign(new Error('x'), { code });
+  const OWNER = ' The dispatcher was closed by its owner.';
   const connecting = (port: number) =>
     Object.assign(new Error('x'), { code: 'ECONNREFUSED', syscall: 'connect', port });
   const LISTENS = ' Nothing listens there: check the base URL and the port.';
@@ -374,6 +387,27 @@ describe('no answer', () => {
     ['https://a.test', new Error('odd'), 'https://a.test: odd.', ''],
     ['https://a.test', new Error(''), 'https://a.test: connection lost.', ''],
     ['https://a.test', 'text', 'https://a.test: connection lost.', ''],
+    ['https://a.test', coded('ECONNRESET'), 'https://a.test: ECONNRESET.', ''],
+    [
+      'https://a.test',
+      coded('ENOTFOUND'),
+      'https://a.test: ENOTFOUND.',
+      ' The name does not resolve: check the base URL and the network.',
+    ],
+    [
+      'https://a.test',
+      coded('EAI_AGAIN'),
+      'https://a.test: EAI_AGAIN.',
+      ' The name server did not answer: check the network.',
+    ],
+    [
+      'https://a.test',
+      coded('UND_ERR_CONNECT_TIMEOUT'),
+      'https://a.test: UND_ERR_CONNECT_TIMEOUT.',
+      ' The server could not be reached in time: check the network.',
+    ],
+    ['https://a.test', coded('UND_ERR_CLOSED'), 'https://a.test: UND_ERR_CLOSED.', OWNER],
+    ['https://a.test', coded('UND_ERR_DESTROYED'), 'https://a.test: UND_ERR_DESTROYED.', OWNER],
     ['https://a.test', connecting(443), 'https://a.test: ECONNREFUSED.', LISTENS],
     ['http://a.test', connecting(80), 'http://a.test: ECONNREFUSED.', LISTENS],
     ['https://a.test:8443', connecting(8443), 'https://a.test:8443: ECONNREFUSED.', LISTENS],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Batch, InDoubtRange } from '../../src/outbox/batch.js';
+import { Batch, bytesOf, InDoubtRange, numbersOf } from '../../src/outbox/batch.js';
 import type { Entry } from '../../src/outbox/journal.js';
 import { TOKEN } from '../support/operations.js';
 
@@ -33,6 +33,11 @@ it('is cut by number, and by size to the nearest whole passing, but never to not
 it('takes the passing that is half within the limit, and not the one that is half beyond', () => {
   expect(lengths(new Batch(entries(100, 100)), 10, 150)).toEqual([2]);
   expect(lengths(new Batch(entries(100, 100)), 10, 149)).toEqual([1, 1]);
+});
+
+it('is told of by its first and last number, and its size', () => {
+  expect(numbersOf(entries(5, 6, 7, 8).slice(1))).toEqual([2, 4]);
+  expect(bytesOf(entries(5, 6, 7))).toBe(18);
 });
 
 it('the range in doubt is the first ones up to the last that was sent, until it is cleared', () => {

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
+import { RufusAbortError } from '../../src/index.js';
 import { Drain } from '../../src/outbox/drain.js';
+import { OutboxClosedError } from '../../src/outbox/errors.js';
 
 /** A journal with some pending passings, and a drain that somebody waits for. */
 function waiting(newest: number) {
@@ -49,10 +51,47 @@ it('waits for what went to the tail', async () => {
   journal.newest = 4;
   acknowledge(2);
   drain.moved();
+  drain.passed();
   await turn();
   expect(wait.over).toBe(false);
   acknowledge(4);
   drain.passed();
   await turn();
   expect(wait.over).toBe(true);
+});
+
+it('says whether anybody waits', async () => {
+  const { drain, begin, acknowledge } = waiting(1);
+  expect(drain.awaited).toBe(false);
+  begin();
+  expect(drain.awaited).toBe(true);
+  acknowledge(1);
+  drain.passed();
+  expect(drain.awaited).toBe(false);
+});
+
+it('a wait ends with its signal, before it begins or later, and no other does', async () => {
+  const { drain, begin } = waiting(1);
+  const other = begin();
+  const message = "drained: the wait was aborted by the caller's signal.";
+  const early = drain.wait(AbortSignal.abort('enough'));
+  await expect(early).rejects.toMatchObject({ message, cause: 'enough' });
+  const controller = new AbortController();
+  const late = drain.wait(controller.signal);
+  controller.abort('later');
+  await expect(late).rejects.toThrow(RufusAbortError);
+  await expect(late).rejects.toMatchObject({ message, cause: 'later' });
+  await turn();
+  expect([other.over, drain.awaited]).toEqual([false, true]);
+});
+
+it('all of them end with the outbox', async () => {
+  const { drain } = waiting(1);
+  const waits = [drain.wait(undefined), drain.wait(new AbortController().signal)];
+  drain.close();
+  for (const wait of waits) {
+    await expect(wait).rejects.toThrow(OutboxClosedError);
+    await expect(wait).rejects.toThrow('The outbox was closed before all was delivered');
+  }
+  expect(drain.awaited).toBe(false);
 });

@@ -68,6 +68,25 @@ describe('batches', () => {
     ]);
   });
 
+  it('that wait for that are not sent once it is paused', async () => {
+    const { outbox, script, folder } = await scripted({ batch: { max: 2 } });
+    let written = () => {};
+    folder.fault = (step) =>
+      step === 'acknowledge' ? new Promise((resolve) => (written = () => resolve())) : undefined;
+    await outbox.append(runners(4));
+    await rest();
+    outbox.pause();
+    written();
+    await rest();
+    expect(script.inserts.map(({ nums }) => nums)).toEqual([[1, 2]]);
+    outbox.resume();
+    await rest();
+    expect(script.inserts.map(({ nums }) => nums)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+
   it('go at once when full', async () => {
     const { outbox, script } = await scripted({ batch: { max: 3, lingerMs: 60_000 } });
     for (const n of [1, 2, 3]) await outbox.append(runner(n));

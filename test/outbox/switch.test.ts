@@ -203,7 +203,7 @@ describe('a switch comes to an end', () => {
     await clock.pass(1_000);
     expect(bibs()).toEqual([['1'], ['2', '3', '4']]);
     expect(events.of('sessionClosed')).toEqual([{ token_session: before, replacedBy: next }]);
-    expect(events.of('collision')).toEqual([]);
+    expect([events.of('collision'), events.of('retry')]).toEqual([[], []]);
     expect(counts(busy)).toEqual({ appended: 4, delivered: 4, parked: 0, pending: 0 });
   });
 

@@ -75,7 +75,7 @@ export const run: Case = async (effort) => {
     rmSync(folder, { recursive: true });
   }
   return {
-    title: '9. The command',
+    title: '10. The command',
     how: `Whole processes, in turn. A session of ${ROWS.toLocaleString('en-US')} passings, into a file; against a program that only reads it, with the same pages fetched ahead.`,
     tables: [{ columns: ['rufus', 'Against', 'ms', 'it', 'ratio'], rows }],
     goals,

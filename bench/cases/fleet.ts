@@ -21,7 +21,7 @@ export const run: Case = async (effort) => {
     await losingALeader(effort),
   ];
   return {
-    title: '10. The fleet',
+    title: '11. The fleet',
     how: `Readers, gateways, the API, the servers and the consumers are processes of this one machine, whose load was ${loadavg()[0]?.toFixed(1)} at the end. \`pollMs\` is ${POLL_MS.min} to ${POLL_MS.max} ms. Latency: from the moment the API has a passing to the moment a consumer has it. Takeover and balance: leases of ${SHORT_LEASE_MS} ms, kill -9.`,
     tables: parts.flatMap(({ tables }) => tables),
     goals: parts.flatMap(({ goals }) => goals),

@@ -1,6 +1,9 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { pause } from '../core/abort.js';
+import { Answer } from '../core/wire/answer.js';
+import { BodyReader } from '../core/wire/body.js';
+import { type Flight, TransportFailure, type Wire, type WireRequest } from '../core/wire/flight.js';
 import { type CallHead, describe } from './calls.js';
-import { Answer, BodyReader, type Flight, TransportFailure, type Wire, type WireRequest } from './core.js';
 import type { Names } from './names.js';
 import { cancelOf, Puzzle, piecesOf } from './pieces.js';
 import { ASK_MS, type CallAnswer, type Offer } from './protocol.js';
@@ -55,7 +58,7 @@ class Crossing {
       if (offer === 'interrupted') return new TransportFailure('network', false);
       if (offer instanceof Answer || offer instanceof TransportFailure) return offer;
       if ('busy' in offer) {
-        await Promise.race([wait(BUSY_PAUSE_MS * (0.5 + Math.random())), interrupted]);
+        await Promise.race([pause(BUSY_PAUSE_MS * (0.5 + Math.random()), undefined), interrupted]);
         if (this.#flight.settled) return new TransportFailure('network', false);
         continue;
       }
@@ -93,10 +96,10 @@ class Crossing {
           () => true,
           () => false,
         ),
-        wait(ASK_MS).then(() => false),
+        pause(ASK_MS, undefined).then(() => false),
       ]);
       if (isUp) return;
-      await wait(BUSY_PAUSE_MS);
+      await pause(BUSY_PAUSE_MS, undefined);
     }
   }
 
@@ -198,5 +201,3 @@ function refused(status: number, description: string): Answer {
 }
 
 const nobody = (): Error => new Error('no worker of the fleet serves boxes now');
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,13 +1,13 @@
+import { isRecord } from '../core/envelope.js';
+import type { Endpoint } from '../core/operation.js';
 import {
   bindDevice,
   closeSession,
   createSession,
-  type Endpoint,
   getActiveSession,
   getDevice,
   getSession,
   insertPassings,
-  isRecord,
   listDevices,
   listEvents,
   listPassingsByDevice,
@@ -15,8 +15,8 @@ import {
   listSessions,
   pollPassings,
   unbindDevice,
-  type WireRequest,
-} from './core.js';
+} from '../core/operations.js';
+import type { WireRequest } from '../core/wire/flight.js';
 
 /** An operation that can be carried: what of it travels, by name. The path is made anew at the other end, never copied. */
 interface Carried {

@@ -1,7 +1,7 @@
+import { clientOver, type RufusClient } from '../client.js';
 import type { Known } from '../core/known.js';
 import { checkedOptions } from '../core/options.js';
 import { boxWire } from './box-wire.js';
-import { clientOver, type RufusClient } from './core.js';
 import { Names } from './names.js';
 import { checkedBox, checkedConnecting, checkedName } from './options.js';
 import type { FleetClientOptions } from './types.js';

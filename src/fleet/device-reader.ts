@@ -1,5 +1,6 @@
 import type { RufusClient } from '../client.js';
 import { pause } from '../core/abort.js';
+import { exponentialDelay, jittered } from '../core/backoff.js';
 import { RufusError } from '../core/errors.js';
 import type { FollowOptions } from '../types.js';
 import { type DeviceLog, Superseded } from './device-log.js';
@@ -61,8 +62,7 @@ export class DeviceReader {
         if (!(error instanceof Superseded)) this.lastError = error instanceof Error ? error.message : String(error);
         // Only what the API says may last. NATS is back when it is back.
         failed = error instanceof RufusError ? failed + 1 : 0;
-        const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failed);
-        await pause(ms * (0.5 + Math.random() / 2), signal);
+        await pause(jittered(exponentialDelay(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failed), 0.5), signal);
       }
     }
   }

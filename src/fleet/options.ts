@@ -1,9 +1,9 @@
 import type { NatsConnection } from '@nats-io/transport-node';
+import { internals } from '../client.js';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
 import { asInteger, asObject, checkedOptions } from '../core/options.js';
 import { idFault } from '../core/validation/ids.js';
-import { internals } from './core.js';
 import { decoded, encoded } from './names.js';
 import type { FleetFollowOptions, FleetOptions } from './types.js';
 

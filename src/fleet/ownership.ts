@@ -1,5 +1,5 @@
+import type { RufusClient } from '../client.js';
 import { NotFoundError } from '../core/errors.js';
-import type { RufusClient } from './core.js';
 
 const MOST = 10_000;
 /** A session that was not there may have been opened since; a box that asks for others' again and again is not looked up each time. */

@@ -37,13 +37,13 @@ export class Drain {
       };
       const stopWatching = signal && onAbort(signal, () => waiter.settle(aborted(signal)));
       this.#waiters.add(waiter);
-      this.#releaseReached();
+      this.passed();
     });
   }
 
   /** Some of the first pending ones are delivered, parked, or found to be damaged. */
   passed(): void {
-    this.#releaseReached();
+    for (const waiter of this.#waiters) if (this.#journal.pendingUpTo(waiter.target) === 0) waiter.settle();
   }
 
   /** Some of the first pending ones went to the tail: they are still to be waited for. */
@@ -54,10 +54,6 @@ export class Drain {
   close(): void {
     for (const waiter of this.#waiters)
       waiter.settle(new OutboxClosedError('The outbox was closed before all was delivered'));
-  }
-
-  #releaseReached(): void {
-    for (const waiter of this.#waiters) if (this.#journal.pendingUpTo(waiter.target) === 0) waiter.settle();
   }
 }
 

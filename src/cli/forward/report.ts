@@ -1,3 +1,4 @@
+import { shown } from '../output/progress.js';
 import type { Screen } from '../screen.js';
 import type { Figures } from './monitor.js';
 
@@ -49,21 +50,19 @@ export class Report {
 function statusLine({ read, rejected, unknownChips, connections, outbox }: Figures): string {
   const { delivered, pending, parked, state, storage, oldestPendingAgeMs } = outbox;
   return [
-    `read ${grouped(read)}`,
-    `delivered ${grouped(delivered)}`,
-    `pending ${grouped(pending)}`,
-    `parked ${grouped(parked)}`,
-    `rejected ${grouped(rejected)}`,
+    `read ${shown(read)}`,
+    `delivered ${shown(delivered)}`,
+    `pending ${shown(pending)}`,
+    `parked ${shown(parked)}`,
+    `rejected ${shown(rejected)}`,
     (storage === 'ok' ? state : `disk ${storage}`) +
       (oldestPendingAgeMs === null ? '' : ` ${duration(oldestPendingAgeMs)}`),
     connections !== undefined && `decoders ${connections}`,
-    unknownChips !== undefined && unknownChips > 0 && `unknown chips ${grouped(unknownChips)}`,
+    unknownChips !== undefined && unknownChips > 0 && `unknown chips ${shown(unknownChips)}`,
   ]
     .filter((part) => part !== false)
     .join('  ');
 }
-
-const grouped = (count: number): string => count.toLocaleString('en-US');
 
 function duration(ms: number): string {
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)}s`;

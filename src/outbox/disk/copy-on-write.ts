@@ -54,45 +54,54 @@ interface Base {
 
 class Frozen implements Base {
   readonly size: number;
-  constructor(private readonly file: FrozenFile) {
+  readonly #file: FrozenFile;
+
+  constructor(file: FrozenFile) {
+    this.#file = file;
     this.size = file.size;
   }
+
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    return (await readAt(this.file.fd, buffer, 0, buffer.length, position)).bytesRead;
+    return (await readAt(this.#file.fd, buffer, 0, buffer.length, position)).bytesRead;
   }
 }
 
 class Bytes implements Base {
   readonly size: number;
-  constructor(private readonly bytes: Buffer) {
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
     this.size = bytes.length;
   }
+
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    return this.bytes.copy(buffer, 0, position);
+    return this.#bytes.copy(buffer, 0, position);
   }
 }
 
 class File implements DiskFile {
   size: number;
+  readonly mtimeMs: number;
+  readonly #base: Base;
   /** What of the base counts. */
-  private kept: number;
-  private patches: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  #kept: number;
+  #patches: { readonly at: number; readonly bytes: Uint8Array }[] = [];
 
-  constructor(
-    private readonly base: Base,
-    readonly mtimeMs = 0,
-  ) {
+  constructor(base: Base, mtimeMs = 0) {
+    this.#base = base;
+    this.mtimeMs = mtimeMs;
     this.size = base.size;
-    this.kept = base.size;
+    this.#kept = base.size;
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
     const length = Math.max(0, Math.min(buffer.length, this.size - position));
-    const fromBase = Math.max(0, Math.min(length, this.kept - position));
-    const read = fromBase === 0 ? 0 : await this.base.read(buffer.subarray(0, fromBase), position);
-    if (this.patches.length === 0) return read;
+    const fromBase = Math.max(0, Math.min(length, this.#kept - position));
+    const read = fromBase === 0 ? 0 : await this.#base.read(buffer.subarray(0, fromBase), position);
+    if (this.#patches.length === 0) return read;
     buffer.fill(0, read, length);
-    for (const { at, bytes } of this.patches) {
+    for (const { at, bytes } of this.#patches) {
       const from = Math.max(at, position);
       const to = Math.min(at + bytes.length, position + length);
       if (from < to) buffer.set(bytes.subarray(from - at, to - at), from - position);
@@ -101,14 +110,14 @@ class File implements DiskFile {
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
-    this.patches.push({ at: position, bytes: bytes.slice() });
+    this.#patches.push({ at: position, bytes: bytes.slice() });
     this.size = Math.max(this.size, position + bytes.length);
   }
 
   async truncate(size: number): Promise<void> {
     this.size = size;
-    this.kept = Math.min(this.kept, size);
-    this.patches = this.patches.flatMap(({ at, bytes }) =>
+    this.#kept = Math.min(this.#kept, size);
+    this.#patches = this.#patches.flatMap(({ at, bytes }) =>
       at < size ? [{ at, bytes: bytes.subarray(0, size - at) }] : [],
     );
   }

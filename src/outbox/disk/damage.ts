@@ -5,7 +5,7 @@ import { HighWater } from './high-water.js';
 import { firstOf } from './log.js';
 import { isParkedUpTo } from './parked.js';
 import { type Checkpoint, isCounted, type LogRecord, type ParkedLogRecord } from './records.js';
-import { type LocatedRecord, scanSegment, splitBatches } from './segment-reader.js';
+import { countingRecords, type LocatedRecord, scanSegment, takenAtTail } from './segment-reader.js';
 import type { Snapshot } from './snapshot.js';
 import { NO_CHECKPOINT } from './state.js';
 
@@ -107,10 +107,10 @@ class Examiner {
     const records: LocatedRecord<AnyLogRecord>[] = [];
     const handle = await this.#disk.open(`${this.#folder}/${file}`, 'read');
     const scan = await scanSegment<AnyLogRecord>(handle, orderOf(file), (found) => void records.push(found));
-    const newest = scan.lastCommit.at(-1);
-    const certain =
-      limit !== null || newest === undefined || newest.seq <= this.#highWaterMark || this.#isDurable(newest.record);
-    const { whole, broken } = certain ? { whole: scan.lastCommit, broken: [] } : splitBatches(scan.lastCommit);
+    const { whole, broken } = countingRecords(
+      scan,
+      ({ seq, record }) => limit !== null || seq <= this.#highWaterMark || this.#isDurable(record),
+    );
     let end = 0;
     for (const found of [...records, ...whole]) {
       const { offset, seq, record } = found;
@@ -120,9 +120,7 @@ class Examiner {
       this.#accept(found);
       end = found.end;
     }
-    const gone = scan.damaged.filter((range) => range.offset >= end && range.offset > 0 && range.wasLine).length;
-    const taken = gone === 0 ? 0 : Math.max(this.#last, ...broken.map(({ seq }) => seq)) + gone;
-    const upTo = limit ?? Math.max(taken, this.#highWaterMark);
+    const upTo = limit ?? Math.max(takenAtTail(scan, end, this.#last, broken), this.#highWaterMark);
     const isCut = limit === null && scan.damaged.some((range) => range.offset >= end);
     if (upTo > this.#last || isCut || broken.length > 0) this.#add(file, end, scan.size, upTo, null);
   }

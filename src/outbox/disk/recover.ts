@@ -6,11 +6,12 @@ import { firstOf, type Segment } from './log.js';
 import { FORMAT, isCounted } from './records.js';
 import {
   type AnyRecord,
+  countingRecords,
   firstRecord,
   type LocatedRecord,
   type SegmentScan,
   scanSegment,
-  splitBatches,
+  takenAtTail,
 } from './segment-reader.js';
 
 export interface RecoverySetup<R extends AnyRecord> {
@@ -124,9 +125,10 @@ class Recovery<R extends AnyRecord> {
         end = found.end;
       };
       const scan = await scanSegment<R>(file, segment.first, accept);
-      const newest = scan.lastCommit.at(-1);
-      const certain = newest === undefined || newest.seq <= highWaterMark || isDurable?.(newest.record) === true;
-      const { whole, broken } = certain ? { whole: scan.lastCommit, broken: [] } : splitBatches(scan.lastCommit);
+      const { whole, broken } = countingRecords(
+        scan,
+        ({ seq, record }) => seq <= highWaterMark || isDurable?.(record) === true,
+      );
       whole.forEach(accept);
       return await this.#trimTail(segment, file, scan, broken, end);
     } catch (error) {
@@ -144,10 +146,8 @@ class Recovery<R extends AnyRecord> {
     end: number,
   ): Promise<{ tail: DiskFile | null; empty: boolean }> {
     const { disk, highWaterMark, synced } = this.#setup;
-    const gone = scan.damaged.filter((range) => range.offset >= end && range.offset > 0 && range.wasLine).length;
-    const taken = gone === 0 ? 0 : Math.max(this.last, ...broken.map((found) => found.seq)) + gone;
     const before = this.last;
-    this.#lose(Math.max(taken, highWaterMark));
+    this.#lose(Math.max(takenAtTail(scan, end, before, broken), highWaterMark));
     this.lostAtTail = this.last - before;
     const torn = this.lostAtTail === 0 ? scan.size - end : 0;
     this.tornBytes += torn;

@@ -112,8 +112,28 @@ export async function firstRecord<R>(file: DiskFile): Promise<R | null> {
   return null;
 }
 
+/** Which records of the newest commit count: all where it is known to have been durable, else the write batches that are whole. */
+export function countingRecords<R extends AnyRecord>(
+  { lastCommit }: SegmentScan<R>,
+  isDurable: (newest: LocatedRecord<R>) => boolean,
+): { whole: readonly LocatedRecord<R>[]; broken: readonly LocatedRecord<R>[] } {
+  const newest = lastCommit.at(-1);
+  return newest === undefined || isDurable(newest) ? { whole: lastCommit, broken: [] } : splitBatches(lastCommit);
+}
+
+/** The seq that the records of the damaged end, from `end` on, had reached; 0 where nothing there was a record. */
+export function takenAtTail<R extends AnyRecord>(
+  { damaged }: SegmentScan<R>,
+  end: number,
+  last: number,
+  broken: readonly LocatedRecord<R>[],
+): number {
+  const gone = damaged.filter((range) => range.offset >= end && range.offset > 0 && range.wasLine).length;
+  return gone === 0 ? 0 : Math.max(last, ...broken.map(({ seq }) => seq)) + gone;
+}
+
 /** Splits a commit into the write batches that are whole, and the records of those that are not. */
-export function splitBatches<R extends AnyRecord>(
+function splitBatches<R extends AnyRecord>(
   commit: readonly LocatedRecord<R>[],
 ): { whole: LocatedRecord<R>[]; broken: LocatedRecord<R>[] } {
   const whole: LocatedRecord<R>[] = [];

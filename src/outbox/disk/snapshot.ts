@@ -100,20 +100,23 @@ interface Look {
 
 class Observer {
   /** Open, by name: what is given up or moved meanwhile can be read all the same. */
-  private readonly opened = new Map<string, { readonly fd: number; readonly ino: bigint }>();
+  readonly #opened = new Map<string, { readonly fd: number; readonly ino: bigint }>();
+  readonly #folder: string;
+  readonly #between: () => void;
 
-  constructor(
-    private readonly folder: string,
-    private readonly between = () => {},
-  ) {}
+  constructor(folder: string, between = () => {}) {
+    this.#folder = folder;
+    this.#between = between;
+  }
 
   fdOf(name: string): number {
-    return this.opened.get(name)!.fd;
+    return this.#opened.get(name)!.fd;
   }
 
   /** null: something went away between two steps. */
   look(): Look | null {
-    const { folder, between } = this;
+    const folder = this.#folder;
+    const between = this.#between;
     // It may be behind the log, never ahead of it.
     const highWater = contentOf(`${folder}/${HIGH_WATER}`);
     const ack = contentOf(`${folder}/${ACK}`);
@@ -128,11 +131,11 @@ class Observer {
     const segments = [...own, ...parked!, ...delivered!];
     try {
       between();
-      for (const name of segments) if (!this.opened.has(name)) this.open(name);
+      for (const name of segments) if (!this.#opened.has(name)) this.#open(name);
       between();
-      const newestParked = this.newest(parked!);
+      const newestParked = this.#newest(parked!);
       between();
-      const newest = this.newest(own);
+      const newest = this.#newest(own);
       between();
       return {
         names,
@@ -166,7 +169,7 @@ class Observer {
       const { size, mtimeMs } = fstatSync(fd);
       return { name, fd, size: look.sizes.get(name) ?? size, mtimeMs };
     });
-    const { folder } = this;
+    const folder = this.#folder;
     const ack = statSync(`${folder}/${ACK}`, { bigint: true, throwIfNoEntry: false });
     const spare = statSync(`${folder}/${SPARE}`, { throwIfNoEntry: false })?.size ?? 0;
     return {
@@ -181,26 +184,26 @@ class Observer {
   }
 
   close(): void {
-    for (const { fd } of this.opened.values()) closeSync(fd);
-    this.opened.clear();
+    for (const { fd } of this.#opened.values()) closeSync(fd);
+    this.#opened.clear();
   }
 
   /** The newest of a log. It alone may grow, and alone may be replaced by one of the same name. */
-  private newest(names: readonly string[]): { readonly ino: bigint; readonly size: bigint } | undefined {
+  #newest(names: readonly string[]): { readonly ino: bigint; readonly size: bigint } | undefined {
     const name = names.at(-1);
     if (name === undefined) return undefined;
-    const facts = statSync(`${this.folder}/${name}`, { bigint: true });
-    if (facts.ino !== this.opened.get(name)!.ino) {
+    const facts = statSync(`${this.#folder}/${name}`, { bigint: true });
+    if (facts.ino !== this.#opened.get(name)!.ino) {
       closeSync(this.fdOf(name));
-      this.opened.delete(name);
-      this.open(name);
+      this.#opened.delete(name);
+      this.#open(name);
     }
     return facts;
   }
 
-  private open(name: string): void {
-    const fd = openSync(`${this.folder}/${name}`, 'r');
-    this.opened.set(name, { fd, ino: fstatSync(fd, { bigint: true }).ino });
+  #open(name: string): void {
+    const fd = openSync(`${this.#folder}/${name}`, 'r');
+    this.#opened.set(name, { fd, ino: fstatSync(fd, { bigint: true }).ino });
   }
 }
 

@@ -98,8 +98,11 @@ describeWithServer('devices of a worker', () => {
     await balanced(watcher, [2, 2]);
     a!.pause();
     await balanced(watcher, [4]);
+    await until(() => polls.of('b').length === 4, 'b reads all');
     a!.resume();
     await balanced(watcher, [2, 2]);
+    // Shared out is not yet read: each begins when the other has let go.
+    await until(() => polls.of('a').length === 2, 'a reads its half');
     polls.moves.length = 0;
     await sleep(leaseMs * 2);
     expect(polls.moves).toEqual([]);

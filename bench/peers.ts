@@ -81,7 +81,7 @@ try {
         name,
         ours.toFixed(0),
         figure(rounds, index, (each) => each.theirs).toFixed(0),
-        figure(rounds, index, (each) => each.ours / each.theirs).toFixed(2),
+        figure(rounds, index, (each) => each.ratio).toFixed(2),
         (ours / figure(first!.rounds, index, (each) => each.ours)).toFixed(2),
       ];
     }),

@@ -4,12 +4,15 @@ import { type Contestant, duel, inFlight } from './duel.js';
 import { idlePolls } from './polls.js';
 import { crossing, KEY, TOKEN } from './rows.js';
 import { startServer } from './server.js';
+import { median } from './stats.js';
 
 /** CPU microseconds of one call, ours and that of bare undici of the same version. */
 export interface PeerFigure {
   readonly what: string;
   readonly ours: number;
   readonly theirs: number;
+  /** Of neighbouring rounds, the one in the middle. */
+  readonly ratio: number;
 }
 
 // Run by each Node, in a project with its undici.
@@ -30,9 +33,9 @@ async function calls(
     inFlight('rufus-client', width, () => call(client)),
     inFlight('undici', width, () => bareCall(bare)),
   ];
-  const { subject, reference } = await duel(...contestants, { rounds, sliceMs });
+  const { subject, reference, cpuRatios } = await duel(...contestants, { rounds, sliceMs });
   await bare.close();
-  return { what, ours: subject.cpuMicros, theirs: reference.cpuMicros };
+  return { what, ours: subject.cpuMicros, theirs: reference.cpuMicros, ratio: median(cpuRatios) };
 }
 
 const one = [crossing(1)];
@@ -51,6 +54,6 @@ const figures: PeerFigure[] = [
   ),
 ];
 const idle = await idlePolls(1_000, 1_000, { ms: 4 * sliceMs, rounds: 2 });
-figures.push({ what: 'idle poll, 1,000 devices', ours: idle.ours, theirs: idle.theirs });
+figures.push({ what: 'idle poll, 1,000 devices', ours: idle.ours, theirs: idle.theirs, ratio: median(idle.ratios) });
 process.send?.(figures);
 process.disconnect?.();

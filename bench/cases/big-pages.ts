@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { BareUndici } from '../support/bare-undici.js';
 import { RufusClient } from '../support/built.js';
-import { BareUndici } from '../support/contestants.js';
 import { duel, inFlight } from '../support/duel.js';
 import { atMost, type Case, type Goal } from '../support/report.js';
 import { KEY, TOKEN } from '../support/rows.js';

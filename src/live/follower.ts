@@ -51,7 +51,7 @@ export class Follower {
       // Counted from the request, so that a round trip does not come on top; but a slow server is given a breath.
       const after = (ms: number): number => Math.max(this.#polledAt + ms, answeredAt + ms / 2);
       let brought = polled === undefined ? 0 : yield* this.#take(polled);
-      if (this.#position !== undefined) {
+      if (this.#position?.holes.isEmpty === false) {
         // The holes have the time until the next poll: what comes in order does not wait for them.
         const spareMs = brought < CATCHING_UP ? this.#settings.pollMs.min : 0;
         brought += yield* this.#search.pass(this.#position, after(spareMs));

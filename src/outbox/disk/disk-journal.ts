@@ -177,7 +177,7 @@ export class DiskJournal implements Journal {
       if (source !== undefined) await this.#submitOne((draft) => sourceRecord(draft, source), true);
       return [];
     }
-    return this.#submitPassings({ passings, source, limited: true });
+    return await this.#submitPassings({ passings, source, limited: true });
   }
 
   position(source: string): string | number | undefined {
@@ -291,17 +291,18 @@ export class DiskJournal implements Journal {
     if (state.session === null) throw new Error('The folder has no session yet: startSession comes first');
   }
 
-  #submitPassings(facts: Omit<PassingBatchFacts, 'bytes'>): Promise<Numbered[]> {
+  #submitPassings(facts: PassingBatchFacts): Promise<Numbered[]> {
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
-    const { state, highWater, events } = this.#parts;
-    const committed = (firstSeq: number, count: number, at: number): void => {
-      const { last: seq, session } = state;
-      highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
-      this.#times.note(firstSeq, at, state.pending <= count);
-      events.committed?.(count);
-    };
-    return this.#submit(bytes, (settle) => new PassingBatch({ bytes, ...facts }, state, { committed, ...settle }));
+    return this.#submit(bytes, (settle) => new PassingBatch(facts, bytes, this.#parts.state, settle, this.#committed));
   }
+
+  readonly #committed = (firstSeq: number, count: number, at: number): void => {
+    const { state, highWater, events } = this.#parts;
+    const { last: seq, session } = state;
+    highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
+    this.#times.note(firstSeq, at, state.pending <= count);
+    events.committed?.(count);
+  };
 
   #submitOne(make: (draft: LogDraft) => SessionRecord | ReplaceRecord, limited = false): Promise<void> {
     return this.#submit<void>(0, (settle) => new SingleRecord(make, this.#parts.state, settle, limited));
@@ -319,9 +320,19 @@ export class DiskJournal implements Journal {
     }
     this.#pendingBytes += bytes;
     return new Promise<T>((resolve, reject) => {
-      committer.submit(list({ resolve, reject }));
-    }).finally(() => {
-      this.#pendingBytes -= bytes;
+      // Not by `finally`: its promises cost more than the rest of this.
+      committer.submit(
+        list({
+          resolve: (value) => {
+            this.#pendingBytes -= bytes;
+            resolve(value);
+          },
+          reject: (error) => {
+            this.#pendingBytes -= bytes;
+            reject(error);
+          },
+        }),
+      );
     });
   }
 

@@ -59,9 +59,6 @@ const shared: Options = {
   },
 };
 
-/** A file of its own, so that it runs before undici is loaded. */
-const first = { 'undici-check': 'src/core/undici-check.ts' };
-
 /** CommonJS can neither await at its top nor ask for `import.meta`. */
 const commonjs: Options = {
   define: { 'import.meta.url': '__filename' },
@@ -90,8 +87,8 @@ const besideUs: NonNullable<Options['esbuildPlugins']>[number] = {
 };
 
 export default defineConfig([
-  { ...shared, format: 'esm', entry: { ...library, ...first }, dts: { entry: library } },
-  { ...shared, ...commonjs, format: 'cjs', entry: { ...library, ...first }, dts: { entry: library } },
+  { ...shared, format: 'esm', entry: library, dts: { entry: library } },
+  { ...shared, ...commonjs, format: 'cjs', entry: library, dts: { entry: library } },
   // Commands are run, never imported: one format is enough. Their helpers are bundled, and some of those are CommonJS.
   {
     ...shared,

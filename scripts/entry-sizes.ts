@@ -1,45 +1,62 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { build } from 'tsup';
+import { build, type Plugin } from 'esbuild';
 
-export interface EntrySize {
-  /** As it is imported: `rufus-client/testing`. */
-  readonly name: string;
+/** Of code, in bytes. */
+export interface Size {
   readonly minified: number;
   readonly gzip: number;
   readonly brotli: number;
 }
 
-/** How many bytes each entry of the built package brings, with all of its own chunks and without its dependencies. */
+export interface EntrySize {
+  /** As it is imported: `rufus-client/testing`. */
+  readonly name: string;
+  /** What importing it loads. */
+  readonly start: Size;
+  /** With what is loaded when it is first needed. */
+  readonly whole: Size;
+}
+
+/** How much each entry of the built package brings, with its own chunks and without its dependencies. */
 export async function entrySizes(): Promise<EntrySize[]> {
   const { name, exports } = JSON.parse(readFileSync('package.json', 'utf8'));
   const entries = Object.entries<string | { import: { default: string } }>(exports).flatMap(([path, target]) =>
     typeof target === 'string' ? [] : [{ name: join(name, path), file: target.import.default }],
   );
-  const outDir = mkdtempSync(join(tmpdir(), 'entry-sizes-'));
-  try {
-    await build({
-      entry: Object.fromEntries(entries.map(({ file }, index) => [String(index), file])),
-      outDir,
-      format: 'esm',
-      target: 'node20',
-      minify: true,
-      splitting: false,
-      config: false,
-      silent: true,
-    });
-    return entries.map(({ name }, index) => {
-      const code = readFileSync(join(outDir, `${index}.js`));
-      return {
-        name,
-        minified: code.length,
-        gzip: gzipSync(code, { level: 9 }).length,
-        brotli: brotliCompressSync(code).length,
-      };
-    });
-  } finally {
-    rmSync(outDir, { recursive: true });
-  }
+  return Promise.all(
+    entries.map(async ({ name, file }) => ({ name, start: await sizeOf(file, [leftOut]), whole: await sizeOf(file) })),
+  );
+}
+
+const leftOut: Plugin = {
+  name: 'what is loaded later, left out',
+  setup(build) {
+    build.onResolve({ filter: /./ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    );
+  },
+};
+
+async function sizeOf(file: string, plugins: Plugin[] = []): Promise<Size> {
+  const { outputFiles } = await build({
+    entryPoints: [file],
+    plugins,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    minify: true,
+    write: false,
+    // That a chunk is imported for its effects, and has none, is no news.
+    logLevel: 'error',
+  });
+  const code = outputFiles[0]!.contents;
+  return {
+    minified: code.length,
+    gzip: gzipSync(code, { level: 9 }).length,
+    brotli: brotliCompressSync(code).length,
+  };
 }

@@ -1,14 +1,18 @@
-// Fails if an entry of the built package has outgrown its budget, minified and compressed by brotli, in bytes.
-import { entrySizes } from './entry-sizes.js';
+// Fails if an entry of the built package has outgrown its budget, minified and compressed by gzip, in bytes.
+import { entrySizes, type Size } from './entry-sizes.js';
 
-const BUDGET: Readonly<Record<string, number>> = {
-  'rufus-client': 26_000,
+const BUDGET: Readonly<Record<string, { readonly start: number; readonly whole: number }>> = {
+  'rufus-client': { start: 14_000, whole: 31_000 },
 };
 
-for (const { name, minified, gzip, brotli } of await entrySizes()) {
-  const limit = BUDGET[name];
-  const tooLarge = limit !== undefined && brotli > limit;
-  const verdict = limit === undefined ? '' : `, ${tooLarge ? 'OVER' : 'within'} its budget of ${limit}`;
-  console.log(`${name}: ${minified} bytes minified, ${gzip} gzip, ${brotli} brotli${verdict}`);
-  if (tooLarge) process.exitCode = 1;
+for (const { name, start, whole } of await entrySizes()) {
+  const limits = BUDGET[name];
+  console.log(`${name}: importing it ${shown(start, limits?.start)}; the whole ${shown(whole, limits?.whole)}`);
+}
+
+function shown({ minified, gzip, brotli }: Size, limit = Number.POSITIVE_INFINITY): string {
+  const sizes = `${minified} bytes minified, ${gzip} gzip, ${brotli} brotli`;
+  if (limit === Number.POSITIVE_INFINITY) return sizes;
+  if (gzip > limit) process.exitCode = 1;
+  return `${sizes}, ${gzip > limit ? 'OVER' : 'within'} its budget of ${limit} gzip`;
 }

@@ -7,16 +7,16 @@ export const run: Case = async () => {
   const main = sizes.find(({ name }) => name === 'rufus-client');
   return {
     title: '9. Size',
-    how: 'Each entry bundled with its own chunks, dependencies aside, minified by esbuild, in bytes.',
+    how: 'Each entry bundled with its own chunks, dependencies aside, minified by esbuild, in bytes: what importing it loads, and the whole, with what is loaded when it is first needed.',
     tables: [
       {
-        columns: ['Entry', 'minified', 'gzip', 'brotli'],
-        rows: sizes.map(({ name, minified, gzip, brotli }) => [
+        columns: ['Entry', 'import, minified', 'gzip', 'brotli', 'whole, minified', 'gzip', 'brotli'],
+        rows: sizes.map(({ name, start, whole }) => [
           name,
-          ...[minified, gzip, brotli].map((n) => grouped(n)),
+          ...[start, whole].flatMap(({ minified, gzip, brotli }) => [minified, gzip, brotli].map((n) => grouped(n))),
         ]),
       },
     ],
-    goals: [atMost('rufus-client, compressed by brotli', 20_000, main?.brotli ?? Number.NaN, ' bytes')],
+    goals: [atMost('importing rufus-client, compressed by gzip', 12_000, main?.start.gzip ?? Number.NaN, ' bytes')],
   };
 };

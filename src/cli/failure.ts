@@ -64,6 +64,8 @@ export function failureOf(error: unknown): Failure {
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof AuthenticationError || error instanceof PermissionDeniedError) return EXIT.keyRefused;
   if (error instanceof NotFoundError) return isFromApi(error) ? EXIT.notFound : EXIT.unusable;
+  // The library's own parts, or what it depends on, are not as they were installed.
+  if (error instanceof RufusConfigError && error.code === 'not_loaded') return EXIT.failed;
   if (error instanceof RufusConfigError || error instanceof RufusRequestValidationError) return EXIT.misuse;
   if (error instanceof RufusConnectionError || error instanceof RufusResponseValidationError) return EXIT.unusable;
   if (error instanceof RufusAPIError) return isPassing(error) ? EXIT.unusable : EXIT.failed;

@@ -92,7 +92,10 @@ export class RufusError extends Error {
   }
 }
 
-/** An option is missing or wrong, or the client is closed (code `'closed'`). Nothing was sent, unless a middleware gave no answer. */
+/**
+ * An option is missing or wrong, the client is closed (code `'closed'`), or a part of the package, or undici or zod, cannot be loaded (code
+ * `'not_loaded'`). Nothing was sent, unless a middleware gave no answer.
+ */
 export class RufusConfigError extends RufusError {
   constructor(message: string, facts: ErrorFacts & { code?: string } = {}) {
     super(message, facts.code ?? 'config', facts);

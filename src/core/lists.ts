@@ -1,7 +1,7 @@
 import type { RequestOptions } from '../types.js';
-import type { Operation } from './operation.js';
+import { ListPromise } from './list-promise.js';
+import type { EncodedInput, Operation } from './operation.js';
 import { CALL_OPTIONS, checkedOptions } from './options.js';
-import { ListPromise } from './pagination.js';
 import type { Rows } from './payload.js';
 import type { Transport } from './transport.js';
 
@@ -14,7 +14,8 @@ export function list<Input extends { readonly query: unknown }, Item>(
 ): ListPromise<Item> {
   return new ListPromise<Item>(() => {
     if (options !== undefined) checkedOptions('options', options, CALL_OPTIONS);
-    const { query = {}, ...rest } = operation.encode(input);
+    // Lists have no body: there is nothing that only the schemas could judge.
+    const { query = {}, ...rest } = operation.encode(input) as EncodedInput;
     const { page: firstPage = 1, prefetch = 1, ...params } = query;
     const page: Operation<number, Rows<Item>> = {
       ...operation,

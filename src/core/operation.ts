@@ -1,6 +1,6 @@
 import type { ReadContext } from './payload.js';
 import type { Repeat } from './retry.js';
-import { assertNoIssues, assertValid, type Checked } from './validation/assert-valid.js';
+import { assertNoIssues, assertValid, type Captured, onceJudged } from './validation/assert-valid.js';
 import { checkId } from './validation/ids.js';
 import { type QueryParams, type Rules, readQuery } from './validation/queries.js';
 
@@ -19,8 +19,12 @@ export interface Endpoint {
 
 /** One endpoint, whole: how its arguments are checked and put on the wire, and how its answers are read. */
 export interface Operation<Input, Output> extends Endpoint {
-  /** @throws {RufusRequestValidationError} nothing is sent then */
-  readonly encode: (input: Input) => EncodedInput;
+  /**
+   * Reads the whole input at once. A function where only the schemas can judge it, to be called once they are loaded.
+   *
+   * @throws {RufusRequestValidationError} either of them; nothing is sent then
+   */
+  readonly encode: (input: Input) => EncodedInput | (() => EncodedInput);
   /** Checks the payload in place and takes from it what the caller gets. Throws a SchemaMismatch. */
   readonly read: (payload: unknown, context: ReadContext) => Output;
   /** Where an answer outside 2xx is a result: what it means, or undefined if this one is an error after all. */
@@ -53,7 +57,9 @@ export interface ErrorAnswer {
 type InputChecks<Input> = (Input extends { query: infer Query }
   ? { readonly query: Rules<NonNullable<Query>> }
   : { readonly query?: never }) &
-  (Input extends { body: infer Body } ? { readonly body: (body: Body) => Checked<object> } : { readonly body?: never });
+  (Input extends { body: infer Body }
+    ? { readonly body: (body: Body) => Captured<object> }
+    : { readonly body?: never });
 
 /** Completes a row of the table: from the description of its input follows how it is encoded. */
 export function operation<Input extends object, Output>(
@@ -61,7 +67,7 @@ export function operation<Input extends object, Output>(
 ): Operation<Input, Output> {
   const { name, path, query, body } = row as Endpoint & {
     query?: Rules<Record<string, unknown>>;
-    body?: (body: unknown) => Checked<object>;
+    body?: (body: unknown) => Captured<object>;
   };
   const placeholder = /\{(\w+)\}/.exec(path)?.[1];
   return {
@@ -70,13 +76,14 @@ export function operation<Input extends object, Output>(
       const id = placeholder === undefined ? undefined : input[placeholder];
       if (placeholder !== undefined) assertNoIssues(name, checkId(placeholder, id));
       const params = query && assertValid(name, readQuery(query, input.query));
-      const content = body && assertValid(name, body(input.body));
-      return {
+      const encoded = (content?: object): EncodedInput => ({
         id: id as string | undefined,
         query: params,
         body: content && JSON.stringify(content),
         secrets: [params, content].flatMap(tokenIn),
-      };
+      });
+      if (body === undefined) return encoded();
+      return onceJudged(body(input.body), (verdict) => encoded(assertValid(name, verdict)));
     },
   } as Operation<Input, Output>;
 }

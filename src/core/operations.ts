@@ -1,5 +1,3 @@
-import type { ZodType } from 'zod';
-import * as wire from '../generated/zod.gen.js';
 import type {
   BindDeviceInput,
   Device,
@@ -16,7 +14,8 @@ import type {
 import { isRecord } from './envelope.js';
 import { type ErrorAnswer, operation } from './operation.js';
 import { type Frame, type Rows, readReceipt, readRows, readSingle, SchemaMismatch } from './payload.js';
-import { bodyOf, checkSession } from './validation/bodies.js';
+import { checkDevice, checkSession } from './validation/bodies.js';
+import type { SchemaName } from './validation/by-schema.js';
 import { EXAMPLE_PASSING, isPassing } from './validation/passing-row.js';
 import { checkInsertion } from './validation/passings.js';
 import { id, instant, integer, PAGING } from './validation/queries.js';
@@ -26,37 +25,37 @@ import type { Shape } from './validation/shape.js';
 
 /* ------------------------------------------------------------------ what answers hold */
 
-const shape = (name: string, schema: ZodType, identity: Shape['identity'], rest: Partial<Shape> = {}): Shape => ({
+const shape = (name: string, schema: SchemaName, identity: Shape['identity'], rest: Partial<Shape> = {}): Shape => ({
   name,
   schema,
   identity,
   ...rest,
 });
-const listShape = (name: string, schema: ZodType): Shape => shape(name, schema, {}, { payload: 'result' });
+const listShape = (name: string, schema: SchemaName): Shape => shape(name, schema, {}, { payload: 'result' });
 
 export const shapes = {
   passing: shape(
     'passing',
-    wire.Passing,
+    'Passing',
     { num_passing: 'integer' },
     { coordinates: true, precheck: isPassing, example: EXAMPLE_PASSING },
   ),
-  session: shape('session', wire.Session, { token_session: 'string' }),
-  device: shape('device', wire.Device, { deviceid: 'string' }),
-  raceEvent: shape('event', wire.RaceEvent, { event_token: 'string' }),
+  session: shape('session', 'Session', { token_session: 'string' }),
+  device: shape('device', 'Device', { deviceid: 'string' }),
+  raceEvent: shape('event', 'RaceEvent', { event_token: 'string' }),
 
-  deviceReceipt: shape('device receipt', wire.DeviceReceipt, { deviceid: 'string' }),
-  sessionReceipt: shape('session receipt', wire.SessionReceipt, { token_session: 'string' }),
-  insertReceipt: shape('insert receipt', wire.InsertReceipt, { token_session: 'string' }),
+  deviceReceipt: shape('device receipt', 'DeviceReceipt', { deviceid: 'string' }),
+  sessionReceipt: shape('session receipt', 'SessionReceipt', { token_session: 'string' }),
+  insertReceipt: shape('insert receipt', 'InsertReceipt', { token_session: 'string' }),
 
-  deviceList: listShape('list of devices', wire.DeviceList),
-  sessionList: listShape('list of sessions', wire.SessionList),
-  passingList: listShape('list of passings', wire.PassingList),
-  eventList: listShape('list of events', wire.EventList),
+  deviceList: listShape('list of devices', 'DeviceList'),
+  sessionList: listShape('list of sessions', 'SessionList'),
+  passingList: listShape('list of passings', 'PassingList'),
+  eventList: listShape('list of events', 'EventList'),
   // Where its cursor is unusable, so is the answer.
   passingPoll: shape(
     'continuous query',
-    wire.PassingPoll,
+    'PassingPoll',
     { session_used: 'string?', resumed_from: 'integer?' },
     { payload: 'passings' },
   ),
@@ -131,7 +130,7 @@ export const bindDevice = operation<{ body: BindDeviceInput }, DeviceReceipt>({
   name: 'devices.bind',
   method: 'POST',
   path: '/devices',
-  body: bodyOf(wire.BindDeviceRequest),
+  body: checkDevice,
   // A second bind answers 409, with the deviceid.
   repeat: 'repeatable',
   access: WRITE_ACCESS,
@@ -142,7 +141,7 @@ export const bindDevice = operation<{ body: BindDeviceInput }, DeviceReceipt>({
 export const ensureDevice = operation<{ body: BindDeviceInput }, { deviceid: string; created: boolean }>({
   ...bindDevice,
   name: 'devices.ensureBound',
-  body: bodyOf(wire.BindDeviceRequest),
+  body: checkDevice,
   read: (payload, context) => ({ deviceid: readDeviceReceipt(payload, context).deviceid, created: true }),
   interpret({ status, body }) {
     const deviceid = status === 409 && isRecord(body) ? body.deviceid : undefined;

@@ -1,78 +1,12 @@
-import type { Page, PagePromise, ResponseMeta } from '../types.js';
+import type { Page, ResponseMeta } from '../types.js';
 import { onAbort } from './abort.js';
 import { RufusConfigError, RufusResponseValidationError } from './errors.js';
+import type { ListPlan } from './list-promise.js';
 import { loopTurn } from './loop-turn.js';
-import { checkedOptions } from './options.js';
 import type { Rows } from './payload.js';
-import type { Finished } from './promises.js';
 import { isSameJson } from './same-json.js';
 
-/** One list: where it starts, how far to look ahead, and how to get a page of it. */
-export interface ListPlan<T> {
-  readonly operation: string;
-  readonly firstPage: number;
-  readonly prefetch: number;
-  readonly signal: AbortSignal | undefined;
-  /** Fetches a page by its number, from 1. `isLater`: one that another page led to, where a 404 is the end. */
-  readonly fetch: (page: number, isLater: boolean, signal: AbortSignal | undefined) => Promise<Finished<Rows<T>>>;
-}
-
-/** A list nobody has asked for yet: `await` gives one page, `for await` every item of every page. */
-export class ListPromise<T> extends Promise<Page<T>> implements PagePromise<T> {
-  readonly #plan: () => ListPlan<T>;
-  #first: Promise<ListPage<T>> | undefined;
-
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise;
-  }
-
-  /** `plan` checks the arguments; what it throws rejects the promise or ends the iteration. */
-  constructor(plan: () => ListPlan<T>) {
-    // Settled at once and never looked at: nothing is requested before `then` or an iterator asks.
-    super((resolve) => resolve(undefined as unknown as Page<T>));
-    this.#plan = plan;
-  }
-
-  override then<A = Page<T>, B = never>(
-    onFulfilled?: ((value: Page<T>) => A | PromiseLike<A>) | null,
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    this.#first ??= this.#fetchFirst();
-    return this.#first.then(onFulfilled, onRejected);
-  }
-
-  pages(): AsyncIterableIterator<Page<T>> {
-    return new PageWalk(() => this.#plan());
-  }
-
-  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return new ItemWalk(this.pages());
-  }
-
-  async toArray(options: { limit: number }): Promise<T[]> {
-    const { limit } = checkedOptions('options', options, { limit: true });
-    if (!Number.isSafeInteger(limit) || limit < 0) {
-      throw new RufusConfigError('toArray: `limit` must be a whole number of at least 0.');
-    }
-    const items: T[] = [];
-    if (limit === 0) {
-      this.#plan();
-      return items;
-    }
-    for await (const item of this) {
-      items.push(item);
-      if (items.length >= limit) break;
-    }
-    return items;
-  }
-
-  async #fetchFirst(): Promise<ListPage<T>> {
-    const plan = this.#plan();
-    return fetchPage(plan, plan.firstPage, false, plan.signal);
-  }
-}
-
-class ListPage<T> implements Page<T> {
+export class ListPage<T> implements Page<T> {
   readonly items: readonly T[];
   readonly page: number;
   readonly response: ResponseMeta;
@@ -129,7 +63,7 @@ function refuseRepeated<T>(plan: ListPlan<T>, previous: ListPage<T>, page: ListP
 }
 
 /** Walks the pages in order, with up to `prefetch` requests ahead of the consumer. */
-class PageWalk<T> implements AsyncIterableIterator<Page<T>> {
+export class PageWalk<T> implements AsyncIterableIterator<Page<T>> {
   readonly #makePlan: () => ListPlan<T>;
   readonly #cancel = new AbortController();
   #plan: ListPlan<T> | undefined;
@@ -216,51 +150,5 @@ class PageWalk<T> implements AsyncIterableIterator<Page<T>> {
     this.#stopWatching?.();
     this.#ahead = [];
     this.#cancel.abort(new Error('the list is not read any further'));
-  }
-}
-
-/** The items of the pages. Not a generator: that would cost several promises an item. */
-class ItemWalk<T> implements AsyncIterableIterator<T> {
-  readonly #pages: AsyncIterableIterator<Page<T>>;
-  #items: readonly T[] = [];
-  #index = 0;
-  #turn: Promise<unknown> | undefined;
-
-  constructor(pages: AsyncIterableIterator<Page<T>>) {
-    this.#pages = pages;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#turn === undefined && this.#index < this.#items.length) {
-      return Promise.resolve({ done: false, value: this.#items[this.#index++] as T });
-    }
-    const result = (this.#turn ?? Promise.resolve()).then(() => this.#fromNextPage());
-    const turn = result
-      .catch(() => {})
-      .then(() => {
-        if (this.#turn === turn) this.#turn = undefined;
-      });
-    this.#turn = turn;
-    return result;
-  }
-
-  async return(): Promise<IteratorResult<T, undefined>> {
-    await this.#pages.return?.();
-    this.#items = [];
-    return { done: true, value: undefined };
-  }
-
-  async #fromNextPage(): Promise<IteratorResult<T, undefined>> {
-    while (this.#index >= this.#items.length) {
-      const page = await this.#pages.next();
-      if (page.done === true) return { done: true, value: undefined };
-      this.#items = page.value.items;
-      this.#index = 0;
-    }
-    return { done: false, value: this.#items[this.#index++] as T };
   }
 }

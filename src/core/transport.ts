@@ -1,29 +1,28 @@
-import type { RawResponse, RequestOptions, ResponseMeta } from '../types.js';
-import { pause } from './abort.js';
-import { Sender } from './attempt.js';
+import type { RequestOptions } from '../types.js';
 import type { Connections } from './connections.js';
 import { RufusConfigError } from './errors.js';
-import { abortError, type CallState, type Failure, failureOf, maybeProcessed, timeoutError } from './failure.js';
+import type { Executor } from './executor.js';
+import { Lazy } from './lazy.js';
+import { pagination } from './list-promise.js';
 import { Log } from './log.js';
-import type { EncodedInput, Endpoint, Operation } from './operation.js';
-import { type CallSettings, callSettings, type Settings } from './options.js';
-import { outcomeOf } from './outcome.js';
-import type { ReadContext } from './payload.js';
+import type { Operation } from './operation.js';
+import { callSettings, type Settings } from './options.js';
 import { CallPromise, type Finished } from './promises.js';
-import { redact, shorten, shownId } from './redact.js';
-import { mayRepeat, pauseBefore } from './retry.js';
-import { traced } from './tracing.js';
-import { queryString } from './validation/queries.js';
-import { Answer } from './wire/answer.js';
-import { TransportFailure } from './wire/flight.js';
+import { schemas } from './validation/schemas.js';
 
-/** Runs calls: attempts and pauses, until there is a result or nothing left to try. */
+/** All that calls need, their failures, the schemas and lists included: once one was made, none waits for a file. */
+const execution = new Lazy(async () => {
+  const [executor] = await Promise.all([import('./executor.js'), schemas.load(), pagination.load()]);
+  return executor;
+});
+
+/** Takes calls: reads their arguments at once, and has them executed. */
 export class Transport {
   readonly #settings: Settings;
   readonly #connections: Connections;
-  readonly #sender: Sender;
   /** Also for what runs on top of single calls and has something to tell. */
   readonly log: Log;
+  #executor: Executor | undefined;
   #closed = false;
   #underWay = 0;
   #whenIdle: (() => void) | undefined;
@@ -31,7 +30,6 @@ export class Transport {
   constructor(settings: Settings, connections: Connections) {
     this.#settings = settings;
     this.#connections = connections;
-    this.#sender = new Sender(settings, connections.wire);
     this.log = new Log(settings.logger, settings.logLevel);
   }
 
@@ -42,6 +40,11 @@ export class Transport {
     options: RequestOptions | undefined,
   ): CallPromise<Output> {
     return new CallPromise(this.#run(operation, input, options));
+  }
+
+  /** Loads what the first call would load. */
+  async warmUp(): Promise<void> {
+    await execution.load();
   }
 
   /** Refuses further calls and resolves when those under way have ended. */
@@ -62,160 +65,32 @@ export class Transport {
     input: Input,
     options: RequestOptions | undefined,
   ): Promise<Finished<Output>> {
-    if (this.#closed || this.#connections.closed) {
-      throw new RufusConfigError(`${operation.name}: this client is closed. Make a new one.`, {
-        code: 'closed',
-        operation: operation.name,
-      });
-    }
+    if (this.#closed || this.#connections.closed) throw closedError(operation.name);
     const settings = options === undefined ? this.#settings.call : callSettings(this.#settings.call, options);
-    const call = new Call(operation, operation.encode(input), this.#settings, settings, options?.signal);
+    const signal = options?.signal;
+    const encoded = operation.encode(input);
+    const startedAt = performance.now();
     this.#underWay++;
     try {
-      return await traced(call, () => this.#attempts(operation, call));
+      // No `await` where there is nothing to load: calls leave in the order in which they are made.
+      if (execution.loaded === undefined) await execution.load();
+      this.#executor ??= this.#start(operation.name);
+      const input = typeof encoded === 'function' ? encoded() : encoded;
+      return await this.#executor.run(operation, { input, settings, signal, startedAt });
     } finally {
       this.#underWay--;
       if (this.#underWay === 0) this.#whenIdle?.();
     }
   }
 
-  async #attempts<T>(operation: Operation<never, T>, call: Call): Promise<Finished<T>> {
-    const context: ReadContext = {
-      mode: call.settings.validation,
-      drift: (field, expected) => this.log.drift(operation.name, field, expected),
-    };
-    const { retry } = call.settings;
-    for (;;) {
-      if (call.signal?.aborted) throw abortError(call, false);
-      const limit = call.nextLimit();
-      if (limit.ms <= 0) throw timeoutError(call, 'totalTimeoutMs', false);
-      call.attempt++;
-      const answer = await this.#sender.attempt(call, call, limit, (key) => call.secrets.push(key));
-      const outcome =
-        answer instanceof TransportFailure ? failureOf(answer, call) : outcomeOf(operation, answer, context, call);
-      this.#logAttempt(call, answer, limit.startedMs);
-      if ('data' in outcome) {
-        return { data: outcome.data, response: new Meta(answer as RawResponse, call, outcome.description) };
-      }
-      call.maybeProcessed = maybeProcessed(call, outcome.tookEffect);
-      if (call.attempt > retry.maxRetries || !mayRepeat(outcome.kind, operation.repeat)) throw outcome.error;
-      if ((outcome.retryAfterMs ?? 0) > retry.maxRetryAfterMs) throw outcome.error;
-      const delayMs = pauseBefore(call.attempt - 1, retry, outcome.retryAfterMs);
-      if (delayMs >= call.remainingMs()) throw outcome.error;
-      this.#logRetry(call, outcome, delayMs);
-      if (!(await pause(delayMs, call.signal))) throw abortError(call, false);
-    }
-  }
-
-  #logAttempt(call: Call, answer: RawResponse | TransportFailure, startedMs: number): void {
-    if (!this.log.allows('debug')) return;
-    const durationMs = Math.round(call.elapsedMs() - startedMs);
-    const result =
-      answer instanceof TransportFailure
-        ? { code: answer.why }
-        : { status: answer.status, requestId: shownId(answer.requestId, call.secrets) };
-    this.log.write('debug', 'attempt', { ...call.shown(), ...result, durationMs });
-  }
-
-  #logRetry(call: Call, { error }: Failure, delayMs: number): void {
-    if (!this.log.allows('info')) return;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    this.log.write('info', 'retry', { ...call.shown(), code, delayMs: Math.round(delayMs) });
+  #start(operation: string): Executor {
+    // A client that shares its connections may have been closed while the parts were loaded.
+    if (this.#connections.closed) throw closedError(operation);
+    const { Executor } = execution.loaded!;
+    return new Executor(this.#settings, this.#connections, this.log);
   }
 }
 
-const PLACEHOLDER = /\{\w+\}/;
-
-/** One call from its first attempt to its last. */
-class Call implements CallState {
-  readonly operation: Endpoint;
-  readonly id: string;
-  readonly path: string;
-  readonly origin: string;
-  readonly body: string | null;
-  readonly settings: CallSettings;
-  readonly maxResponseBytes: number;
-  readonly signal: AbortSignal | undefined;
-  readonly secrets: string[];
-  attempt = 0;
-  maybeProcessed = false;
-  readonly #startedAt = performance.now();
-
-  constructor(
-    operation: Endpoint,
-    input: EncodedInput,
-    client: Settings,
-    settings: CallSettings,
-    signal: AbortSignal | undefined,
-  ) {
-    const id = input.id ?? '';
-    this.operation = operation;
-    this.id = id;
-    const query = input.query === undefined ? '' : queryString(input.query);
-    this.path = `${client.basePath}${operation.path.replace(PLACEHOLDER, () => encodeURIComponent(id))}${query}`;
-    this.origin = client.origin;
-    this.body = input.body ?? null;
-    this.settings = settings;
-    this.maxResponseBytes = client.maxResponseBytes;
-    this.signal = signal;
-    this.secrets = [...(input.secrets ?? [])];
-    if (id !== '') this.secrets.push(id);
-    if (typeof client.apiKey === 'string') this.secrets.push(client.apiKey);
-  }
-
-  get shownPath(): string {
-    return redact(this.operation.path.replace(PLACEHOLDER, () => shorten(this.id)));
-  }
-
-  elapsedMs(): number {
-    return performance.now() - this.#startedAt;
-  }
-
-  remainingMs(): number {
-    return this.settings.totalTimeoutMs - this.elapsedMs();
-  }
-
-  /** The clock of the next attempt, which starts now, and what it means when it runs out. */
-  nextLimit(): { startedMs: number; ms: number; why: 'timeout' | 'budget' } {
-    const { timeoutMs, totalTimeoutMs } = this.settings;
-    const startedMs = this.elapsedMs();
-    const remaining = totalTimeoutMs - startedMs;
-    return remaining < timeoutMs
-      ? { startedMs, ms: remaining, why: 'budget' }
-      : { startedMs, ms: timeoutMs, why: 'timeout' };
-  }
-
-  /** For logs and traces. */
-  shown(): { operation: string; method: string; path: string; attempt: number } {
-    return {
-      operation: this.operation.name,
-      method: this.operation.method,
-      path: this.shownPath,
-      attempt: this.attempt,
-    };
-  }
-}
-
-class Meta implements ResponseMeta {
-  readonly status: number;
-  readonly attempts: number;
-  readonly durationMs: number;
-  readonly description: string | undefined;
-  readonly #head: Pick<RawResponse, 'headers' | 'requestId'>;
-
-  constructor(answer: RawResponse, call: Call, description: string | undefined) {
-    this.status = answer.status;
-    this.attempts = call.attempt;
-    this.durationMs = call.elapsedMs();
-    this.description = description;
-    this.#head = answer instanceof Answer ? answer.head : answer;
-  }
-
-  get headers(): Headers {
-    return this.#head.headers;
-  }
-
-  get requestId(): string | undefined {
-    return this.#head.requestId;
-  }
+function closedError(operation: string): RufusConfigError {
+  return new RufusConfigError(`${operation}: this client is closed. Make a new one.`, { code: 'closed', operation });
 }

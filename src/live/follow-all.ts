@@ -4,7 +4,9 @@ import type { Known } from '../core/known.js';
 import { checkedOptions } from '../core/options.js';
 import type { Transport } from '../core/transport.js';
 import type { FollowAllBatch, FollowAllCursor, FollowAllOptions, FollowBatch } from '../types.js';
-import { follow } from './follow.js';
+import { FollowIterator } from './follow.js';
+
+export { FollowIterator };
 
 const OPTIONS: Known<FollowAllOptions> = {
   cursor: true,
@@ -15,18 +17,10 @@ const OPTIONS: Known<FollowAllOptions> = {
   onEnd: true,
 };
 
-/** See {@link Passings.followAll}. Nothing is checked or requested before somebody iterates; each iteration begins at the cursor. */
-export function followAll(
-  transport: Transport,
-  deviceids: readonly string[],
-  options: FollowAllOptions = {},
-): AsyncIterable<FollowAllBatch> {
-  return { [Symbol.asyncIterator]: () => new FollowAllIterator(transport, deviceids, options) };
-}
-
 type Arrival = { readonly deviceid: string } & ({ readonly batch: FollowBatch } | { readonly error: unknown });
 
-class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, undefined, void> {
+/** One iteration of {@link Passings.followAll}. */
+export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, undefined, void> {
   readonly #options: FollowAllOptions;
   readonly #followers: ReadonlyMap<string, AsyncIterator<FollowBatch>>;
   /** One batch of each device at most: the next is asked for once the one before is worked on. */
@@ -49,7 +43,7 @@ class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, undefin
     }
     const followerOf = (deviceid: string) => {
       const own = { cursor: this.#cursor[deviceid], ...(onState && { onState: onState.bind(undefined, deviceid) }) };
-      return follow(transport, deviceid, { ...rest, ...own })[Symbol.asyncIterator]();
+      return new FollowIterator(transport, deviceid, { ...rest, ...own });
     };
     this.#asking = [...new Set(deviceids as readonly string[])];
     this.#following = this.#asking.length;

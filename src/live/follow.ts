@@ -7,7 +7,6 @@ import type { Transport } from '../core/transport.js';
 import type { FollowBatch, FollowOptions } from '../types.js';
 import { checkedCursor } from './cursor.js';
 import { Follower, type FollowSettings } from './follower.js';
-import { FollowerApi } from './follower-api.js';
 import type { PollMs } from './schedule.js';
 
 const DEFAULT_POLL: PollMs = { min: 500, max: 5_000 };
@@ -15,16 +14,8 @@ const DEFAULT_HOLE_TIMEOUT_MS = 120_000;
 
 const OPTIONS: Known<FollowOptions> = { cursor: true, signal: true, pollMs: true, holeTimeoutMs: true, onState: true };
 
-/** See {@link Passings.follow}. Nothing is checked or requested before somebody iterates; each iteration begins at the cursor. */
-export function follow(
-  transport: Transport,
-  deviceid: string,
-  options: FollowOptions = {},
-): AsyncIterable<FollowBatch> {
-  return { [Symbol.asyncIterator]: () => new FollowIterator(transport, deviceid, options) };
-}
-
-class FollowIterator implements AsyncIterableIterator<FollowBatch, undefined, void> {
+/** One iteration of {@link Passings.follow}. */
+export class FollowIterator implements AsyncIterableIterator<FollowBatch, undefined, void> {
   readonly #signal: AbortSignal | undefined;
   readonly #stop = new AbortController();
   readonly #batches: AsyncGenerator<FollowBatch, undefined, void>;
@@ -76,7 +67,7 @@ async function* follows(
   options: FollowOptions,
   signal: AbortSignal,
 ): AsyncGenerator<FollowBatch, undefined, void> {
-  return yield* new Follower(new FollowerApi(transport, deviceid, signal), resolveSettings(options), signal).batches();
+  return yield* new Follower(transport, deviceid, resolveSettings(options), signal).batches();
 }
 
 function resolveSettings(options: FollowOptions): FollowSettings {

@@ -1,7 +1,8 @@
 import { NotFoundError, RufusConfigError } from '../core/errors.js';
+import type { Transport } from '../core/transport.js';
 import type { FollowBatch, FollowCursor, FollowOptions, Session } from '../types.js';
 import { deliver } from './delivery.js';
-import type { FollowerApi, PollResult } from './follower-api.js';
+import { FollowerApi, type PollResult } from './follower-api.js';
 import { HoleSearch } from './hole-search.js';
 import { Link } from './link.js';
 import { Position } from './position.js';
@@ -34,8 +35,9 @@ export class Follower {
   readonly #readToEnd = new Set<string>();
   #notFound: { readonly description: string | undefined; times: number } | undefined;
 
-  constructor(api: FollowerApi, settings: FollowSettings, signal: AbortSignal) {
+  constructor(transport: Transport, deviceid: string, settings: FollowSettings, signal: AbortSignal) {
     const { cursor, pollMs, holeTimeoutMs, onState } = settings;
+    const api = new FollowerApi(transport, deviceid, signal);
     this.#api = api;
     this.#settings = settings;
     this.#schedule = new Schedule(pollMs);

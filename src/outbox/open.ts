@@ -1,3 +1,5 @@
+import { schemas } from '../core/validation/schemas.js';
+import { warmUp } from '../core/warm-up.js';
 import { type Clock, systemClock, watchClock } from './clock.js';
 import { ClosedSessions } from './closed-sessions.js';
 import { bootId } from './disk/lock.js';
@@ -10,7 +12,7 @@ import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.j
 import { LastError } from './last-error.js';
 import { OutboxLog } from './log.js';
 import { OPEN_WITHIN_MS, selectSession } from './numbering.js';
-import { outboxSettings } from './options.js';
+import { checkSessionDevice, outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
 import { Replacements } from './replacements.js';
 import { SessionSwitches } from './session-switches.js';
@@ -54,6 +56,9 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   const { clock = systemClock, random = Math.random } = seams;
   const begun = clock.mono();
   const remainingMs = (): number => OPEN_WITHIN_MS - OWN_MS - (clock.mono() - begun);
+  // Neither an append nor a call waits for a file of the library later on.
+  await Promise.all([schemas.load(), warmUp(client)]);
+  checkSessionDevice(settings.session);
   const lastError = new LastError();
   const emitter = new Emitter((error) => lastError.note(error));
   const tellDamage = (damage: Damage): void => emitter.emit('recovered', { ...damage });

@@ -82,11 +82,6 @@ export function checkedSession(session: OutboxSession): OutboxSession {
   }
   if ('device' in session) {
     checkedOptions('session', session, { device: true, open: true, alias: true });
-    const device = checkDevice(session.device);
-    if (!device.ok) {
-      const [fault] = device.issues;
-      throw new RufusConfigError(`\`${['session.device', ...fault!.path].join('.')}\` is unusable: ${fault!.message}.`);
-    }
   } else {
     checkedOptions('session', session, { deviceid: true, open: true, alias: true });
     checkedId('session.deviceid', session.deviceid);
@@ -96,6 +91,15 @@ export function checkedSession(session: OutboxSession): OutboxSession {
     throw new RufusConfigError('`session.alias` must be text.');
   }
   return session;
+}
+
+/** The device of {@link checkedSession}, for which the schemas have to be loaded. @throws RufusConfigError - it names the field */
+export function checkSessionDevice(session: OutboxSession): void {
+  if (!('device' in session)) return;
+  const device = checkDevice(session.device)();
+  if (device.ok) return;
+  const [fault] = device.issues;
+  throw new RufusConfigError(`\`${['session.device', ...fault!.path].join('.')}\` is unusable: ${fault!.message}.`);
 }
 
 /** @throws RufusConfigError - also for a NUL, which no system takes in a path */

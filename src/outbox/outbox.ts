@@ -13,7 +13,7 @@ import type { Forwarder } from './forwarder.js';
 import type { Journal, ParkedEntry, SourcePosition } from './journal.js';
 import type { LastError } from './last-error.js';
 import type { OutboxLog } from './log.js';
-import { atLeastZero, checkedPath, checkedSession, type OutboxSettings } from './options.js';
+import { atLeastZero, checkedPath, checkedSession, checkSessionDevice, type OutboxSettings } from './options.js';
 import { type Rewound, rewind } from './rewind.js';
 import type { SessionSwitches } from './session-switches.js';
 import { shownStats } from './stats.js';
@@ -155,6 +155,7 @@ export class DurableOutbox extends Outbox {
   ): Promise<string> {
     this.#demandOpen();
     const wanted = checkedSession(session);
+    checkSessionDevice(wanted);
     const { signal, timeoutMs } = checkedOptions('options', options, { signal: true, timeoutMs: true });
     checkSignal(signal);
     if (timeoutMs !== undefined) duration('timeoutMs', timeoutMs);

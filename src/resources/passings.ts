@@ -1,12 +1,7 @@
 import { list } from '../core/lists.js';
-import type { EncodedInput, Operation } from '../core/operation.js';
 import { insertPassings, listPassingsByDevice, listPassingsBySession, pollPassings } from '../core/operations.js';
 import type { Transport } from '../core/transport.js';
-import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
-import { checkId } from '../core/validation/ids.js';
-import { asValidated, wirePassings } from '../core/validation/passings.js';
-import { follow } from '../live/follow.js';
-import { followAll } from '../live/follow-all.js';
+import { follow, followAll } from '../live/following.js';
 import type {
   FollowAllBatch,
   FollowAllOptions,
@@ -22,11 +17,7 @@ import type {
   RequestOptions,
   RequestPromise,
 } from '../types.js';
-import { INSERT_MANY, type InsertManyOptions, insertMany } from './insert-many.js';
-import { NumbersSent } from './numbers-sent.js';
-
-/** The same request, its arguments checked and encoded beforehand. */
-const insertEncoded: Operation<EncodedInput, InsertResult> = { ...insertPassings, encode: (input) => input };
+import { type InsertManyOptions, insertMany } from './insert-many.js';
 
 export class PassingsModule implements Passings {
   readonly #transport: Transport;
@@ -43,27 +34,12 @@ export class PassingsModule implements Passings {
     return this.#transport.call(insertPassings, { body: { token_session, passings } }, options);
   }
 
-  async insertMany(
+  insertMany(
     token_session: string,
     source: Iterable<PassingInput> | AsyncIterable<PassingInput>,
     options: InsertManyOptions = {},
   ): Promise<InsertManyResult> {
-    assertNoIssues(INSERT_MANY, checkId('token_session', token_session));
-    const numbers = new NumbersSent();
-    return insertMany(
-      source,
-      options,
-      {
-        validate(batch, first) {
-          const passings = assertValid(insertPassings.name, wirePassings(batch, first), first);
-          assertNoIssues(insertPassings.name, numbers.repeatedIn(passings, first), first);
-          numbers.add(passings);
-          return passings;
-        },
-        encode: (passings) => insertPassings.encode({ body: { token_session, passings: asValidated(passings) } }),
-      },
-      ({ input }, callOptions) => this.#transport.call(insertEncoded, input, callOptions),
-    );
+    return insertMany(this.#transport, token_session, source, options);
   }
 
   listBySession(

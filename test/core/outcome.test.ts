@@ -4,11 +4,15 @@ import { type CallState, failureOf } from '../../src/core/failure.js';
 import type { Operation } from '../../src/core/operation.js';
 import { bindDevice, ensureDevice, getActiveSession, getDevice, insertPassings } from '../../src/core/operations.js';
 import { outcomeOf } from '../../src/core/outcome.js';
+import { readContext } from '../../src/core/validation/responses.js';
+import { schemas } from '../../src/core/validation/schemas.js';
 import { Answer } from '../../src/core/wire/answer.js';
 import { TransportFailure } from '../../src/core/wire/flight.js';
 import { TunnelError } from '../../src/core/wire/tunnel.js';
 import type { RufusError } from '../../src/index.js';
 import { DEVICE, device, TOKEN } from '../support/operations.js';
+
+await schemas.load();
 
 type AnyOperation = Operation<never, unknown>;
 const callOf = (operation: AnyOperation, more: Partial<CallState> = {}): CallState => ({
@@ -36,7 +40,7 @@ function outcome(operation: AnyOperation, status: number, body: unknown, headers
   const result = outcomeOf(
     operation,
     new Answer(status, headers, text),
-    { mode: 'strict', drift: () => {} },
+    readContext('strict', () => {}),
     callOf(operation, more),
   );
   if ('data' in result) return result;
@@ -124,7 +128,7 @@ describe('an answer', () => {
       const result = outcomeOf(
         getDevice,
         new Answer(200, {}, body),
-        { mode: 'strict', drift: () => {} },
+        readContext('strict', () => {}),
         callOf(getDevice),
       );
       return (result as { error: RufusError }).error;
@@ -239,7 +243,7 @@ describe('an error answer', () => {
     const result = outcomeOf(
       insertPassings,
       answer,
-      { mode: 'strict', drift: () => {} },
+      readContext('strict', () => {}),
       callOf(insertPassings, { attempt: 2, maybeProcessed: true }),
     );
     expect(result).toMatchObject({ retryAfterMs: 3_000 });

@@ -17,6 +17,9 @@ describeWithServer('readers', () => {
     const sessions = devices.map((device) => api.addSession(device));
     const fleet = await opened({ client, nats });
     running((signal) => fleet.follow({ devices: 'all', ...PACE, signal }));
+    // A reader that begins after the second session would know nothing of the first.
+    for (const session of sessions) api.addPassings(session, [passing(0)]);
+    await until(async () => (await stored(nats)) === sessions.length, 'all devices are followed');
     for (let round = 0; round < 10; round++) {
       for (const session of sessions) {
         // Every tenth comes late.

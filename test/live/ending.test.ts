@@ -193,9 +193,13 @@ it('a process that has followed ends by itself: no timer, no socket', async () =
     import { RufusClient } from '../src/index.js';
     const { URL_OF, KEY, DEVICE } = process.env;
     const client = new RufusClient({ apiKey: KEY, baseUrl: URL_OF });
-    const signal = AbortSignal.timeout(400);
+    const ending = new AbortController();
+    const { signal } = ending;
     try {
-      for await (const { passings } of client.passings.follow(DEVICE, { signal })) console.log(passings.length);
+      for await (const { passings } of client.passings.follow(DEVICE, { signal })) {
+        console.log(passings.length);
+        setTimeout(() => ending.abort(), 50);
+      }
     } catch (error) {
       console.log(error.name);
     }

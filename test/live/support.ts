@@ -9,6 +9,7 @@ import {
   RufusClient,
   type RufusClientOptions,
 } from '../../src/index.js';
+import { following } from '../../src/live/following.js';
 import { Sandbox, type SandboxOptions } from '../../src/testing/index.js';
 import { answerOf, type DispatchAnswer, type DispatchOptions } from '../support/client.js';
 
@@ -91,6 +92,8 @@ export async function start(options: SandboxOptions = {}, clientOptions: RufusCl
     ...clientOptions,
   });
   const device = { type: 'reader', model: 'R1', serial_number: 'live-1' };
+  // Loading takes real time, in which a fake clock moves on.
+  await following.load();
   const { deviceid } = await writer.devices.bind(device);
   return {
     sandbox,

@@ -1,26 +1,47 @@
-import type { ZodObject, ZodType } from 'zod';
-import * as wire from '../../generated/zod.gen.js';
+import type { BindDeviceInput, Sessions } from '../../types.js';
+import { isRecord } from '../envelope.js';
+import type { Known } from '../known.js';
 import { type Checked, checked } from './assert-valid.js';
+import type { SchemaName } from './by-schema.js';
 import { checkId } from './ids.js';
-import { issuesOf } from './issues.js';
-import { safeParse } from './safe-parse.js';
+import { schemas } from './schemas.js';
 
 /** The check of a body that is sent as its schema has it. */
-export function bodyOf<T extends object>(schema: ZodObject & ZodType<T>): (input: unknown) => Checked<T> {
+function bodyOf<T extends object>(schema: SchemaName, known: Known<T>): (input: unknown) => () => Checked<T> {
+  const fields = Object.keys(known);
   return (input) => {
-    const parsed = safeParse(schema, input);
-    if (parsed.success) return { ok: true, value: parsed.data };
-    return { ok: false, issues: issuesOf(parsed.error, input, [], Object.keys(schema.shape)) };
+    const body = captured(input, fields);
+    return () => checked(body as T, schemas.loaded!.faultsBySchema(schema, body, [], fields));
   };
 }
 
-/** The device to bind, as the outbox takes it among its options. */
-export const checkDevice = bodyOf(wire.BindDeviceRequest);
+/** A copy that says the same to the schema. Each field is read once: it may be a getter. */
+function captured(input: unknown, fields: readonly string[]): unknown {
+  if (!isRecord(input)) return input;
+  const body: Record<string, unknown> = Object.create(null);
+  for (const field of fields) body[field] = input[field];
+  // Of an unknown field the name says enough.
+  for (const field of Object.keys(input)) if (!fields.includes(field)) body[field] = undefined;
+  return body;
+}
 
-const checkSessionFields = bodyOf(wire.CreateSessionRequest);
+/** The device to bind; the outbox takes one among its options. */
+export const checkDevice = bodyOf<BindDeviceInput>('BindDeviceRequest', {
+  type: true,
+  model: true,
+  serial_number: true,
+  alias: true,
+  firmware: true,
+});
+
+type NewSession = Parameters<Sessions['create']>[0];
+const checkSessionFields = bodyOf<NewSession>('CreateSessionRequest', { deviceid: true, alias: true });
 
 /** The session to open, as it is sent. */
-export function checkSession(session: unknown): ReturnType<typeof checkSessionFields> {
-  const result = checkSessionFields(session);
-  return result.ok ? checked(result.value, checkId('deviceid', result.value.deviceid)) : result;
+export function checkSession(session: unknown): () => Checked<NewSession> {
+  const captured = checkSessionFields(session);
+  return () => {
+    const result = captured();
+    return result.ok ? checked(result.value, checkId('deviceid', result.value.deviceid)) : result;
+  };
 }

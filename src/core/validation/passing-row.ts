@@ -1,3 +1,5 @@
+import type { PassingInput } from '../../types.js';
+import type { Known } from '../known.js';
 import { isDateTime } from '../timestamp.js';
 
 // The fields of a passing by hand: a page of 5,000 must wait neither for zod nor for a loop over names, which costs twice the
@@ -55,6 +57,20 @@ export function isPassing(row: Row): boolean {
 
 /** The least of it. */
 export const EXAMPLE_PASSING = { timestamp: '2000-01-01T00:00:00.000Z', num_passing: 0, bib: '' };
+
+const UNNUMBERED: Known<Omit<PassingInput, 'num_passing'>> = {
+  timestamp: true,
+  bib: true,
+  participant_id: true,
+  chip: true,
+  latitude: true,
+  longitude: true,
+  status: true,
+  timezone: true,
+  gender: true,
+};
+/** The fields of a passing that is to be sent and has no number yet. */
+export const UNNUMBERED_FIELDS: readonly string[] = Object.keys(UNNUMBERED);
 
 /** Copies what is set to `row`. Reads each field once: it may be a getter. */
 export function copyOptionalFields(passing: Row, row: Row): void {

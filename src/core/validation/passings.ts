@@ -1,14 +1,13 @@
-import type { ZodObject } from 'zod';
 import type { PassingInput as WirePassing } from '../../generated/types.gen.js';
-import { PassingInput } from '../../generated/zod.gen.js';
 import type { Issue } from '../../types.js';
 import { isRecord } from '../envelope.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
-import { type Checked, checked } from './assert-valid.js';
+import { type Captured, type Checked, checked, judged, onceJudged } from './assert-valid.js';
+import type { SchemaName } from './by-schema.js';
 import { checkId } from './ids.js';
-import { issuesOf, MAX_ISSUES } from './issues.js';
-import { copyOptionalFields, isUnnumberedPassing, isWirePassing } from './passing-row.js';
-import { safeParse } from './safe-parse.js';
+import { MAX_ISSUES } from './issues.js';
+import { copyOptionalFields, isUnnumberedPassing, isWirePassing, UNNUMBERED_FIELDS } from './passing-row.js';
+import { schemas } from './schemas.js';
 
 export type { WirePassing };
 export type UnnumberedPassing = Omit<WirePassing, 'num_passing'>;
@@ -18,26 +17,35 @@ interface Form {
   readonly numbered: boolean;
   readonly known: ReadonlySet<string>;
   readonly precheck: (row: Record<string, unknown>) => boolean;
-  readonly schema: ZodObject;
+  readonly schema: SchemaName;
 }
 
-const form = (numbered: boolean, schema: ZodObject, precheck: Form['precheck']): Form => ({
-  numbered,
-  known: new Set(Object.keys(schema.shape)),
-  precheck,
-  schema,
-});
-const NUMBERED = form(true, PassingInput, isWirePassing);
-const UNNUMBERED = form(false, PassingInput.omit({ num_passing: true }), isUnnumberedPassing);
+const NUMBERED: Form = {
+  numbered: true,
+  known: new Set(['num_passing', ...UNNUMBERED_FIELDS]),
+  precheck: isWirePassing,
+  schema: 'PassingInput',
+};
+const UNNUMBERED: Form = {
+  numbered: false,
+  known: new Set(UNNUMBERED_FIELDS),
+  precheck: isUnnumberedPassing,
+  schema: 'UnnumberedPassing',
+};
 
 /**
- * The passings as they are sent: new objects, timestamps in the wire's form, undefined fields left out, null kept.
+ * The passings as they are sent: new objects, timestamps in the wire's form, undefined fields left out, null kept. The schemas have
+ * to be loaded.
  *
  * @param first Index of the first one in what the caller handed over, where these are a batch of it.
  */
 export function wirePassings(passings: unknown, first = 0): Checked<WirePassing[]> {
+  return judged(capturePassings(passings, first));
+}
+
+function capturePassings(passings: unknown, first: number): Captured<WirePassing[]> {
   if (isValidated(passings)) return { ok: true, value: passings };
-  return wireAs<WirePassing>(NUMBERED, passings, first);
+  return captureAs<WirePassing>(NUMBERED, passings, first);
 }
 
 /** The passings to insert into a session, as they are sent. */
@@ -47,11 +55,14 @@ export function checkInsertion({
 }: {
   token_session: unknown;
   passings: unknown;
-}): Checked<{ token_session: string; passings_list: WirePassing[] }> {
+}): Captured<{ token_session: string; passings_list: WirePassing[] }> {
   const issues = checkId('token_session', token_session);
   if (issues.length > 0) return { ok: false, issues };
-  const wired = wirePassings(passings);
-  return wired.ok ? { ok: true, value: { token_session: token_session as string, passings_list: wired.value } } : wired;
+  return onceJudged(capturePassings(passings, 0), (verdict) =>
+    verdict.ok
+      ? { ok: true, value: { token_session: token_session as string, passings_list: verdict.value } }
+      : verdict,
+  );
 }
 
 const validated = new WeakSet<object>();
@@ -70,30 +81,36 @@ const isValidated = (passings: unknown): passings is WirePassing[] =>
 
 /** The same for passings that are to get their numbers later. */
 export function wireUnnumbered(passings: unknown): Checked<UnnumberedPassing[]> {
-  return wireAs<UnnumberedPassing>(UNNUMBERED, passings, 0);
+  return judged(captureAs<UnnumberedPassing>(UNNUMBERED, passings, 0));
 }
 
-function wireAs<P extends UnnumberedPassing>(as: Form, passings: unknown, first: number): Checked<P[]> {
+function captureAs<P extends UnnumberedPassing>(as: Form, passings: unknown, first: number): Captured<P[]> {
   if (!Array.isArray(passings)) return { ok: false, issues: [{ path: ['passings'], message: 'expected a list' }] };
   if (passings.length === 0) {
     return { ok: false, issues: [{ path: ['passings'], message: 'expected at least one item' }] };
   }
   const wire: P[] = [];
   const issues: Issue[] = [];
+  const doubts: Doubt[] = [];
   for (let index = 0; index < passings.length && issues.length < MAX_ISSUES; index++) {
     const passing: unknown = passings[index];
-    if (!isRecord(passing)) {
-      issues.push({ path: ['passings', first + index], message: 'expected an object' });
-      continue;
-    }
-    const row = readPassing(as, passing);
-    const faults = as.precheck(row) && !hasUnknownField(as, passing) ? [] : faultsOf(as, passing, row, first + index);
-    // The precheck may reject valid rows; the schema decides.
-    if (faults.length === 0) wire.push(row as Record<string, unknown> & P);
-    else issues.push(...faults);
+    let doubt: Doubt;
+    if (isRecord(passing)) {
+      const row = readPassing(as, passing);
+      wire.push(row as Record<string, unknown> & P);
+      if (as.precheck(row) && !hasUnknownField(as, passing)) continue;
+      doubt = doubtAbout(as, passing, row, first + index);
+    } else doubt = () => [{ path: ['passings', first + index], message: 'expected an object' }];
+    // At once where that is possible: so many faulty rows need not be copied.
+    if (schemas.loaded === undefined) doubts.push(doubt);
+    else issues.push(...doubt());
   }
-  if (as.numbered && issues.length === 0) issues.push(...repeated(wire as unknown as WirePassing[], first));
-  return checked(wire, issues.slice(0, MAX_ISSUES));
+  const judge = (): Checked<P[]> => {
+    for (const doubt of doubts) if (issues.length < MAX_ISSUES) issues.push(...doubt());
+    if (as.numbered && issues.length === 0) issues.push(...repeated(wire as unknown as WirePassing[], first));
+    return checked(wire, issues.slice(0, MAX_ISSUES));
+  };
+  return doubts.length === 0 ? judge() : judge;
 }
 
 /** Numbers that come twice: the server would count the second as a duplicate and drop it. */
@@ -127,15 +144,16 @@ function hasUnknownField(as: Form, passing: Record<string, unknown>): boolean {
   return false;
 }
 
-/** What the schema has against it. `{...passing}` is there for its unknown fields. */
-function faultsOf(as: Form, passing: Record<string, unknown>, row: Record<string, unknown>, index: number): Issue[] {
+/** Finds what the schema has against a row that the precheck has rejected: nothing, perhaps. */
+type Doubt = () => Issue[];
+
+/** `{...passing}` is there for its unknown fields. */
+function doubtAbout(as: Form, passing: Record<string, unknown>, row: Record<string, unknown>, index: number): Doubt {
   const at = ['passings', index];
   const faults: Issue[] = [];
   if (row.timestamp === undefined) {
     faults.push({ path: [...at, 'timestamp'], message: timestampExpectation(passing.timestamp) });
   }
   const subject = { ...passing, ...row, timestamp: row.timestamp ?? '2000-01-01T00:00:00.000Z' };
-  const parsed = safeParse(as.schema, subject);
-  if (!parsed.success) faults.push(...issuesOf(parsed.error, subject, at, [...as.known]));
-  return faults;
+  return () => [...faults, ...schemas.loaded!.faultsBySchema(as.schema, subject, at, [...as.known])];
 }

@@ -1,8 +1,9 @@
 import type { Issue, ValidationMode } from '../../types.js';
 import { isRecord } from '../envelope.js';
+import type { ReadContext } from '../payload.js';
+import { faultsBySchema } from './by-schema.js';
 import { normalizeCoordinates } from './coordinates.js';
-import { formatPath, issuesOf, MAX_ISSUES, type Path } from './issues.js';
-import { safeParse } from './safe-parse.js';
+import { formatPath, MAX_ISSUES, type Path } from './issues.js';
 import type { IdentityKind, Shape } from './shape.js';
 
 /** Told of what is handed on as it came although the schema says otherwise. `field` is below the item: `bib`. */
@@ -17,6 +18,14 @@ const IDENTITY: Readonly<Record<IdentityKind, { usable(value: unknown): boolean;
     expectation: 'expected an integer or null',
   },
 };
+
+/** How the answer of a call is checked. */
+export function readContext(mode: ValidationMode, onDrift: DriftReport): ReadContext {
+  return {
+    item: (shape, value, at) => checkItem(shape, value, mode, onDrift, at),
+    items: (shape, rows, at) => checkItems(shape, rows, mode, onDrift, at),
+  };
+}
 
 /**
  * Checks the items of an answer, in place: coordinates become numbers, nothing is rebuilt, no item is dropped.
@@ -96,9 +105,8 @@ function faultsOf(shape: Shape, value: Record<string, unknown>): Issue[] {
   }
   const { payload } = shape;
   const subject = payload === undefined ? value : { ...value, [payload]: undefined };
-  const checked = safeParse(shape.schema, subject);
-  if (!checked.success) faults.push(...issuesOf(checked.error, subject, []).filter(({ path }) => path[0] !== payload));
-  return faults;
+  const found = faultsBySchema(shape.schema, subject);
+  return [...faults, ...found.filter(({ path }) => path[0] !== payload)];
 }
 
 function identityFaults(shape: Shape, value: Record<string, unknown>): Issue[] {

@@ -1,4 +1,4 @@
-import type { ZodType } from 'zod';
+import type { SchemaName } from './by-schema.js';
 
 /** What makes an item usable: text, an integer, or either of them where it is there at all. */
 export type IdentityKind = 'string' | 'integer' | 'string?' | 'integer?';
@@ -7,7 +7,7 @@ export type IdentityKind = 'string' | 'integer' | 'string?' | 'integer?';
 export interface Shape {
   /** For messages. */
   readonly name: string;
-  readonly schema: ZodType;
+  readonly schema: SchemaName;
   /** The fields that identify it: unusable ones are refused in either mode. */
   readonly identity: Readonly<Record<string, IdentityKind>>;
   /** It has `latitude` and `longitude`, to be made numbers. */

@@ -8,7 +8,7 @@ import { type Flight, TransportFailure, type Wire } from './flight.js';
  * The fast path, for our own agent only: undici's handler interface without the stream, the AbortSignal and the promise
  * that `request()` makes for each call.
  */
-export function dispatchWire(agent: () => Dispatcher): Wire {
+export function dispatchWire(agent: Dispatcher): Wire {
   return {
     send({ origin, path, method, headers, body, maxBytes }, flight) {
       const request: Request = {
@@ -22,7 +22,7 @@ export function dispatchWire(agent: () => Dispatcher): Wire {
         flight,
       };
       try {
-        agent().dispatch(request, new Receiver(flight, maxBytes));
+        agent.dispatch(request, new Receiver(flight, maxBytes));
       } catch (cause) {
         flight.settle(new TransportFailure('network', false, cause));
       }

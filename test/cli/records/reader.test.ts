@@ -4,6 +4,9 @@ import { NUMBERED, type RecordedPassing } from '../../../src/cli/records/fields.
 import { LineSplitter } from '../../../src/cli/records/lines.js';
 import { type RecordOptions, RecordReader, recordFormat } from '../../../src/cli/records/reader.js';
 import { wirePassings, wireUnnumbered } from '../../../src/core/validation/passings.js';
+import { schemas } from '../../../src/core/validation/schemas.js';
+
+await schemas.load();
 
 const TIME = '2024-04-21T09:30:00.000Z';
 const HEADER = 'timestamp,bib,chip,participant_id,latitude,longitude,status,timezone,gender';

@@ -2,16 +2,19 @@ import { describe, expect, test } from 'vitest';
 import { checkDevice, checkSession } from '../../../src/core/validation/bodies.js';
 import { checkId } from '../../../src/core/validation/ids.js';
 import { formatPath } from '../../../src/core/validation/issues.js';
+import { schemas } from '../../../src/core/validation/schemas.js';
+
+await schemas.load();
 
 const device = { type: 'box', model: 'M1', serial_number: '1' };
 
 describe('a device to bind', () => {
   test('is sent as given', () => {
-    expect(checkDevice({ ...device, alias: '', firmware: '1.0' })).toEqual({
+    expect(checkDevice({ ...device, alias: '', firmware: '1.0' })()).toEqual({
       ok: true,
       value: { ...device, alias: '', firmware: '1.0' },
     });
-    const check = checkDevice({ ...device, alias: undefined });
+    const check = checkDevice({ ...device, alias: undefined })();
     expect(check.ok && JSON.parse(JSON.stringify(check.value))).toEqual(device);
   });
 
@@ -30,15 +33,15 @@ describe('a device to bind', () => {
     [[device], '', 'expected an object'],
     ['box', '', 'expected an object'],
   ])('%j is refused', (input, path, message) => {
-    expect(checkDevice(input)).toMatchObject({ ok: false, issues: [{ message }] });
-    const check = checkDevice(input);
+    expect(checkDevice(input)()).toMatchObject({ ok: false, issues: [{ message }] });
+    const check = checkDevice(input)();
     expect(check.ok || formatPath(check.issues[0]!.path)).toBe(path);
   });
 });
 
 describe('a session to open', () => {
   test('is sent as given', () => {
-    expect(checkSession({ deviceid: 'A', alias: 'start' })).toEqual({
+    expect(checkSession({ deviceid: 'A', alias: 'start' })()).toEqual({
       ok: true,
       value: { deviceid: 'A', alias: 'start' },
     });
@@ -47,7 +50,7 @@ describe('a session to open', () => {
   test.each([{}, { deviceid: '' }, { deviceid: '..' }, { deviceid: 5 }, { deviceid: 'A', name: 'x' }, null, 'A'])(
     '%j is refused',
     (input) => {
-      const check = checkSession(input);
+      const check = checkSession(input)();
       expect(check.ok ? 0 : check.issues.length).toBe(1);
     },
   );

@@ -9,7 +9,10 @@ import {
   isWirePassing,
 } from '../../../src/core/validation/passing-row.js';
 import { wirePassings, wireUnnumbered } from '../../../src/core/validation/passings.js';
+import { schemas } from '../../../src/core/validation/schemas.js';
 import * as wire from '../../../src/generated/zod.gen.js';
+
+await schemas.load();
 
 type Row = Record<string, unknown>;
 

@@ -3,8 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { wireTimestamp } from '../../../src/core/timestamp.js';
 import { formatPath, MAX_ISSUES } from '../../../src/core/validation/issues.js';
 import { wirePassings } from '../../../src/core/validation/passings.js';
+import { schemas } from '../../../src/core/validation/schemas.js';
 import * as wire from '../../../src/generated/zod.gen.js';
 import { passingInput } from './rows.js';
+
+await schemas.load();
 
 const passing = (changes: object = {}): Record<string, unknown> => ({
   timestamp: '2024-04-21T09:30:00.000Z',

@@ -5,10 +5,13 @@ import { readCoordinate } from '../../../src/core/validation/coordinates.js';
 import { formatPath, MAX_ISSUES } from '../../../src/core/validation/issues.js';
 import { isPassing } from '../../../src/core/validation/passing-row.js';
 import { checkItem, checkItems } from '../../../src/core/validation/responses.js';
+import { schemas } from '../../../src/core/validation/schemas.js';
 import type { Shape } from '../../../src/core/validation/shape.js';
 import * as wire from '../../../src/generated/zod.gen.js';
 import type { Issue, ValidationMode } from '../../../src/types.js';
 import { passingRow } from './rows.js';
+
+await schemas.load();
 
 const passing = (changes: object = {}): Record<string, unknown> => ({
   timestamp: '2024-04-21T09:30:00.000Z',

@@ -33,8 +33,6 @@ export class Forwarder {
   #repeats = false;
   #abort = new AbortController();
   #paused = false;
-  /** Asleep with nothing pending. */
-  #isIdle = false;
   #stopping = false;
   #ended: Promise<void> | undefined;
   #hindered = (): void => {};
@@ -63,8 +61,10 @@ export class Forwarder {
   /** Passings became durable: more can be read. */
   committed(): void {
     this.#log.committed();
-    if (this.state === 'idle') this.#enter('sending');
-    if (this.#isIdle || this.#log.dueIn === 0) this.#setup.timer.wake('work');
+    const wasIdle = this.state === 'idle';
+    if (wasIdle) this.#enter('sending');
+    // A batch that lingers is not woken by each commit.
+    if (wasIdle || this.#log.dueIn === 0) this.hurry();
   }
 
   /** Checks again what is due: a caller waits. */
@@ -130,7 +130,7 @@ export class Forwarder {
     const { dueIn } = this.#log;
     const resend = this.#resends.next(dueIn === 0);
     const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#setup.switches.dueIn;
-    const isSwitch = resend === undefined && this.#log.batch.length === 0 && switchIn === 0;
+    const isSwitch = this.#log.batch.length === 0 && switchIn === 0;
     if (resend === undefined && !isSwitch) {
       if (dueIn > 0) return this.#wait(dueIn, switchIn);
       if (!(await this.#log.fill())) return this.#sleep(UNREADABLE_MS, 'work');
@@ -139,8 +139,9 @@ export class Forwarder {
     await this.#log.checkpointed;
     if (this.#stopping || this.#paused) return;
     if (isSwitch) return this.#switch();
+    if (resend === undefined && this.#log.isClosed) return this.#leaveClosed();
+    if (this.state !== 'blocked') this.#enter('sending');
     if (resend !== undefined) return this.#send(resend);
-    if (this.#log.isClosed) return this.#leaveClosed();
     const { unconfirmed } = this.#log;
     return unconfirmed === undefined ? this.#send(this.#log) : this.#confirm(unconfirmed);
   }
@@ -149,10 +150,8 @@ export class Forwarder {
   async #wait(dueIn: number, switchIn: number): Promise<void> {
     // The sleep begins before the event: a listener may append, which ends it.
     const slept = this.#sleep(Math.min(dueIn, switchIn), 'work');
-    this.#isIdle = dueIn === Number.POSITIVE_INFINITY;
-    if (this.#isIdle) this.#enter('idle');
+    if (dueIn === Number.POSITIVE_INFINITY) this.#enter('idle');
     await slept;
-    this.#isIdle = false;
   }
 
   async #send(queue: BatchQueue): Promise<void> {
@@ -160,7 +159,6 @@ export class Forwarder {
     const { batch } = queue;
     const chunk = batch.chunk(settings.batch.max, this.#size.bytes);
     const tallies = { requests: 1, retries: this.#repeats ? 1 : 0 };
-    if (this.state !== 'blocked') this.#enter('sending');
     const disposition = await send(client, chunk, this.#signal());
     this.#repeats = isUnsettled(disposition);
     if (disposition.do === 'advance') {
@@ -193,7 +191,6 @@ export class Forwarder {
   }
 
   async #confirm(first: Entry): Promise<void> {
-    if (this.state !== 'blocked') this.#enter('sending');
     const unsettled = await this.#log.confirm(first, this.#signal());
     if (unsettled !== null) return this.#unsettled(unsettled);
     this.#answered();
@@ -208,8 +205,8 @@ export class Forwarder {
   async #switch(): Promise<void> {
     const { switches, closedSessions, emitter } = this.#setup;
     const switched = await switches.attempt(() => this.#log.first(), this.#signal());
-    if (switched === 'failed') this.#hindered();
-    if (switched === 'failed' || switched === 'ended') return;
+    if (switched === 'failed') return this.#hindered();
+    if (switched === null) return;
     const { from, to, replaced } = switched;
     // The caller chose this session: an earlier refusal of it no longer counts.
     closedSessions.reopen(to);

@@ -31,8 +31,8 @@ export interface SwitchOptions {
   readonly inBackground?: boolean | undefined;
 }
 
-/** `failed`: it is tried again. `ended`: without a change, and not by a failure. */
-export type Switched = { readonly from: string; readonly to: string; readonly replaced: boolean } | 'failed' | 'ended';
+/** `failed`: it is tried again. null: it was cancelled, aborted or refused for good. */
+export type Switched = { readonly from: string; readonly to: string; readonly replaced: boolean } | 'failed' | null;
 
 interface Switch {
   readonly wanted: OutboxSession | BoundSession;
@@ -183,9 +183,9 @@ export class SessionSwitches {
     } catch (error) {
       if (head.error !== null) {
         head.settle({ error: head.error });
-        return 'ended';
+        return null;
       }
-      if (stopped.aborted) return 'ended';
+      if (stopped.aborted) return null;
       // Where the network is the cause, the numbers can be learned later.
       const cause = error instanceof NumberingUnknownError ? error.cause : error;
       const disposition = dispositionOfError(cause);
@@ -196,7 +196,7 @@ export class SessionSwitches {
       const passes = !isRefused || replacements.owes(from);
       if (!passes && !head.inBackground) {
         head.settle({ error });
-        return 'ended';
+        return null;
       }
       const retryAfterMs = 'retryAfterMs' in disposition ? disposition.retryAfterMs : undefined;
       const delayMs = passes ? head.backoff.next(retryAfterMs) : settings.probeMs;

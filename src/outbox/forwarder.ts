@@ -253,8 +253,7 @@ export class Forwarder {
   }
 
   #enter(state: OutboxState, cause?: unknown): void {
-    if (state === this.state || this.state === 'closed' || (this.#paused && state !== 'paused' && state !== 'closed'))
-      return;
+    if (state === this.state || (this.#paused && state !== 'paused' && state !== 'closed')) return;
     this.state = state;
     this.#setup.emitter.emit('state', state, cause);
   }

@@ -1,11 +1,11 @@
 // Which state is shown when, above all where the outbox is closed or paused in the middle of a step.
 import { expect, it } from 'vitest';
-import { RufusClient } from '../../src/index.js';
+import { RufusClient, RufusTimeoutError } from '../../src/index.js';
 import { openOutboxWith } from '../../src/outbox/open.js';
 import { answerOf, KEY } from '../support/client.js';
 import { TOKEN } from '../support/operations.js';
 import { HandClock, rest } from './support/clock.js';
-import { logbook, runner, runners, Script, scripted } from './support/rig.js';
+import { counts, logbook, runner, runners, Script, scripted, stored } from './support/rig.js';
 
 const refusal = (status: number) => answerOf(status, { description: 'No' });
 
@@ -170,4 +170,51 @@ it('a batch that lingers is not woken by each append', async () => {
     await rest();
   }
   expect(timers).toBe(0);
+});
+
+it('is not idle while something lingers, nor while a rewind goes on', async () => {
+  const { outbox, script, clock, events } = await scripted();
+  script.always = async (insert) => {
+    if (insert.nums.includes(1)) await outbox.append(runner(2));
+    return stored(insert);
+  };
+  await outbox.append(runner(1));
+  await clock.pass(50);
+  expect(counts(outbox)).toMatchObject({ delivered: 1, pending: 1 });
+  expect(events.of('state')).toEqual(['sending']);
+  await clock.pass(50);
+  expect(events.of('state')).toEqual(['sending', 'idle']);
+  // The log and the rewind take turns.
+  let rewound: Promise<unknown> | undefined;
+  script.always = async (insert) => {
+    rewound ??= outbox.rewind({ from: '2026-01-01T00:00:00Z', to: '2027-01-01T00:00:00Z' });
+    await rest();
+    return stored(insert);
+  };
+  events.told.length = 0;
+  await outbox.append(runner(3));
+  await clock.pass(50);
+  expect(await rewound).toMatchObject({ sent: 2 });
+  expect(events.of('state')).toEqual(['sending', 'idle']);
+});
+
+it('a link that is too slow for a batch gets smaller ones from then on', async () => {
+  const script = new Script();
+  const slow = new RufusTimeoutError('slow', { timeoutMs: 1, requestMaybeProcessed: true });
+  const client = new RufusClient({
+    apiKey: KEY,
+    dispatcher: script,
+    logLevel: 'off',
+    middleware: [
+      async (context, next) => {
+        const answer = await next(context);
+        if (script.inserts.at(-1)!.nums.length > 4) throw slow;
+        return answer;
+      },
+    ],
+  });
+  const { outbox, clock } = await scripted({ client, batch: { max: 8 } }, { script });
+  await outbox.append(runners(16));
+  await clock.pass(10_000);
+  expect(script.inserts.map(({ nums }) => nums.length)).toEqual([8, 4, 4, 4, 4]);
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { BareUndici } from '../support/bare-undici.js';
 import { RufusClient } from '../support/built.js';
-import { BareUndici } from '../support/contestants.js';
 import { duel, inFlight } from '../support/duel.js';
 import { atMost, type Case, type Goal } from '../support/report.js';
 import { KEY, TOKEN } from '../support/rows.js';
@@ -53,8 +53,10 @@ export const run: Case = async (effort) => {
       const timeRatios = fight.rateRatios.map((ratio) => 1 / ratio);
       rows.push([`${coordinates}s`, reference.name, ...times, spread(timeRatios), spread(fight.cpuRatios)]);
       if (reference === references[0]) {
-        const limit = coordinates === 'number' ? 1.25 : 1.4;
-        goals.push(atMost(`coordinates as ${coordinates}s: time, of bare undici`, limit, median(timeRatios)));
+        const [time, cpu] = coordinates === 'number' ? [1.05, 1.1] : [1.1, 1.15];
+        const what = `coordinates as ${coordinates}s`;
+        goals.push(atMost(`${what}: time, of bare undici`, time, median(timeRatios)));
+        goals.push(atMost(`${what}: CPU, of bare undici`, cpu, median(fight.cpuRatios)));
       }
     }
     await bare.close();

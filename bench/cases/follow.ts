@@ -1,8 +1,5 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RufusClient } from '../support/built.js';
-import { BareUndici } from '../support/contestants.js';
+import { type Polls, polls } from '../support/polls.js';
 import { atMost, type Case, type Goal } from '../support/report.js';
 import { DEVICE, KEY } from '../support/rows.js';
 import { type Server, startServer } from '../support/server.js';
@@ -31,8 +28,6 @@ export const run: Case = async (effort) => {
   }
   const idle = await idling(effort.quick ? 1_000 : 5_000);
   goals.push(atMost('idle: requests in each pollMs.max', 1, idle.requestsPerMax));
-  const crowds = [await crowd(1, 5, effort.ms(4_000)), await crowd(1_000, 1_000, effort.ms(8_000))];
-  goals.push(atMost('1,000 idle devices: CPU a poll', 150, crowds[1]!.ours, ' µs'));
   const secondsAnHour = (idle.cpuMicros * (3_600_000 / POLL_MAX_MS)) / 1e6;
   return {
     title: '6. Following live',
@@ -42,15 +37,6 @@ export const run: Case = async (effort) => {
       {
         columns: ['Idling', 'CPU µs a poll', 'polls an hour', 'CPU seconds an hour'],
         rows: [['follow', idle.cpuMicros.toFixed(0), String(3_600_000 / POLL_MAX_MS), secondsAnHour.toFixed(2)]],
-      },
-      {
-        columns: ['Silent devices', 'CPU µs a poll', 'bare undici', 'ratio'],
-        rows: crowds.map(({ devices, ours, theirs }) => [
-          String(devices),
-          ours.toFixed(0),
-          theirs.toFixed(0),
-          (ours / theirs).toFixed(2),
-        ]),
       },
     ],
     goals,
@@ -96,68 +82,9 @@ async function idling(ms: number): Promise<{ cpuMicros: number; requestsPerMax: 
   return { cpuMicros: hurried.cpuMicros / hurried.count, requestsPerMax: settled.count / (ms / max) };
 }
 
-/** The CPU time of a poll where so many devices are silent, and that of a bare request at the same pace. */
-async function crowd(
-  devices: number,
-  everyMs: number,
-  ms: number,
-): Promise<{ devices: number; ours: number; theirs: number }> {
-  await using server = await startServer();
-  await using client = clientOf(server);
-  const bare = new BareUndici(server);
-  const pollMs = { min: everyMs, max: everyMs };
-  const followed = await polls(devices, everyMs, ms, async (signal) => {
-    for await (const _ of client.passings.follow(DEVICE, { pollMs, signal })) throw new Error('the device is silent');
-  });
-  const requested = await polls(devices, everyMs, ms, async (signal) => {
-    for (;;) {
-      await bare.page(1);
-      await sleep(everyMs, undefined, { signal });
-    }
-  });
-  await bare.close();
-  return { devices, ours: followed.cpuMicros / followed.count, theirs: requested.cpuMicros / requested.count };
-}
-
-function pollsWhile(
-  client: Client,
-  pollMs: { min: number; max: number },
-  ms: number,
-): Promise<{ count: number; cpuMicros: number }> {
-  return polls(1, pollMs.max, ms, async (signal) => {
-    for await (const _ of client.passings.follow(DEVICE, { pollMs, signal })) throw new Error('the device is silent');
-  });
-}
-
-/** What so many of these do in that time, once they have settled. */
-async function polls(
-  width: number,
-  everyMs: number,
-  ms: number,
-  run: (signal: AbortSignal) => Promise<void>,
-): Promise<{ count: number; cpuMicros: number }> {
-  const stop = new AbortController();
-  const { signal } = stop;
-  setMaxListeners(0, signal);
-  const ended = Promise.all(
-    Array.from({ length: width }, () =>
-      run(signal).catch((error) => {
-        if (!signal.aborted) throw error;
-      }),
-    ),
-  );
+function pollsWhile(client: Client, pollMs: { min: number; max: number }, ms: number): Promise<Polls> {
   // The pause has grown to its most by then.
-  await sleep(5 * everyMs);
-  let count = 0;
-  const poll = (): void => {
-    count++;
-  };
-  subscribe('undici:request:create', poll);
-  const cpu = process.cpuUsage();
-  await sleep(ms);
-  const { user, system } = process.cpuUsage(cpu);
-  unsubscribe('undici:request:create', poll);
-  stop.abort();
-  await ended;
-  return { count, cpuMicros: user + system };
+  return polls(1, 5 * pollMs.max, ms, async (signal) => {
+    for await (const _ of client.passings.follow(DEVICE, { pollMs, signal })) throw new Error('the device is silent');
+  });
 }

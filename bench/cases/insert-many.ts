@@ -1,6 +1,6 @@
 import type { PassingInput } from '../../src/index.js';
+import { BareUndici } from '../support/bare-undici.js';
 import { RufusClient } from '../support/built.js';
-import { BareUndici } from '../support/contestants.js';
 import { crossings } from '../support/crossings.js';
 import { duel, inFlight } from '../support/duel.js';
 import { atLeast, atMost, type Case } from '../support/report.js';

@@ -1,11 +1,14 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Backlog } from '../support/backlog-process.js';
+import { BareLog, linesOf } from '../support/bare-log.js';
+import { resultOf } from '../support/child-result.js';
 import { outboxAt, reads, temporaryFolder } from '../support/outbox.js';
 import { atLeast, atMost, type Case, type Effort, type Goal } from '../support/report.js';
 import { startServer } from '../support/server.js';
 import { grouped, median, quantile } from '../support/stats.js';
+
+const LANES = 64;
 
 type Outbox = Awaited<ReturnType<typeof outboxAt>>;
 /** Does its work with as many passings, by as many as it says. */
@@ -20,12 +23,13 @@ interface Pace {
 export const run: Case = async (effort) => {
   const rows: string[][] = [];
   const goals: Goal[] = [];
-  for (const { name, count, goal, work, beforehand } of PACES) {
+  for (const { name, count, goal, work, beforehand, group } of PACES) {
     const paces = await repeated(effort, effort.quick ? count / 10 : count, work, beforehand);
     const rates = paces.map(({ perSecond }) => perSecond);
     const delay = median(paces.map(({ loopDelayMs }) => loopDelayMs));
     const range = [0.5, 0, 1].map((at) => grouped(quantile(rates, at)));
-    rows.push([name, ...range, delay.toFixed(1)]);
+    const bare = group === undefined ? '' : grouped(median(await bareRates(effort, count / 4, group)));
+    rows.push([name, ...range, bare, delay.toFixed(1)]);
     goals.push(atLeast(`${name}, a second`, goal, median(rates)));
     goals.push(atMost(`${name}: event loop delay p99`, 20, delay, ' ms'));
   }
@@ -39,7 +43,7 @@ export const run: Case = async (effort) => {
     title: '5. The outbox',
     how: 'Passings made durable (`durability: fsync`), and delivered to a server that answers at once. Then a fresh process opens the folder with a backlog and drains it.',
     tables: [
-      { columns: ['', 'passings /s', 'least', 'most', 'event loop delay p99 ms'], rows },
+      { columns: ['', 'passings /s', 'least', 'most', 'write + fdatasync /s', 'event loop delay p99 ms'], rows },
       {
         columns: ['Backlog', 'opened ms', 'first delivered ms', 'drained s', 'resident MiB'],
         rows: [
@@ -66,7 +70,7 @@ const appendOneByOne: Work = async (outbox, passings) => {
     for (let passing = passings[next++]; passing !== undefined; passing = passings[next++])
       await outbox.append(passing);
   };
-  await Promise.all(Array.from({ length: 64 }, lane));
+  await Promise.all(Array.from({ length: LANES }, lane));
 };
 
 const deliver: Work = async (outbox) => {
@@ -74,9 +78,10 @@ const deliver: Work = async (outbox) => {
   await outbox.drained();
 };
 
-const PACES: readonly { name: string; count: number; goal: number; work: Work; beforehand?: Work }[] = [
-  { name: 'appended in lists of 100', count: 200_000, goal: 100_000, work: appendInLists },
-  { name: 'appended one by one, 64 under way', count: 50_000, goal: 20_000, work: appendOneByOne },
+/** How many are made durable at a time, where that is measured by itself, too: `group`. */
+const PACES: readonly { name: string; count: number; goal: number; work: Work; beforehand?: Work; group?: number }[] = [
+  { name: 'appended in lists of 100', count: 200_000, goal: 100_000, work: appendInLists, group: 100 },
+  { name: 'appended one by one, 64 under way', count: 100_000, goal: 120_000, work: appendOneByOne, group: LANES },
   { name: 'delivered', count: 200_000, goal: 50_000, work: deliver, beforehand: appendInLists },
 ];
 
@@ -95,6 +100,22 @@ async function repeated(effort: Effort, count: number, work: Work, beforehand?: 
     if (round > 0) paces.push(pace);
   }
   return paces;
+}
+
+/** A loop that does nothing but write as many lines at a time and sync them. */
+async function bareRates(effort: Effort, count: number, group: number): Promise<number[]> {
+  const lines = linesOf(group);
+  const rates: number[] = [];
+  for (let round = 0; round < effort.rounds(5); round++) {
+    using folder = temporaryFolder();
+    const log = await BareLog.at(join(folder.path, 'bare'));
+    const { perSecond } = await paced(count, async () => {
+      for (let written = 0; written < count; written += group) await log.append(lines);
+    });
+    await log.close();
+    rates.push(perSecond);
+  }
+  return rates;
 }
 
 async function paced(count: number, work: () => Promise<void>): Promise<Pace> {
@@ -116,12 +137,7 @@ async function backlogOf(count: number): Promise<Backlog> {
     outbox.pause();
     for (let left = count; left > 0; left -= 50_000) await appendInLists(outbox, reads(Math.min(left, 50_000)));
   }
-  const child = fork(new URL('./backlog-process.js', import.meta.url), [folder.path, server.baseUrl], { execArgv: [] });
-  const failed = once(child, 'exit').then(([code]) => {
-    throw new Error(`the backlog's process ended with exit code ${code}`);
-  });
-  const [backlog] = await Promise.race([once(child, 'message'), failed]);
-  await failed.catch(() => {});
+  const backlog = await resultOf<Backlog>('backlog-process', [folder.path, server.baseUrl]);
   if (backlog.pending !== count) throw new Error(`${backlog.pending} pending instead of ${count}`);
   return backlog;
 }

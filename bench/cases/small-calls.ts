@@ -1,5 +1,5 @@
+import { BareUndici } from '../support/bare-undici.js';
 import { RufusClient } from '../support/built.js';
-import { BareUndici } from '../support/contestants.js';
 import { duel, inFlight } from '../support/duel.js';
 import { atLeast, atMost, type Case, type Goal } from '../support/report.js';
 import { crossing, KEY, TOKEN } from '../support/rows.js';

@@ -3,53 +3,9 @@ import axios from 'axios';
 import got from 'got';
 import ky from 'ky';
 import createClient from 'openapi-fetch';
-import { Agent, type Dispatcher } from 'undici';
 import type { InsertResult, PassingInput } from '../../src/index.js';
-import { KEY, TOKEN } from './rows.js';
+import { bodyOf, CONNECTIONS, HEADERS, type Insert } from './bare-undici.js';
 import type { Server } from './server.js';
-
-/** Sends one request with these passings; resolves with the parsed answer. */
-export type Insert = (passings: readonly PassingInput[]) => Promise<unknown>;
-
-const CONNECTIONS = 16;
-const HEADERS = { accept: 'application/json', 'content-type': 'application/json', 'x-api-key': KEY };
-
-const bodyOf = (passings_list: readonly PassingInput[]) => ({ token_session: TOKEN, passings_list });
-
-/** The limit: undici's `dispatcher.request` and `JSON.parse`, with nothing around them. */
-export class BareUndici {
-  readonly #agent: Dispatcher = new Agent({ connections: CONNECTIONS, pipelining: 1 });
-  readonly #origin: string;
-
-  constructor({ origin }: Server) {
-    this.#origin = origin;
-  }
-
-  readonly insert: Insert = async (passings) => {
-    const { body } = await this.#agent.request({
-      origin: this.#origin,
-      path: '/v0/passings',
-      method: 'POST',
-      headers: HEADERS,
-      body: JSON.stringify(bodyOf(passings)),
-    });
-    return JSON.parse(await body.text());
-  };
-
-  async page(page: number): Promise<unknown> {
-    const { body } = await this.#agent.request({
-      origin: this.#origin,
-      path: `/v0/passings/session/${TOKEN}?page=${page}`,
-      method: 'GET',
-      headers: HEADERS,
-    });
-    return JSON.parse(await body.text());
-  }
-
-  close(): Promise<void> {
-    return this.#agent.close();
-  }
-}
 
 interface Paths {
   '/passings': {

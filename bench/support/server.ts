@@ -7,7 +7,9 @@ export interface ServerOptions {
   /** Passings of the session, in pages of 5,000. */
   rows?: number;
   coordinates?: 'string' | 'number';
-  /** What the device's continuous query brings, from the first request on. */
+  /** The pages are made from a template as they are asked for: whole ones, numbered as `TemplatedPages` says. */
+  templated?: boolean;
+  /** What each device's continuous query brings, from the first request on. */
   live?: { perSecond: number; seconds: number };
 }
 

@@ -12,6 +12,7 @@ export class Ownership {
   readonly #deviceOf = new Recent<string>();
   readonly #sessions = new Recent<string>();
   readonly #listedAt = new Recent<number>();
+  #listing: Promise<void> | undefined;
 
   constructor(client: RufusClient) {
     this.#client = client;
@@ -60,12 +61,25 @@ export class Ownership {
     }
   }
 
-  /** The device with this serial number. */
+  /** The device with this serial number. A gateway that starts has many boxes to look up at once: they share a list that is read after they asked. */
   async #find(serial: string): Promise<string | undefined> {
+    const underWay = this.#listing;
+    if (underWay !== undefined) {
+      await underWay;
+      const deviceid = this.#deviceOf.get(serial);
+      if (deviceid !== undefined) return deviceid;
+    }
+    this.#listing ??= this.#list().finally(() => {
+      this.#listing = undefined;
+    });
+    await this.#listing;
+    return this.#deviceOf.get(serial);
+  }
+
+  async #list(): Promise<void> {
     for await (const { deviceid, serial_number } of this.#client.devices.list({}, { retry: false })) {
       if (typeof serial_number === 'string') this.learnDevice(deviceid, serial_number);
     }
-    return this.#deviceOf.get(serial);
   }
 }
 

@@ -12,6 +12,8 @@ import type { FleetBatch } from './types.js';
 
 const ACK = '+ACK';
 const ACK_ANSWER_MS = 2_000;
+/** Meanwhile the batch has gone to another process of the consumer, or will. */
+const MOST_UNANSWERED = 10;
 
 interface Parts {
   readonly store: Store;
@@ -168,23 +170,32 @@ export class PassingsIterator implements AsyncIterableIterator<FleetBatch, undef
     };
   }
 
-  /** Asked until it is confirmed: an acknowledgement may be lost like anything else, and a second one does no harm. */
+  /**
+   * Asked until it is confirmed: an acknowledgement may be lost like anything else, and a second one does no harm.
+   *
+   * A server from 2.10 on that came back with an earlier copy of its files does not answer for a delivery that it knows nothing of. It
+   * delivers the batch once more, and answers for that; or another of the lane, which says that it waits for this one no more.
+   */
   async #ack(message: JsMsg): Promise<void> {
     const { nats } = this.#parts.store;
-    // It is there, if only the types do not say so; `ackAck()` asks once and never again.
-    const { reply } = message as unknown as { readonly reply: string };
-    for (;;) {
+    const lane = message.info.consumer;
+    let delivery = message;
+    for (let unanswered = 0; ; ) {
+      const newest = this.#ready.get(lane)?.message;
+      if (newest !== undefined && idOf(newest) !== idOf(message)) return this.#wasAcked(message);
+      delivery = newest ?? delivery;
+      // It is there, if only the types do not say so; `ackAck()` asks once and never again.
+      const { reply } = delivery as unknown as { readonly reply: string };
       try {
         await nats.request(reply, ACK, { timeout: ACK_ANSWER_MS });
-        this.#wasAcked(message);
-        return;
+        return this.#wasAcked(message);
       } catch (cause) {
-        if (nats.isClosed() || this.#over.signal.aborted || codeOf(cause) !== undefined) {
+        unanswered = (await this.#isThere(lane)) ? unanswered + 1 : 0;
+        const isOver = nats.isClosed() || this.#over.signal.aborted;
+        if (isOver || codeOf(cause) !== undefined || unanswered === MOST_UNANSWERED) {
           throw new FleetUnavailableError(
             'The batch was not acknowledged in time, and comes again: NATS gave no answer.',
-            {
-              cause,
-            },
+            { cause },
           );
         }
         await pause(100, this.#over.signal);
@@ -192,15 +203,26 @@ export class PassingsIterator implements AsyncIterableIterator<FleetBatch, undef
     }
   }
 
+  /** The server is there, and so is the consumer: its silence means something. */
+  async #isThere(lane: string): Promise<boolean> {
+    const { jsm, names } = this.#parts.store;
+    return jsm.consumers.info(names.stream, lane).then(
+      () => true,
+      () => false,
+    );
+  }
+
   #wasAcked(message: JsMsg): void {
     const lane = message.info.consumer;
-    const { id } = markOf(message.seq, message.headers);
+    const id = idOf(message);
     if (this.#inHand === message) this.#inHand = undefined;
     this.#acked.set(lane, id);
     const waiting = this.#ready.get(lane)?.message;
-    if (waiting !== undefined && markOf(waiting.seq, waiting.headers).id === id) this.#ready.delete(lane);
+    if (waiting !== undefined && idOf(waiting) === id) this.#ready.delete(lane);
   }
 }
+
+const idOf = ({ seq, headers }: JsMsg): string => markOf(seq, headers).id;
 
 function closedError(): FleetUnavailableError {
   return new FleetUnavailableError('fleet.passings: the NATS connection was closed.');

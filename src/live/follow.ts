@@ -33,6 +33,8 @@ class FollowIterator implements AsyncIterableIterator<FollowBatch, undefined, vo
   constructor(transport: Transport, deviceid: string, options: FollowOptions) {
     checkSignal(checkedOptions('options', options, OPTIONS).signal);
     this.#signal = options.signal;
+    // Watched for as long as it lives: otherwise each request and each pause would add a listener to it and take it away again.
+    onAbort(this.#stop.signal, () => {});
     this.#batches = follows(transport, deviceid, options, this.#stop.signal);
   }
 

@@ -49,7 +49,7 @@ export class Follower {
       // Counted from the request, so that the round trip is not added; but after a slow answer at least half the pause.
       const after = (ms: number): number => Math.max(this.#polledAt + ms, answeredAt + ms / 2);
       let brought = polled === undefined ? 0 : yield* this.#take(polled);
-      if (this.#position !== undefined) {
+      if (this.#position?.holes.isEmpty === false) {
         // Holes are searched until the next poll is due: passings in order do not wait for them.
         const spareMs = brought < CATCHING_UP ? this.#settings.pollMs.min : 0;
         brought += yield* this.#search.pass(this.#position, after(spareMs));

@@ -5,6 +5,15 @@ import { OPERATIONS, type Operation } from './operations.js';
 import type { SandboxFault } from './types.js';
 
 const FAULT: Known<SandboxFault> = { on: true, times: true, kind: true, status: true, headers: true };
+const KINDS: Known<Record<SandboxFault['kind'], true>> = {
+  status: true,
+  html: true,
+  'reset-before': true,
+  'reset-after': true,
+  hang: true,
+  drip: true,
+  truncate: true,
+};
 const DRIP_MS = 10;
 const BLANK = 0x20;
 const PORTAL =
@@ -60,7 +69,10 @@ export class Faults {
   #waiting: { readonly fault: SandboxFault; readonly pattern: Pattern; left: number }[] = [];
 
   add(fault: SandboxFault): void {
-    const { status, times = 1 } = checkedOptions('fault', fault, FAULT);
+    const { kind, status, times = 1 } = checkedOptions('fault', fault, FAULT);
+    if (!Object.hasOwn(KINDS, kind)) {
+      throw new TypeError(`A fault's kind is one of ${Object.keys(KINDS).join(', ')}, not ${JSON.stringify(kind)}`);
+    }
     if (!(times >= 1)) throw new RangeError(`A fault's times must be 1 or more, not ${times}`);
     if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 599)) {
       throw new RangeError(`A fault's status must lie between 200 and 599, not ${status}`);

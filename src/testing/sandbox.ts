@@ -61,7 +61,11 @@ export class Sandbox {
     return this.#handlers;
   }
 
-  /** Serves it over HTTP on 127.0.0.1, and there only. Port 0, the default, takes a free one. */
+  /**
+   * Serves it over HTTP on 127.0.0.1, and there only. Port 0, the default, takes a free one.
+   *
+   * @throws {TypeError} where `port` is no number from 0 to 65535.
+   */
   listen(port = 0): Promise<SandboxServer> {
     return serve(this.#api.respond, { port, maxBodyBytes: this.#settings.maxBodyBytes });
   }
@@ -69,7 +73,7 @@ export class Sandbox {
   /**
    * Makes the next call that fits go wrong, whichever way it comes in.
    *
-   * @throws {TypeError} where no operation fits `on`.
+   * @throws {TypeError} where no operation fits `on`, and for a `kind` that there is not.
    * @throws {RangeError} for `times` below 1 and a `status` out of 200 to 599.
    */
   fault(fault: SandboxFault): void {

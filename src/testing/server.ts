@@ -12,6 +12,9 @@ export async function serve(
   respond: (request: Request) => Promise<Response>,
   { port, host = '127.0.0.1', maxBodyBytes }: { port: number; host?: string | undefined; maxBodyBytes: number },
 ): Promise<Served> {
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new TypeError(`A port is a number from 0 to 65535, not ${JSON.stringify(port)}`);
+  }
   const server = createServer((message, answer) => {
     exchange(message, answer, respond, maxBodyBytes).catch(() => {
       if (answer.headersSent) message.socket.destroy();

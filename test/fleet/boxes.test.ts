@@ -179,6 +179,22 @@ describeWithServer('a box', () => {
     expect(api.sessions.size).toBe(2);
   });
 
+  it('is looked up together with all others, where a gateway starts among them', async () => {
+    const { api, fleet, server, nats } = await ground();
+    const names = Array.from({ length: 20 }, (_, index) => `box-${index}`);
+    const sessions = names.map((name) => api.addSession(api.addDevice(name)));
+    await serving(fleet, nats);
+    const line = await connected(server);
+    const insert = (box: string, index: number) =>
+      fleetClient({ nats: line, box }).passings.insert(sessions[index]!.token_session, passings(1, 1));
+    await Promise.all(names.map(insert));
+    const lists = api.seen.filter(
+      ({ method, path }) => method === 'GET' && /^\/v0\/devices(\?|$)|^\/devices(\?|$)/.test(path),
+    );
+    expect(lists.length).toBeGreaterThan(0);
+    expect(lists.length).toBeLessThan(4);
+  });
+
   it('is judged by `allow` where there is one', async () => {
     const { api, fleet, nats, box } = await ground();
     const asked: unknown[] = [];

@@ -3,8 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
-import type { FleetBatch } from '../../src/fleet/index.js';
+import { type FleetBatch, FleetUnavailableError } from '../../src/fleet/index.js';
 import { RufusAbortError, RufusConfigError } from '../../src/index.js';
 import { rejection } from '../support/client.js';
 import { consuming, opened, Results, until } from './support/fleet.js';
@@ -58,9 +60,13 @@ describeWithServer('a consumer', () => {
     consuming(fleet, other, 'Ein *anderer*, mit > und .');
     await until(() => other.rows.size === 17, 'another name begins with all');
     expect([later.batches, other.batches]).toEqual([2, 17]);
-    const { consumers } = await fleet.status();
-    expect(consumers).toContainEqual({ consumer: 'results', behind: 0 });
-    expect(consumers).toContainEqual({ consumer: 'Ein *anderer*, mit > und .', behind: 0 });
+    // The last acknowledgement may still be on its way.
+    const left = async () => (await fleet.status()).consumers.map(({ behind }) => behind);
+    await until(async () => (await left()).every((behind) => behind === 0), 'all are acknowledged');
+    expect((await fleet.status()).consumers.map(({ consumer }) => consumer).sort()).toEqual([
+      'Ein *anderer*, mit > und .',
+      'results',
+    ]);
   });
 
   it('gets a batch again until it is acknowledged, and no later one of the device before', async () => {
@@ -128,6 +134,54 @@ describeWithServer('a consumer', () => {
     await acked;
     const second = await next(batches);
     expect([numberOf(second), second.redelivered]).toEqual([2, false]);
+  });
+});
+
+/** As a server does that came back with an earlier copy of its files, and does not know these deliveries. Returns those that were acknowledged. */
+function leavesUnanswered(nats: NatsConnection, isUnknown: (delivery: string) => boolean): Set<string> {
+  const { request } = nats;
+  const asked = new Set<string>();
+  nats.request = (async (subject: string, payload: unknown, options: never) => {
+    if (payload !== '+ACK' || !isUnknown(subject)) return request.call(nats, subject, payload as string, options);
+    asked.add(subject);
+    await sleep(500);
+    throw Object.assign(new Error('timeout'), { name: 'TimeoutError' });
+  }) as typeof nats.request;
+  return asked;
+}
+
+describeWithServer('a server that does not know a delivery any more', () => {
+  it('is asked for its next delivery of that batch', async () => {
+    const { fleet, nats } = await filled({ batches: 2, leaseMs: 5_000 });
+    const asked = leavesUnanswered(nats, (delivery) => asked.size === 0 || asked.has(delivery));
+    const batches = fleet.passings({ consumer: 'results' })[Symbol.asyncIterator]();
+    const acked = (await next(batches)).ack();
+    await until(() => asked.size === 1, 'the acknowledgement is sent');
+    nats.publish([...asked][0]!, '-NAK');
+    await acked;
+    const second = await next(batches);
+    expect([numberOf(second), second.redelivered]).toEqual([2, false]);
+  });
+
+  it('needs no answer once it delivers another batch of that device', async () => {
+    const { fleet, nats } = await filled({ batches: 3, leaseMs: 10_000 });
+    const batches = fleet.passings({ consumer: 'results' })[Symbol.asyncIterator]();
+    for (let batch = 0; batch < 2; batch++) await (await next(batches)).ack();
+    const third = await next(batches);
+    leavesUnanswered(nats, () => true);
+    const jsm = await jetstreamManager(nats);
+    for await (const { name } of jsm.consumers.list('rufus-in')) await jsm.consumers.delete('rufus-in', name);
+    await third.ack();
+    expect(numberOf(await next(batches))).toBe(1);
+  });
+
+  it('is not waited for without end', async () => {
+    const { fleet, nats } = await filled({ leaseMs: 10_000 });
+    const batches = fleet.passings({ consumer: 'results' })[Symbol.asyncIterator]();
+    const first = await next(batches);
+    leavesUnanswered(nats, () => true);
+    const { message } = await rejection(FleetUnavailableError, first.ack());
+    expect(message).toContain('comes again');
   });
 });
 

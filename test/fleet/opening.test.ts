@@ -20,9 +20,10 @@ async function posingAs(version: string, port: number): Promise<number> {
     const far = dial(port, '127.0.0.1');
     near.on('data', (chunk) => far.write(chunk)).on('error', () => far.destroy());
     far.on('error', () => near.destroy()).on('close', () => near.destroy());
-    far.once('data', (greeting) => {
-      near.write(String(greeting).replace(/"version":"[^"]+"/, `"version":"${version}"`));
-      far.on('data', (chunk) => near.write(chunk));
+    far.on('data', (chunk: Buffer) => {
+      // Newer servers say it once more after the login.
+      const said = chunk.toString('latin1').replace(/^(INFO .*"version":")[^"]+/gm, `$1${version}`);
+      near.write(said, 'latin1');
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

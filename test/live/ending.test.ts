@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners } from 'node:events';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FollowBatch, RufusAbortError, RufusClient } from '../../src/index.js';
 import { runChild } from '../support/child.js';
 import { polls, Reader, range, start } from './support.js';
@@ -149,6 +150,26 @@ describe('break', { retry: 2 }, () => {
     expect(await timed(async () => iterator.return?.())).toBeLessThan(100);
     expect(await next).toEqual({ done: true, value: undefined });
   });
+});
+
+it('a poll adds no listener to the signal of its follower', async () => {
+  const { open, client, deviceid } = await served();
+  await open();
+  let polled = 0;
+  const count = (): void => void polled++;
+  subscribe('undici:request:create', count);
+  const added = vi.spyOn(EventTarget.prototype, 'addEventListener');
+  onTestFinished(() => {
+    unsubscribe('undici:request:create', count);
+    added.mockRestore();
+  });
+  const reader = new Reader(client.passings.follow(deviceid, { pollMs: { min: 2, max: 2 } }));
+  while (polled < 20) await new Promise((resolve) => setImmediate(resolve));
+  await reader.stop();
+  // The sandbox listens for the end of each request, to signals of its own.
+  const counts = new Map<unknown, number>();
+  for (const signal of added.mock.contexts) counts.set(signal, (counts.get(signal) ?? 0) + 1);
+  expect(Math.max(...counts.values())).toBeLessThan(5);
 });
 
 it('several turns asked for at once are served in order', async () => {

@@ -212,6 +212,7 @@ describe('on', () => {
     }
     expect(() => sandbox.fault({ kind: 'hang', times: 0 })).toThrow(RangeError);
     expect(() => sandbox.fault({ kind: 'status', status: 101 })).toThrow(RangeError);
+    expect(() => sandbox.fault({ kind: 'htm' as 'html' })).toThrow(TypeError);
   });
 });
 
@@ -224,6 +225,7 @@ describe('listen', () => {
     const sandbox = new Sandbox();
     await expect(sandbox.listen(port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await new Promise((resolve) => blocker.close(resolve));
+    await expect(sandbox.listen({ port } as unknown as number)).rejects.toThrow(TypeError);
     const server = await sandbox.listen(port);
     expect(server.url).toBe(`http://127.0.0.1:${port}/v0`);
     await server.close();

@@ -23,7 +23,7 @@ import type { HighWater } from './high-water.js';
 import { type HistorySetup, history } from './history.js';
 import type { Lock } from './lock.js';
 import { LogReader } from './log-reader.js';
-import type { Checkpoint, ReplaceRecord, SessionRecord } from './records.js';
+import type { ReplaceRecord, SessionRecord } from './records.js';
 import { Requeues } from './requeues.js';
 import { type Space, storageError } from './space.js';
 import {
@@ -50,7 +50,6 @@ export interface Parts extends HistorySetup {
   readonly events: Partial<JournalEvents>;
 }
 
-/** The journal over the files of a folder. */
 export class DiskJournal implements Journal {
   readonly found: Damage;
   readonly lastCommit: Journal['lastCommit'];
@@ -67,11 +66,7 @@ export class DiskJournal implements Journal {
     this.found = parts.found;
     this.lastCommit = parts.state.stamp;
     this.#reader = new LogReader(parts);
-    const append = (chosen: readonly ParkedEntry[]): Promise<Receipt[]> => {
-      const passings = chosen.map(({ passing }) => passing);
-      return this.#submitPassings({ passings, was: chosen.map(({ seq }) => seq), limited: false });
-    };
-    this.#requeues = new Requeues({ ...parts, append });
+    this.#requeues = new Requeues({ ...parts, append: (facts) => this.#submitPassings(facts) });
   }
 
   get session(): string | null {
@@ -167,7 +162,7 @@ export class DiskJournal implements Journal {
       if (source !== undefined) await this.#submitOne((draft) => factRecord(draft, { source }), true);
       return [];
     }
-    return this.#submitPassings({ passings, source, limited: true });
+    return await this.#submitPassings({ passings, source, limited: true });
   }
 
   position(source: string): string | number | undefined {
@@ -202,8 +197,7 @@ export class DiskJournal implements Journal {
     const last = state.lastOf(entries);
     const passings = entries.map(({ passing }) => passing);
     const moved = [entries[0]!.seq, last] as const;
-    const ack = (): Checkpoint => checkpointer.passed(last, false);
-    const receipts = await this.#submitPassings({ passings, moved, ack, limited: false });
+    const receipts = await this.#submitPassings({ passings, moved, ack: () => checkpointer.passed(last, false) });
     await checkpointer.save();
     return receipts;
   }
@@ -263,17 +257,18 @@ export class DiskJournal implements Journal {
     if (state.session === null) throw new Error('The folder has no session yet: startSession comes first');
   }
 
-  #submitPassings(facts: Omit<PassingBatchFacts, 'bytes'>): Promise<Receipt[]> {
+  #submitPassings(facts: PassingBatchFacts): Promise<Receipt[]> {
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
-    const { state, highWater, events } = this.#parts;
-    const committed = (firstSeq: number, count: number, at: number): void => {
-      const { last: seq, session } = state;
-      highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
-      this.#times.note(firstSeq, at, state.pending <= count);
-      events.committed?.(count);
-    };
-    return this.#submit(bytes, (settle) => new PassingBatch({ bytes, ...facts }, state, { committed, ...settle }));
+    return this.#submit(bytes, (settle) => new PassingBatch(facts, bytes, this.#parts.state, settle, this.#committed));
   }
+
+  readonly #committed = (firstSeq: number, count: number, at: number): void => {
+    const { state, highWater, events } = this.#parts;
+    const { last: seq, session } = state;
+    highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
+    this.#times.note(firstSeq, at, state.pending <= count);
+    events.committed?.(count);
+  };
 
   #submitOne<R extends SessionRecord | ReplaceRecord>(make: (draft: LogDraft) => R, limited = false): Promise<R> {
     return this.#submit<R>(0, (settle) => new SingleRecord(make, this.#parts.state, settle, limited));
@@ -290,10 +285,15 @@ export class DiskJournal implements Journal {
       return Promise.reject(new OutboxBusyError(message, { pendingBytes: this.#pendingBytes }));
     }
     this.#pendingBytes += bytes;
+    // Not by `finally`, which makes two more promises per call.
+    const settled =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        this.#pendingBytes -= bytes;
+        settle(value);
+      };
     return new Promise<T>((resolve, reject) => {
-      committer.submit(list({ resolve, reject }));
-    }).finally(() => {
-      this.#pendingBytes -= bytes;
+      committer.submit(list({ resolve: settled<T>(resolve), reject: settled(reject) }));
     });
   }
 }

@@ -5,13 +5,13 @@ import { IntervalSet } from './intervals.js';
 import { Mutex } from './mutex.js';
 import type { ParkedLog } from './parked.js';
 import type { LogState } from './state.js';
+import type { PassingBatchFacts } from './write-batch.js';
 
 export interface RequeuesSetup {
   readonly state: LogState;
   readonly parked: ParkedLog;
   readonly checkpointer: Pick<Checkpointer, 'retained'>;
-  /** Appends these to the log, each with the seq of the parked passing that it replaces. */
-  readonly append: (chosen: readonly ParkedEntry[]) => Promise<Receipt[]>;
+  readonly append: (facts: PassingBatchFacts) => Promise<Receipt[]>;
 }
 
 /**
@@ -48,7 +48,9 @@ export class Requeues {
       for await (const entries of this.parked()) {
         const chosen = entries.filter(filter);
         if (chosen.length === 0) continue;
-        receipts.push(...(await this.#setup.append(chosen)));
+        const passings = chosen.map(({ passing }) => passing);
+        const was = chosen.map(({ seq }) => seq);
+        receipts.push(...(await this.#setup.append({ passings, was })));
         await this.#release();
       }
       await this.#sweep();

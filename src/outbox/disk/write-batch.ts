@@ -13,6 +13,7 @@ export class LogDraft implements Draft {
   readonly at: number;
   readonly mono: number;
   readonly #next = new Map<string, number>();
+  #head = { session: '', json: '' };
 
   readonly #state: LogState;
 
@@ -28,6 +29,12 @@ export class LogDraft implements Draft {
   current(): string {
     if (this.session === null) throw new Error('The folder has no session yet: startSession comes first');
     return this.session;
+  }
+  /** What the record of each passing of this session begins with. Made once: most commits are of many small batches. */
+  passingHead(session: string): string {
+    if (this.#head.session !== session)
+      this.#head = { session, json: `{"t":"p","session":${JSON.stringify(session)},"num":` };
+    return this.#head.json;
   }
   nextNumber(session: string): number | undefined {
     return this.#next.get(session) ?? this.#state.nextNumber(session);
@@ -54,14 +61,10 @@ interface Settle<T> {
   readonly reject: (error: unknown) => void;
 }
 
-interface PassingSettle extends Settle<Receipt[]> {
-  readonly committed: (firstSeq: number, count: number, at: number) => void;
-}
-
 export interface PassingBatchFacts {
   readonly passings: readonly StoredPassing[];
-  readonly bytes: number;
-  readonly limited: boolean;
+  /** Default false: see {@link WriteBatch}. */
+  readonly limited?: boolean | undefined;
   readonly source?: SourcePosition | undefined;
   /** For each passing, the parked one it replaces. */
   readonly was?: readonly number[] | undefined;
@@ -78,18 +81,26 @@ export class PassingBatch implements WriteBatch<LogDraft> {
   #firstSeq = 0;
   #firstNum = 0;
   #at = 0;
-  #end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> = {};
+  #end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> | undefined;
 
   readonly #facts: PassingBatchFacts;
   readonly #state: LogState;
-  readonly #settle: PassingSettle;
+  readonly #settle: Settle<Receipt[]>;
+  readonly #committed: (firstSeq: number, count: number, at: number) => void;
 
-  constructor(facts: PassingBatchFacts, state: LogState, settle: PassingSettle) {
+  constructor(
+    facts: PassingBatchFacts,
+    bytes: number,
+    state: LogState,
+    settle: Settle<Receipt[]>,
+    committed: (firstSeq: number, count: number, at: number) => void,
+  ) {
     this.#facts = facts;
     this.#state = state;
     this.#settle = settle;
-    this.bytes = facts.bytes;
-    this.limited = facts.limited;
+    this.#committed = committed;
+    this.bytes = bytes;
+    this.limited = facts.limited ?? false;
   }
 
   *records(draft: LogDraft): Generator<readonly [number, string]> {
@@ -99,19 +110,19 @@ export class PassingBatch implements WriteBatch<LogDraft> {
     this.#at = draft.at;
     this.#firstSeq = draft.last + 1;
     this.#firstNum = draft.nextNumber(session) ?? 1;
-    this.#end = { source, moved, ack: ack?.() };
+    if ((source ?? moved ?? ack) !== undefined) this.#end = { source, moved, ack: ack?.() };
     const { length } = passings;
-    const begin = `{"t":"p","session":${JSON.stringify(session)},"num":`;
+    const head = draft.passingHead(session);
     const stamp = `,"at":${draft.at},"mono":${draft.mono}`;
-    const end = JSON.stringify(this.#end);
+    const end = this.#end === undefined ? '' : `,${JSON.stringify(this.#end).slice(1, -1)}`;
     for (const [index, passing] of passings.entries()) {
       const part = length > 1 ? `,"part":[${index + 1},${length}]` : '';
       const replaces = was === undefined ? '' : `,"was":${was[index]}`;
-      const ends = index === length - 1 && end !== '{}' ? `,${end.slice(1, -1)}` : '';
+      const ends = index === length - 1 ? end : '';
       draft.last++;
       yield [
         draft.last,
-        `${begin}${this.#firstNum + index}${stamp}${part}${replaces}${ends},"passing":${JSON.stringify(passing)}}`,
+        `${head}${this.#firstNum + index}${stamp}${part}${replaces}${ends},"passing":${JSON.stringify(passing)}}`,
       ];
     }
     draft.raise(session, this.#firstNum + length);
@@ -127,7 +138,7 @@ export class PassingBatch implements WriteBatch<LogDraft> {
       this.#state.passing(firstSeq + index, { session, num: firstNum + index, was: replaced });
     }
     this.#state.passing(firstSeq + last, { session, num: firstNum + last, ...this.#end });
-    this.#settle.committed(firstSeq, passings.length, this.#at);
+    this.#committed(firstSeq, passings.length, this.#at);
     this.#settle.resolve(passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index })));
   }
 

@@ -229,6 +229,15 @@ describe('coordinates', () => {
     );
   });
 
+  test('decimals are the very numbers that Number makes of them', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^-?\d{1,12}(\.\d{0,12})?$/), (text) => {
+        expect(readCoordinate(text)).toBe(Number(text));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   test('what is read is finite, null or refused, never anything else', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[-+.eE\d]{0,12}$/)), (text) => {

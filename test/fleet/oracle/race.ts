@@ -138,9 +138,10 @@ export class Race {
 
   async rows(consumer: string): Promise<{ key: string; bib: string }[]> {
     const text = await readFile(this.#file(consumer), 'utf8').catch(() => '');
+    // The last line may be half written.
     return text
       .split('\n')
-      .filter((line) => line !== '')
+      .slice(0, -1)
       .map((line) => JSON.parse(line) as { key: string; bib: string });
   }
 

@@ -116,9 +116,16 @@ export class NatsServer {
   /** What is stored now, as a power cut might leave it. */
   async copyStore(name = 'copy'): Promise<string> {
     const copy = join(this.folder, name);
-    await rm(copy, { recursive: true, force: true });
-    await cp(this.storeFolder, copy, { recursive: true });
-    return copy;
+    for (;;) {
+      await rm(copy, { recursive: true, force: true });
+      try {
+        await cp(this.storeFolder, copy, { recursive: true });
+        return copy;
+      } catch (error) {
+        // A file that the server removes meanwhile: what is left of the copy is no moment of the store.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
   }
 
   /** Only while it is stopped. */

@@ -56,6 +56,23 @@ describe('group commit', () => {
     expect(resolved).toEqual([1, 2, 3, 4]);
   });
 
+  it('writes passings of two sessions in one, each under its own', async () => {
+    const race = await raced();
+    const { journal } = race;
+    const steps: string[] = [];
+    race.disk.fault = ({ kind }) => void steps.push(kind) as undefined;
+    const append = (id: number) => journal.append([passingOf(id)]);
+    await Promise.all([append(1), append(2), journal.startSession('S9', 40), append(3), append(4)]);
+    expect(steps.filter((kind) => kind === 'datasync')).toHaveLength(1);
+    const ofEach = [await journal.read({ max: 9, maxBytes: 1e6 }), await journal.read({ max: 9, maxBytes: 1e6 })];
+    expect(ofEach.flat().map(({ token_session, num_passing }) => [token_session, num_passing])).toEqual([
+      ['S1', 1],
+      ['S1', 2],
+      ['S9', 40],
+      ['S9', 41],
+    ]);
+  });
+
   it("does not sync with durability 'os'", async () => {
     const race = await raced({ durability: 'os' });
     const steps: string[] = [];

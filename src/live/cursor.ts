@@ -7,7 +7,7 @@ import type { FollowCursor } from '../types.js';
 const FIELDS: Known<FollowCursor> = { token_session: true, last: true, holes: true };
 
 /**
- * A cursor as it came out of somebody's storage, or undefined where there was none.
+ * The cursor that the caller has stored, checked; undefined where there is none.
  *
  * @throws {RufusConfigError} for a damaged one: following from the beginning instead would deliver everything twice.
  */
@@ -15,7 +15,7 @@ export function checkedCursor(value: unknown): FollowCursor | undefined {
   if (value === undefined || value === null) return undefined;
   const fault = faultOf(value);
   if (fault === undefined) {
-    // Of `hole` nothing would be looked for again.
+    // A misspelled `holes` would lose late passings.
     refuseUnknown('cursor', value, FIELDS);
     return value as FollowCursor;
   }
@@ -25,7 +25,7 @@ export function checkedCursor(value: unknown): FollowCursor | undefined {
   );
 }
 
-/** Says where the cursor is wrong and what was expected there, never what it holds: that may be a token. */
+/** Where the cursor is wrong and what was expected there. Never its content, which may be a token. */
 function faultOf(cursor: unknown): string | undefined {
   if (typeof cursor === 'string') return 'expected an object, got text (parse the JSON first)';
   if (!isRecord(cursor)) return 'expected an object';

@@ -23,10 +23,10 @@ type Arrival = { readonly deviceid: string } & ({ readonly batch: FollowBatch } 
 export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, undefined, void> {
   readonly #options: FollowAllOptions;
   readonly #followers: ReadonlyMap<string, AsyncIterator<FollowBatch>>;
-  /** One batch of each device at most: the next is asked for once the one before is worked on. */
+  /** At most one batch per device: the next one is requested when the consumer has taken the one before. */
   readonly #arrived: Arrival[] = [];
   #cursor: FollowAllCursor;
-  /** Whose next batch is to be asked for; all of them at first. */
+  /** Devices whose next batch is to be requested; all of them at first. */
   #asking: string[];
   #following: number;
   #wake: () => void = () => {};
@@ -65,14 +65,14 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
     return { done: true, value: undefined };
   }
 
-  /** Ends all of them, and their requests under way. */
+  /** Ends all iterations, and their requests under way. */
   async return(): Promise<IteratorResult<FollowAllBatch, undefined>> {
     this.#isDone = true;
     await Promise.all([...this.#followers.values()].map((follower) => follower.return?.()));
     return { done: true, value: undefined };
   }
 
-  // Not by Promise.race: what is raced again and again piles up at a device that is silent for hours.
+  // Not by Promise.race: each race would add reactions to the promise of a device that is silent for hours.
   async #ask(deviceid: string): Promise<void> {
     try {
       const { done, value } = await this.#followers.get(deviceid)!.next();
@@ -95,7 +95,7 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
     return { ...batch, deviceid, cursor: this.#cursor };
   }
 
-  /** A device that is missed by nobody would be the worst of all: who does not ask for its end hears of it as the end of all. */
+  /** A device must not end unnoticed: without `onEnd`, its end is the end of all. */
   async #end(deviceid: string, error: unknown): Promise<void> {
     const { signal, onEnd } = this.#options;
     if (signal?.aborted || onEnd === undefined) {

@@ -36,7 +36,7 @@ export class FollowIterator implements AsyncIterableIterator<FollowBatch, undefi
   async next(): Promise<IteratorResult<FollowBatch, undefined>> {
     const signal = this.#signal;
     if (this.#isDone) return { done: true, value: undefined };
-    // Watched only while somebody waits: a consumer that works on a batch leaves nothing behind if it never comes back.
+    // Watched only during `next`: a consumer that stops without `return` leaves no listener on its signal.
     const stopWatching = signal && onAbort(signal, () => this.#stop.abort());
     try {
       if (signal?.aborted) throw abortError(signal);
@@ -52,7 +52,7 @@ export class FollowIterator implements AsyncIterableIterator<FollowBatch, undefi
     }
   }
 
-  /** Ends it, and the request under way. */
+  /** Ends the iteration, and the request under way. */
   async return(): Promise<IteratorResult<FollowBatch, undefined>> {
     this.#isDone = true;
     this.#stop.abort();
@@ -84,7 +84,7 @@ function resolveSettings(options: FollowOptions): FollowSettings {
   };
 }
 
-/** Where only one end is given, the default of the other gives way. */
+/** Where only one end is given, the default of the other is adapted to it. */
 export function resolvePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
   const { min, max } = checkedOptions('pollMs', pollMs, { min: true, max: true });
   if (min !== undefined) asInteger('pollMs.min', min, 0);

@@ -5,16 +5,16 @@ import { getDevice, getSession, listPassingsBySession, listSessions, pollPassing
 import type { Transport } from '../core/transport.js';
 import type { Device, Passing, Session } from '../types.js';
 
-/** What an answer of the continuous query comes to. */
+/** An answer of the continuous query. */
 export interface PollResult {
   readonly token_session: string;
   readonly alias: string | null;
   readonly passings: readonly Passing[];
-  /** The passings name another device than the one that is followed. */
+  /** A passing names another device than the one that is followed. */
   readonly isForeign: boolean;
 }
 
-/** The requests of a follower. Each is one attempt: when to try again is the follower's business. */
+/** The requests of a follower. Each is one attempt: the follower decides when to repeat it. */
 export class FollowerApi {
   readonly #transport: Transport;
   readonly #deviceid: string;
@@ -53,14 +53,14 @@ export class FollowerApi {
       const page = await this.#call(listPassingsBySession, { token_session, query: { first, last, page: 1 } });
       return this.#own(page.items, token_session);
     } catch (error) {
-      // It may only mean that the range holds nothing: what a read past the end gives is not documented.
+      // The range may be empty: the answer to a read past the end is not documented.
       if (!(error instanceof NotFoundError)) throw error;
       await this.session(token_session);
       return [];
     }
   }
 
-  /** The number of a row that says to belong to another session means nothing here. That session is read by itself. */
+  /** Without the rows of other sessions: their numbers mean nothing here, and these sessions are read by themselves. */
   #own(rows: readonly Passing[], token_session: string): readonly Passing[] {
     const isOwn = (row: Passing): boolean => (row.token_session ?? token_session) === token_session;
     if (rows.every(isOwn)) return rows;

@@ -1,12 +1,10 @@
 import { NotFoundError, RufusConfigError } from '../core/errors.js';
 import type { Transport } from '../core/transport.js';
 import type { FollowBatch, FollowCursor, FollowOptions, Session } from '../types.js';
-import { deliver } from './delivery.js';
 import { FollowerApi, type PollResult } from './follower-api.js';
 import { HoleSearch } from './hole-search.js';
-import { Link } from './link.js';
-import { Position } from './position.js';
-import { RetryLoop } from './retry-loop.js';
+import { deliver, Position } from './position.js';
+import { Link, RetryLoop } from './retry-loop.js';
 import { CATCHING_UP, type PollMs, Schedule } from './schedule.js';
 import { sessionsBetween } from './timeline.js';
 
@@ -17,10 +15,10 @@ export interface FollowSettings {
   readonly onState: FollowOptions['onState'];
 }
 
-/** While a device has no session, each poll gets the same 404. Only one in so many is looked into. */
+/** While a device has no session, each poll gets the same 404. One in so many is examined. */
 const LOOK_INTO_404 = 10;
 
-/** Polls a device for ever, and turns the answers into batches, each passing once. */
+/** Polls a device without end, and turns the answers into batches with each passing once. */
 export class Follower {
   readonly #api: FollowerApi;
   readonly #settings: FollowSettings;
@@ -29,9 +27,9 @@ export class Follower {
   readonly #search: HoleSearch;
   #position: Position | undefined;
   #polledAt = 0;
-  /** The API itself has named the session as one of this device's: not only the cursor says so. */
+  /** The API, not only the cursor, has named the session as one of this device. */
   #isConfirmed = false;
-  /** Sessions read to their end. Whatever the server says, there is no way back to them. */
+  /** Sessions that were read to their end: never returned to, whatever the server answers. */
   readonly #readToEnd = new Set<string>();
   #notFound: { readonly description: string | undefined; times: number } | undefined;
 
@@ -50,11 +48,11 @@ export class Follower {
     for (;;) {
       const polled = await this.#retry.untilAnswered(() => this.#poll());
       const answeredAt = performance.now();
-      // Counted from the request, so that a round trip does not come on top; but a slow server is given a breath.
+      // Counted from the request, so that the round trip is not added; but after a slow answer at least half the pause.
       const after = (ms: number): number => Math.max(this.#polledAt + ms, answeredAt + ms / 2);
       let brought = polled === undefined ? 0 : yield* this.#take(polled);
       if (this.#position?.holes.isEmpty === false) {
-        // The holes have the time until the next poll: what comes in order does not wait for them.
+        // Holes are searched until the next poll is due: passings in order do not wait for them.
         const spareMs = brought < CATCHING_UP ? this.#settings.pollMs.min : 0;
         brought += yield* this.#search.pass(this.#position, after(spareMs));
       }
@@ -62,7 +60,7 @@ export class Follower {
     }
   }
 
-  /** When the next poll is due, or before it the moment to look for a hole one last time. */
+  /** When the next poll is due, or earlier if a hole is to be searched for the last time. */
   #wakeAt(pollAt: number): number {
     const { holeTimeoutMs } = this.#settings;
     const since = this.#position?.holes.oldestAfter(performance.now() - holeTimeoutMs);
@@ -83,7 +81,7 @@ export class Follower {
     return yield* deliver(this.#position, passings);
   }
 
-  /** Reads to its end where we stand, and every session between it and the newer one. `false` if that one is no newer. */
+  /** Reads the current session to its end, and every session between it and the newer one. `false` if that one is not newer. */
   async *#leaveFor(newer: string, position: Position): AsyncGenerator<FollowBatch, boolean, void> {
     const listed = await this.#listSessions();
     const current = await this.#assertOwn(position.token_session, listed);
@@ -100,7 +98,7 @@ export class Follower {
     return true;
   }
 
-  /** To an empty answer: a short page is no end. Then its holes once more. */
+  /** Reads a session until an answer brings nothing new: a short page is not the end. Then its holes once more. */
   async *#readOut(position: Position): AsyncGenerator<FollowBatch, void, void> {
     const { token_session } = position;
     for (let before: number | undefined = Number.NaN; before !== position.last; ) {
@@ -121,7 +119,7 @@ export class Follower {
     const known = listed.find((session) => session.token_session === token_session);
     if (known !== undefined) return known;
     const session = await this.#retry.untilAnswered(() => this.#api.session(token_session));
-    // A list may lag behind. But of a session that nothing but the cursor has named, it is the only witness.
+    // The list may lag behind. But for a session that only the cursor has named, it is the only evidence.
     if (this.#isConfirmed) return session;
     throw new RufusConfigError(
       'passings.follow: the session of the cursor is not one of this device. Keep a cursor for each device.',
@@ -142,7 +140,7 @@ export class Follower {
     }
   }
 
-  /** A 404 of the continuous query may only mean that there is no session yet. Throws where it means more. */
+  /** A 404 of the continuous query may only mean that there is no session yet. Throws if the device or the session is gone. */
   async #lookInto({ description }: NotFoundError): Promise<void> {
     const known = this.#notFound;
     if (known !== undefined && known.description === description && known.times++ % LOOK_INTO_404 !== 0) return;

@@ -7,7 +7,7 @@ import type { FollowAllBatch, FollowAllOptions, FollowBatch, FollowOptions } fro
 /** Everything that follows devices; loaded by the first step of an iteration. */
 export const following = new Lazy(() => import('./follow-all.js'));
 
-/** See {@link Passings.follow}. Nothing is checked or requested before somebody iterates; each iteration begins at the cursor. */
+/** See {@link Passings.follow}. Nothing is checked or requested before the first iteration; each iteration begins at the cursor. */
 export function follow(
   transport: Transport,
   deviceid: string,
@@ -24,7 +24,7 @@ export function follow(
   };
 }
 
-/** See {@link Passings.followAll}. Nothing is checked or requested before somebody iterates; each iteration begins at the cursor. */
+/** See {@link Passings.followAll}. Nothing is checked or requested before the first iteration; each iteration begins at the cursor. */
 export function followAll(
   transport: Transport,
   deviceids: readonly string[],

@@ -1,14 +1,13 @@
 import type { FollowBatch, Passing } from '../types.js';
-import { deliver } from './delivery.js';
 import type { FollowerApi } from './follower-api.js';
 import type { Range } from './holes.js';
-import type { Position } from './position.js';
+import { deliver, type Position } from './position.js';
 import type { RetryLoop } from './retry-loop.js';
 
-/** Many holes far from each other are looked for over several passes. */
+/** Reads per pass: many holes far from each other take several passes. */
 const MOST_READS = 8;
 
-/** Looks whether what a session has skipped has come after all. */
+/** Reads the holes of a session again, for passings that arrive late. */
 export class HoleSearch {
   readonly #api: FollowerApi;
   readonly #retry: RetryLoop;
@@ -20,7 +19,7 @@ export class HoleSearch {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** One pass over the holes, or as much of it as fits before `until`, but at least one read. Returns how many passings it brought. */
+  /** One pass over the holes, or the part of it that fits before `until`, but at least one read. Returns how many passings it brought. */
   async *pass(position: Position, until: number): AsyncGenerator<FollowBatch, number, void> {
     let brought = 0;
     let lastTookMs = 0;
@@ -31,14 +30,14 @@ export class HoleSearch {
       if (range === undefined) break;
       const answer = await this.#retry.once(() => this.#read(position, range));
       lastTookMs = performance.now() - askedAt;
-      // The flow does not wait for a hole.
+      // The next poll does not wait for a failed read of a hole.
       if ('cause' in answer) break;
       brought += yield* deliverFound(position, range, answer.value, askedAt - this.#timeoutMs);
     }
     return brought;
   }
 
-  /** Reads every hole, and again what is left of them while that brings anything. */
+  /** Reads every hole, and what is left of them again while that brings passings. */
   async *lastPass(position: Position): AsyncGenerator<FollowBatch, void, void> {
     for (let brought = 1; brought > 0; ) {
       brought = 0;
@@ -56,7 +55,7 @@ export class HoleSearch {
   }
 }
 
-/** Delivers what came, and gives up what has been missing since `since`: it was looked for in vain. */
+/** Delivers what was found, and gives up what was not and has been missing since `since` or longer. */
 function* deliverFound(
   position: Position,
   { first, last }: Range,
@@ -64,7 +63,7 @@ function* deliverFound(
   since: number,
 ): Generator<FollowBatch, number, void> {
   const highest = rows.reduce((most, { num_passing }) => Math.max(most, num_passing), first);
-  // A page may end anywhere: what lies beyond its last row has not been looked for yet.
+  // A page may end anywhere: numbers beyond its last row were not read.
   const covered = rows.length === 0 ? last : Math.min(highest, last);
   const brought = yield* deliver(position, rows);
   position.holes.looked({ first, last: covered }, since);

@@ -1,6 +1,6 @@
 import { lowerBound } from '../core/binary-search.js';
 
-/** A run of missing numbers, both ends included. */
+/** A range of missing numbers, both ends included. */
 export interface Range {
   readonly first: number;
   readonly last: number;
@@ -11,9 +11,9 @@ interface Hole extends Range {
   readonly since: number;
 }
 
-// Every second number missing would otherwise grow the memory, and each cursor, with the session.
+// Limits memory, and each cursor, where every second number is missing.
 const MOST = 10_000;
-// Near holes are read in one request, although what lies between them comes along for nothing.
+// Near holes are read in one request, although that reads the numbers between them again.
 const NEAR = 100;
 const STRETCH = 1_000;
 
@@ -47,7 +47,7 @@ export class Holes {
     return true;
   }
 
-  /** What to look for in one request: the next hole, and those near to it. undefined at the end of a pass over all of them. */
+  /** The range of the next request: the next hole, and those near to it. undefined at the end of a pass over all holes. */
   next(): Range | undefined {
     const index = this.#indexFrom(this.#lookFrom);
     const hole = this.#holes[index];
@@ -65,7 +65,7 @@ export class Holes {
     return { first, last };
   }
 
-  /** The range was looked at. What of it is missing since `since` or longer is given up. */
+  /** The range was read. Numbers in it that have been missing since `since` or longer are given up. */
   looked({ first, last }: Range, since: number): void {
     this.#lookFrom = last + 1;
     const start = this.#indexFrom(first);
@@ -81,7 +81,7 @@ export class Holes {
     this.#lookFrom = 0;
   }
 
-  /** When the oldest of the holes that came up after `since` did so. */
+  /** The time of the oldest hole that was first seen after `since`. */
   oldestAfter(since: number): number | undefined {
     return this.#holes.find((hole) => hole.since > since)?.since;
   }

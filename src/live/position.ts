@@ -1,4 +1,4 @@
-import type { FollowCursor, Passing } from '../types.js';
+import type { FollowBatch, FollowCursor, Passing } from '../types.js';
 import { Holes } from './holes.js';
 
 const NOTHING = -1;
@@ -15,7 +15,7 @@ export class Position {
     this.alias = alias;
   }
 
-  /** Where a stored cursor stands. The clock of its holes starts anew at `now`. */
+  /** The position of a stored cursor. The age of its holes counts from `now`. */
   static at({ token_session, last, holes = [] }: FollowCursor, now: number): Position {
     const position = new Position(token_session);
     position.#last = last;
@@ -23,24 +23,24 @@ export class Position {
     return position;
   }
 
-  /** The highest number delivered; undefined where nothing is: a session may begin at 0. */
+  /** The highest number delivered; undefined before the first. A session may begin at 0. */
   get last(): number | undefined {
     return this.#last === NOTHING ? undefined : this.#last;
   }
 
-  /** Only once something is delivered. */
+  /** Valid only after something was delivered. */
   get cursor(): FollowCursor {
     const { token_session, holes } = this;
     return { token_session, last: this.#last, ...(!holes.isEmpty && { holes: holes.toJSON() }) };
   }
 
-  /** Moves on to the last of these rows. Returns those beyond what is delivered: in order, each number once. */
+  /** Moves to the highest of these rows. Returns those beyond the position: in order, each number once. */
   advance(rows: readonly Passing[], now: number): Passing[] {
     const fresh: Passing[] = [];
     for (const row of inOrder(rows)) {
       const { num_passing } = row;
       if (num_passing <= this.#last) continue;
-      // Counting begins at 1: that there is no 0 is no hole.
+      // Numbering usually begins at 1: a missing 0 is no hole.
       const expected = Math.max(this.#last + 1, 1);
       if (num_passing > expected) this.holes.add({ first: expected, last: num_passing - 1, since: now });
       this.#last = num_passing;
@@ -49,13 +49,28 @@ export class Position {
     return fresh;
   }
 
-  /** Closes holes. Returns the rows that did so: in order, each number once. */
+  /** Fills holes. Returns the rows that did: in order, each number once. */
   fill(rows: readonly Passing[]): Passing[] {
     return inOrder(rows).filter(({ num_passing }) => this.holes.fill(num_passing));
   }
 }
 
-/** The order of a list on the wire means nothing. */
+/** The API does not guarantee an order. */
 function inOrder(rows: readonly Passing[]): readonly Passing[] {
   return [...rows].sort((a, b) => a.num_passing - b.num_passing);
+}
+
+/** The rows that are not delivered yet, late ones in a batch of their own. Returns how many there were. */
+export function* deliver(position: Position, rows: readonly Passing[]): Generator<FollowBatch, number, void> {
+  const fresh = position.advance(rows, performance.now());
+  if (fresh.length > 0) yield batchOf(position, fresh, false);
+  // After the yield: the cursor of the batch before must not count these as delivered.
+  const late = position.fill(rows);
+  if (late.length > 0) yield batchOf(position, late, true);
+  return fresh.length + late.length;
+}
+
+function batchOf(position: Position, passings: readonly Passing[], late: boolean): FollowBatch {
+  const { token_session, alias: session_alias, cursor } = position;
+  return { passings, token_session, session_alias, late, cursor };
 }

@@ -1,15 +1,21 @@
 import { pause } from '../core/abort.js';
-import { RufusAbortError, type RufusError } from '../core/errors.js';
-import { isTransient, retryAfterOf } from './failures.js';
+import {
+  RufusAbortError,
+  RufusAPIError,
+  RufusConnectionError,
+  type RufusError,
+  RufusResponseValidationError,
+} from '../core/errors.js';
+import { isDeclined } from '../core/retry.js';
+import type { FollowOptions, FollowState } from '../types.js';
 import type { FollowerApi } from './follower-api.js';
-import type { Link } from './link.js';
 import type { Schedule } from './schedule.js';
 
 const OPERATION = { operation: 'passings.follow' };
 
 type Attempted<T> = { readonly value: T } | { readonly cause: RufusError };
 
-/** Repeats what fails until it succeeds, and waits for the next poll. */
+/** Repeats transient failures without limit, and sleeps until the next poll. */
 export class RetryLoop {
   readonly #schedule: Schedule;
   readonly #api: FollowerApi;
@@ -28,7 +34,7 @@ export class RetryLoop {
   async untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
     for (;;) {
       const askedAt = new Date();
-      // An outage is told once at the default level.
+      // At the default level an outage is logged once.
       const answer = await this.once(ask, this.#link.isOutage ? 'info' : 'warn');
       if ('value' in answer) {
         this.#schedule.succeeded();
@@ -40,7 +46,7 @@ export class RetryLoop {
     }
   }
 
-  /** One request; `cause` is a transient failure. Its Retry-After holds for everything from then on. */
+  /** One request; `cause`: a transient failure. Its Retry-After delays every later request. */
   async once<T>(ask: () => Promise<T>, level: 'warn' | 'info' = 'info'): Promise<Attempted<T>> {
     try {
       return { value: await ask() };
@@ -65,4 +71,56 @@ export class RetryLoop {
     const ms = Math.ceil(Math.max(at, this.#notBefore) - performance.now());
     if (ms > 0 && !(await pause(ms, this.#signal))) throw new RufusAbortError('passings.follow: ended in a pause.');
   }
+}
+
+/** Whether the API answers usably. Reports each change once, to `onState`. */
+export class Link {
+  readonly #onState: FollowOptions['onState'];
+  #isOutage = false;
+
+  constructor(onState: FollowOptions['onState']) {
+    this.#onState = onState;
+  }
+
+  get isOutage(): boolean {
+    return this.#isOutage;
+  }
+
+  /** True if that ends an outage. */
+  answered(): boolean {
+    if (!this.#isOutage) return false;
+    this.#isOutage = false;
+    this.#tell({ state: 'live', since: new Date(), cause: null });
+    return true;
+  }
+
+  /** @param since When the request left that was not answered. */
+  failed(since: Date, cause: RufusError): void {
+    if (this.#isOutage) return;
+    this.#isOutage = true;
+    this.#tell({ state: 'outage', since, cause });
+  }
+
+  #tell(state: FollowState): void {
+    try {
+      const result: unknown = this.#onState?.(state);
+      // The rejection of an async listener would end the process.
+      if (result instanceof Promise) result.catch(() => {});
+    } catch {
+      // A listener that throws must not end the iteration.
+    }
+  }
+}
+
+/** Whether a repeat may succeed: after failures of the network, of a busy or broken server, or of a captive portal. */
+function isTransient(error: unknown): boolean {
+  if (error instanceof RufusAPIError) {
+    const { status } = error;
+    return status < 400 || status > 499 || isDeclined(status);
+  }
+  return error instanceof RufusConnectionError || error instanceof RufusResponseValidationError;
+}
+
+function retryAfterOf(error: unknown): number {
+  return (error instanceof RufusAPIError ? error.retryAfterMs : undefined) ?? 0;
 }

@@ -2,7 +2,7 @@ import { exponentialDelay, jittered } from '../core/backoff.js';
 
 /** A poll that brings this many is followed by the next at once: there is more to catch up with. */
 export const CATCHING_UP = 500;
-// A flow has gaps. Only after a few empty polls is it taken for silence.
+// Passings come with gaps: the pause grows only after a few empty polls.
 const EMPTY_POLLS = 3;
 
 export interface PollMs {
@@ -26,7 +26,7 @@ export class Schedule {
     return brought >= CATCHING_UP ? 0 : this.#grown(this.#empty - EMPTY_POLLS);
   }
 
-  /** Spread, so that a crowd of followers does not come back at once. */
+  /** With jitter, so that many followers do not come back at the same moment. */
   afterFailure(): number {
     return jittered(this.#grown(this.#failed++), 0.5);
   }

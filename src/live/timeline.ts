@@ -1,10 +1,10 @@
 import type { Session } from '../types.js';
 
 /**
- * The sessions of a device that lie between one of them and a later one, oldest first; undefined where the later one
- * is in truth the older. One that the list does not know yet is the newest.
+ * The sessions of a device between the current one and a later one, oldest first; undefined where the later one is in fact
+ * older. One that is not in the list yet is the newest.
  *
- * The order of the list means nothing, but for sessions without a date: these stay where the list has them.
+ * Sorted by date: the order of the list counts only for sessions without a date.
  */
 export function sessionsBetween(
   sessions: readonly Session[],

@@ -1,7 +1,9 @@
-/** A Retry-After beyond this would be an outage of our own making. */
+import { exponentialDelay, jittered } from '../core/backoff.js';
+
+/** A longer Retry-After is cut to this. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
-/** Full jitter: anything between 0 and a ceiling that doubles with each failure in a row. */
+/** Exponential back-off with full jitter: a pause between 0 and a ceiling that doubles with each failure in a row. */
 export class Backoff {
   readonly #firstMs: number;
   readonly #maxMs: number;
@@ -15,10 +17,10 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Counts a failure; the pause after it in milliseconds, never shorter than the server asked for. */
+  /** Counts a failure. Returns the pause after it in milliseconds, at least what the server asked for. */
   next(retryAfterMs = 0): number {
-    const ceiling = Math.min(this.#maxMs, this.#firstMs * 2 ** Math.min(this.failures++, 64));
-    return Math.max(this.#random() * ceiling, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS));
+    const ceiling = exponentialDelay(this.#firstMs, this.#maxMs, this.failures++);
+    return Math.max(jittered(ceiling, 0, this.#random), Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS));
   }
 
   reset(): void {

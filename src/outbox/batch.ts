@@ -1,15 +1,15 @@
 import type { Rejection } from './disposition.js';
 import type { Entry, ParkReason, Tallies } from './journal.js';
 
-/** Who hands out batches to be sent, and is told what became of each chunk: the log, or a resend beside it. */
+/** A source of batches to send, which is called with the result of each chunk: the log, or a resend. */
 export interface BatchQueue {
   /** What is being sent. */
   readonly batch: Batch;
-  /** The server has these, which the batch no longer holds. */
+  /** The server has these. They are no longer in the batch. */
   delivered(chunk: readonly Entry[], tallies: Tallies): void;
-  /** A request with these got no answer: the server may have stored them. */
+  /** A request with these failed: the server may have stored them. */
   inDoubt(chunk: readonly Entry[]): void;
-  /** The server refuses this very passing. */
+  /** The server rejects this single passing. */
   rejected(chunk: readonly Entry[], rejection: Rejection, reason: ParkReason['reason']): void | Promise<void>;
   sessionClosed(token_session: string, rejection: Rejection): void;
 }
@@ -20,7 +20,7 @@ export interface BatchQueue {
  */
 export class Batch {
   #entries: readonly Entry[];
-  /** Lengths of the next chunks, where a rejection has cut them. */
+  /** Lengths of the next chunks, after a halving. */
   #cuts: number[] = [];
 
   constructor(entries: readonly Entry[]) {
@@ -48,7 +48,7 @@ export class Batch {
     return count === this.#entries.length ? this.#entries : this.#entries.slice(0, count);
   }
 
-  /** The first `count` go in two chunks. */
+  /** The first `count` are sent as two chunks. */
   halve(count: number): void {
     this.#shorten(count);
     const first = Math.ceil(count / 2);
@@ -75,23 +75,74 @@ export const numbersOf = (entries: readonly Entry[]): [number, number] => [
   entries.at(-1)!.num_passing,
 ];
 
-/** Passings that the server may have although it has not said so: there, and only there, duplicates are expected. */
+/** The passings that the server may have without having confirmed them. Duplicates are expected there, and nowhere else. */
 export class InDoubtRange {
   #upTo = 0;
 
-  /** An attempt with these ended without an answer. */
+  /** A request with these may have been stored. */
   extend(entries: readonly Entry[]): void {
     this.#upTo = Math.max(this.#upTo, entries.at(-1)!.seq);
   }
 
-  /** All that is known is known for certain again. */
+  /** Nothing is in doubt any more. */
   clear(): void {
     this.#upTo = 0;
   }
 
-  /** How many of these it is about: the first ones. */
+  /** How many of these are in doubt: the first ones. */
   count(entries: readonly Entry[]): number {
     const certain = entries.findIndex(({ seq }) => seq > this.#upTo);
     return certain === -1 ? entries.length : certain;
+  }
+}
+
+/** Deliveries in a row after which a slow link is tried with more. */
+const WINS = 3;
+/** After so long the size that a 413 has taught is doubled. */
+const BELIEVED_MS = 3_600_000;
+
+/** How many bytes a request may have, learned from requests that were too large or too slow. */
+export class RequestSize {
+  readonly #max: number;
+  readonly #mono: () => number;
+  /** What the server accepts, after a 413. */
+  #allowed: number;
+  #learnedAt = 0;
+  /** What the link transfers in time: grows again with success. */
+  #bearable: number;
+  #wins = 0;
+
+  constructor(max: number, mono: () => number) {
+    this.#max = max;
+    this.#mono = mono;
+    this.#allowed = max;
+    this.#bearable = max;
+  }
+
+  get bytes(): number {
+    if (this.#allowed < this.#max && this.#mono() - this.#learnedAt > BELIEVED_MS) this.#learn(this.#allowed * 2);
+    return Math.min(this.#allowed, this.#bearable);
+  }
+
+  /** The server has answered 413. */
+  tooLarge(bytes: number): void {
+    this.#learn(bytes / 2);
+  }
+
+  /** The request has timed out. */
+  tooSlow(bytes: number): void {
+    this.#bearable = Math.min(this.#bearable, bytes / 2);
+    this.#wins = 0;
+  }
+
+  delivered(): void {
+    if (this.#bearable >= this.#max || ++this.#wins < WINS) return;
+    this.#bearable = Math.min(this.#max, this.#bearable * 2);
+    this.#wins = 0;
+  }
+
+  #learn(bytes: number): void {
+    this.#allowed = Math.min(this.#max, bytes);
+    this.#learnedAt = this.#mono();
   }
 }

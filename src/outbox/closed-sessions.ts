@@ -9,19 +9,19 @@ import type { Entry, Journal } from './journal.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
 
-/** More replacements than this within the window are a fight with somebody else who opens sessions for this device. */
+/** More replacements within the window mean that another process opens sessions for this device. */
 const MOST = 3;
 const WINDOW_MS = 10 * 60_000;
 
 const NOTHING_THERE = /^(passings|session) not found\b/i;
 
-/** What became of passings whose session takes no more. */
+/** What was done with passings of a closed session. */
 export type Left =
-  /** So many of the first ones are on the server after all: a request whose answer was lost had stored them. */
+  /** The server has so many of the first ones: a request whose answer was lost has stored them. */
   | { readonly do: 'advance'; readonly count: number }
   | { readonly do: 'parked'; readonly status: number; readonly response: string | undefined }
   | { readonly do: 'moved' }
-  /** They have other numbers now: read again. */
+  /** They have new numbers, in another session: read them again. */
   | { readonly do: 'replaced'; readonly by: string }
   | Unsettled;
 
@@ -33,7 +33,7 @@ export interface ClosedSessionsSetup {
   readonly replacements: Replacements;
 }
 
-/** Knows which sessions the server has refused, and does with their passings what the policy says. */
+/** Which sessions the server has refused as closed, and what is done with their passings (`onSessionClosed`). */
 export class ClosedSessions {
   readonly #setup: ClosedSessionsSetup;
   readonly #refusals = new Map<string, Rejection>();
@@ -47,30 +47,30 @@ export class ClosedSessions {
     return this.#refusals.has(token);
   }
 
-  /** What it refuses is set aside. Not where a request of our own may have closed it. */
+  /** What the session refuses is parked. Not where a request of our own may have closed it. */
   parks(token: string): boolean {
     const { settings, replacements } = this.#setup;
     return settings.onSessionClosed === 'park' && replacements.leaving(token) === undefined;
   }
 
-  /** True if this is news. */
+  /** Stores the refusal. True if it is the first one of the session. */
   note(token: string, refusal: Rejection): boolean {
     const news = !this.#refusals.has(token);
     this.#refusals.set(token, refusal);
     return news;
   }
 
-  /** The user chose it: the server is asked again. */
+  /** Forgets the refusal: the server is asked again. */
   reopen(token: string): void {
     this.#refusals.delete(token);
   }
 
-  /** A person has looked into it: the count of replacements starts anew. */
+  /** The operator has resumed: the count of replacements starts anew. */
   forgive(): void {
     this.#replacedAt = [];
   }
 
-  /** `entries` are the first pending ones, of one session that `has`; the first `doubtful` of them may be stored. */
+  /** `entries` are the first pending passings, of one closed session. The server may have the first `doubtful` of them. */
   async leave(entries: readonly Entry[], doubtful: number, signal: AbortSignal): Promise<Left> {
     const { journal } = this.#setup;
     const token = entries[0]!.token_session;
@@ -88,11 +88,11 @@ export class ClosedSessions {
     return { do: 'moved' };
   }
 
-  /** A closed session can still be read: how many of the first of these it has. None, as far as a key that may not read can tell. */
+  /** How many of the first of these the server has: a closed session can still be read. Without a key that may read, none are assumed. */
   async #stored(entries: readonly Entry[], signal: AbortSignal): Promise<Left> {
     const first = await this.#readBack(entries, signal);
     if (first !== 'may not read') return first;
-    // A key that is locked out for a while must not pass for one: it would be let in nowhere else, either.
+    // Either the key may never read, or it is locked out for a while. An insert tells which: a key that is locked out fails there, too.
     const elsewhere = await this.#sendAgain(entries, signal);
     if (elsewhere !== 'let in') return elsewhere;
     const second = await this.#readBack(entries, signal);
@@ -122,7 +122,7 @@ export class ClosedSessions {
     journal.tally({ requests: 1, retries: 1 });
     if (isUnsettled(disposition)) return disposition;
     if (disposition.do !== 'advance') return 'let in';
-    // It takes passings again.
+    // The session is open again.
     this.reopen(entries[0]!.token_session);
     return { do: 'advance', count: entries.length };
   }
@@ -151,7 +151,7 @@ export class ClosedSessions {
         cause,
       );
     }
-    // The alias of the options: one that was changed since, on the server say, is not known here.
+    // The alias in the options: a later change of it on the server is not known here.
     const alias = leaving === undefined && 'alias' in settings.session ? settings.session.alias : leaving?.alias;
     const options = { signal, retry: false } as const;
     const replaced = await replacements.replace({ session: from, deviceid, alias, first: async () => first, options });
@@ -160,7 +160,7 @@ export class ClosedSessions {
     return { do: 'replaced', by: replaced.to };
   }
 
-  /** The passings of a session may tell; a session itself does not. */
+  /** A passing of the session may name the device; the session itself does not. */
   async #deviceOf(token: string, signal: AbortSignal): Promise<string | null> {
     try {
       const { items } = await this.#setup.client.passings.listBySession(token, {}, { signal, retry: false });

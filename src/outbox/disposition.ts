@@ -13,10 +13,10 @@ import { asValidated } from '../core/validation/passings.js';
 import type { InsertResult } from '../types.js';
 import type { Entry } from './journal.js';
 
-/** What came of one request: what the client resolved or rejected with. */
+/** The result of one request: what the client resolved or rejected with. */
 export type AttemptResult = { readonly receipt: InsertResult; readonly status: number } | { readonly error: unknown };
 
-/** What was asked. */
+/** What was sent. */
 export interface Asked {
   readonly token_session: string;
   readonly count: number;
@@ -26,7 +26,7 @@ export interface Asked {
 export type Disposition =
   /** The server has them. */
   | { readonly do: 'advance'; readonly inserted: number; readonly duplicates: number }
-  /** The same again after a pause. `halve`: in smaller pieces, the link is too slow for this one. */
+  /** The same again after a pause. `halve`: in smaller chunks, the link is too slow for this one. */
   | {
       readonly do: 'again';
       readonly cause: unknown;
@@ -34,24 +34,24 @@ export type Disposition =
       readonly halve: boolean;
       readonly retryAfterMs: number | undefined;
     }
-  /** Too much at once: halves, at once; a single one is parked. */
+  /** Too large: halved and sent at once; a single passing is parked. */
   | { readonly do: 'halve'; readonly rejection: Rejection }
-  /** One of them is bad: halves, at once, until it stands alone and is parked. */
+  /** One of them is invalid: halved and sent at once, until that one is alone and is parked. */
   | { readonly do: 'split'; readonly rejection: Rejection }
-  /** Only a person can help: the key, the client itself. */
+  /** Needs an operator: the key is refused, or the client itself fails. */
   | { readonly do: 'block'; readonly cause: unknown; readonly maybeStored: boolean }
-  /** Its session takes no more. */
+  /** The session is closed. */
   | { readonly do: 'leave'; readonly rejection: Rejection }
-  /** Our own abort. */
+  /** Aborted. */
   | { readonly do: 'stop'; readonly cause: unknown; readonly maybeStored: boolean };
 
-/** The verdicts that leave all as it was: the same passings are sent again. */
+/** The dispositions that change nothing: the same passings are sent again. */
 export type Unsettled = Extract<Disposition, { do: 'again' | 'block' | 'stop' }>;
 
 export const isUnsettled = (disposition: Disposition): disposition is Unsettled =>
   disposition.do === 'again' || disposition.do === 'block' || disposition.do === 'stop';
 
-/** What an operator is shown of an answer. */
+/** A refusal, as an operator sees it. */
 export interface Rejection {
   readonly status: number;
   readonly response: string | undefined;
@@ -69,7 +69,7 @@ export const localFailure = (cause: unknown): Extract<Disposition, { do: 'again'
 
 const RESPONSE_CHARACTERS = 2_048;
 
-/** The table "What each answer to POST /passings does". Nothing is parked without proof, nothing is taken for delivered without a receipt. */
+/** Nothing is parked without an answer about it, and nothing counts as delivered without a receipt. */
 export function dispositionOf(result: AttemptResult, asked: Asked): Disposition {
   if ('receipt' in result) return ofReceipt(result.receipt, result.status, asked);
   const { error } = result;
@@ -77,7 +77,7 @@ export function dispositionOf(result: AttemptResult, asked: Asked): Disposition 
   if (error instanceof RufusAPIError) return ofStatus(error);
   if (error instanceof RufusTimeoutError) return again(error, error.requestMaybeProcessed);
   if (error instanceof RufusConnectionError || error instanceof RufusResponseValidationError) return again(error);
-  // The client's own refusal: its key function, a middleware, closed. Whatever it is, it says nothing about the passings.
+  // The client itself has failed: its key function, a middleware, or it is closed. That says nothing about the passings.
   return { do: 'block', cause: error, maybeStored: error instanceof RufusError && error.requestMaybeProcessed };
 }
 
@@ -98,11 +98,11 @@ function ofStatus(error: RufusAPIError): Disposition {
     case 404:
       if (says(error, /^session not found or closed\b/i)) return { do: 'leave', rejection: rejectionOf(error) };
   }
-  // 408, 425, 429 and 5xx pass by themselves; a redirect, another 404 or a 405 come from somebody who is not the API.
+  // 408, 425, 429 and 5xx are temporary; a redirect, another 404 or a 405 come from a proxy or a wrong address.
   return again(error, false, error.retryAfterMs);
 }
 
-/** Whether a refusal is in the API's own words: a gateway's 404 says nothing about the session. */
+/** Whether the API itself has refused, by its description: the 404 of a gateway says nothing about the session. */
 export function says(error: RufusAPIError, words: RegExp): boolean {
   return words.test(descriptionOf(error.body)?.trim() ?? '');
 }
@@ -118,7 +118,7 @@ function toJson(body: unknown): string | undefined {
   try {
     return JSON.stringify(body);
   } catch {
-    // Nested deeper than the call stack goes, which JSON.parse does not mind.
+    // JSON.parse accepts deeper nesting than JSON.stringify.
     return undefined;
   }
 }
@@ -133,7 +133,7 @@ function ofReceipt(receipt: InsertResult, status: number, asked: Asked): Disposi
       `expected ${shorten(asked.token_session)}, the session that was written to`,
     );
   }
-  // Both are optional: the one that is missing is what the other leaves.
+  // Both are optional: a missing one is the rest.
   const inserted = inserted_count ?? count - (duplicate_count ?? 0);
   const duplicates = duplicate_count ?? count - inserted;
   if (inserted < 0 || duplicates < 0 || inserted + duplicates !== count) {
@@ -156,7 +156,7 @@ function suspicious(status: number, field: string, message: string): Disposition
   return again(error);
 }
 
-/** The same for the calls beside the insert (creating a session, reading one back): nothing is parked for what they answer. */
+/** The same for other calls than insert (creating a session, reading one back): their answers park nothing. */
 export function dispositionOfError(error: unknown): Unsettled {
   const disposition = dispositionOf({ error }, { token_session: '', count: 0 });
   if (isUnsettled(disposition)) return disposition;
@@ -166,12 +166,12 @@ export function dispositionOfError(error: unknown): Unsettled {
 /** One attempt to deliver passings of one session, and what its answer means. */
 export async function send(client: RufusClient, chunk: readonly Entry[], signal: AbortSignal): Promise<Disposition> {
   const { token_session } = chunk[0]!;
-  // The number first: V8 gives each object that begins with a spread a shape of its own, and keeps that for long.
-  // Validated at append: if this version refused one of them now, it would hold up the log for ever.
+  // The number first: V8 gives every object literal that begins with a spread a hidden class of its own.
+  // Not validated again: a passing that this version refuses would block the log for ever. The server decides.
   const passings = asValidated(chunk.map(({ passing, num_passing }) => ({ num_passing, ...passing })));
   let result: AttemptResult;
   try {
-    // Each attempt must be seen: only one that may have been stored excuses duplicates.
+    // Without retries of the client: the outbox must know of each attempt that may have been stored, to expect its duplicates.
     const call = client.passings.insert(token_session, passings, { retry: false, signal });
     const { data, response } = await call.withResponse();
     result = { receipt: data, status: response.status };

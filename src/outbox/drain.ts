@@ -4,12 +4,12 @@ import { OutboxClosedError } from './errors.js';
 import type { Journal } from './journal.js';
 
 interface Waiter {
-  /** A seq. */
+  /** The seq up to which nothing may be pending. */
   target: number;
   readonly settle: (error?: Error) => void;
 }
 
-/** Who waits for what was appended so far. The log is sent in order, so it is enough to ask what is pending up to there. */
+/** The waiters of `drained()`. The log is sent in order: one is done when nothing is pending up to the newest passing of its time. */
 export class Drain {
   readonly #journal: Pick<Journal, 'newest' | 'pendingUpTo'>;
   readonly #waiters = new Set<Waiter>();
@@ -22,7 +22,7 @@ export class Drain {
     return this.#waiters.size > 0;
   }
 
-  /** Resolves when all that is pending now has left the log. */
+  /** Resolves when all that is pending now is delivered or parked. */
   wait(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(aborted(signal));
@@ -41,12 +41,12 @@ export class Drain {
     });
   }
 
-  /** Some of the first pending ones are delivered, parked, or found to be damaged. */
+  /** The first pending ones were delivered, parked, or found to be damaged. */
   passed(): void {
     for (const waiter of this.#waiters) if (this.#journal.pendingUpTo(waiter.target) === 0) waiter.settle();
   }
 
-  /** Some of the first pending ones went to the tail: they are still to be waited for. */
+  /** The first pending ones went to the tail: the wait includes them. */
   moved(): void {
     for (const waiter of this.#waiters) waiter.target = this.#journal.newest;
   }

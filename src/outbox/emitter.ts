@@ -4,11 +4,11 @@ import type { OutboxEvents } from './types.js';
 type Name = keyof OutboxEvents;
 type Listener = (...args: unknown[]) => unknown;
 
-/** Typed events. What a listener throws, or rejects with, goes to `failed` and nowhere else. */
+/** Typed events. What a listener throws, or rejects with, goes to `failed` only. */
 export class Emitter {
   readonly #events = new EventEmitter({ captureRejections: false }).setMaxListeners(0);
   readonly #failed: (error: unknown) => void;
-  /** What was told before anybody could listen. */
+  /** Events of before `release`: no listener can have been added yet. */
   #held: (() => void)[] | null = [];
 
   constructor(failed: (error: unknown) => void) {
@@ -32,7 +32,7 @@ export class Emitter {
     else this.#tell(event, args);
   }
 
-  /** From here on events are told as they come. */
+  /** Emits what was held; later events are emitted at once. */
   release(): void {
     const held = this.#held ?? [];
     this.#held = null;

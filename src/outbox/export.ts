@@ -4,16 +4,15 @@ import { basename, dirname, join } from 'node:path';
 import { oneOf } from '../core/options.js';
 import { isSystemError, reasonOf } from './disk/disk.js';
 import { StorageError } from './errors.js';
-import type { Journal } from './journal.js';
+import type { HistoryEntry, Journal } from './journal.js';
 
-type HistoryEntry = ReturnType<Journal['history']> extends AsyncIterable<readonly (infer K)[]> ? K : never;
 interface Format {
   readonly head: string;
   readonly lineEnd: string;
   line(entry: HistoryEntry): string;
 }
 
-// The vendor's own export begins with these; what comes behind them there is not known.
+// The vendor's own export begins with these columns; the others of it are not known.
 const THEIRS = ['__typename', 'timestamp', 'num_passing', 'latitude', 'longitude', 'status'];
 const OURS = ['bib', 'chip', 'participant_id', 'timezone', 'gender', 'token_session', 'state'];
 const COLUMNS = [...THEIRS, ...OURS];
@@ -45,8 +44,8 @@ function cell(value: unknown): string {
 }
 
 /**
- * Writes what the folder has to a file, which gets its name once it is whole: of several at once to one file, the last one wins.
- * Returns how many passings it holds.
+ * Writes what the folder has to a file, which gets its name when it is complete: of several exports to one file, the last one wins.
+ * Returns how many passings the file holds.
  */
 export async function exportHistory(
   journal: Journal,
@@ -63,10 +62,10 @@ export async function exportHistory(
   }
 }
 
-/** No export pauses for so long. */
+/** A draft that was not written to for so long is abandoned: no export pauses so long. */
 const ABANDONED_MS = 3_600_000;
 
-/** What exports to the same file have left that were killed. */
+/** Removes the drafts of exports to the same file that were killed. */
 async function removeLeftovers(file: string): Promise<void> {
   const begin = `${basename(file)}.`;
   for (const name of await readdir(dirname(file))) {

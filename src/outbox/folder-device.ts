@@ -5,11 +5,12 @@ import { isRecord } from '../core/envelope.js';
 import { RufusConfigError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { BindDeviceInput, RequestOptions } from '../types.js';
+import { nodeDisk } from './disk/disk.js';
 import { StorageError } from './errors.js';
 import type { Journal } from './journal.js';
 import type { OutboxSession } from './types.js';
 
-/** Leaves time for the numbers. A device that the folder knows is bound already, as a rule. */
+/** Leaves time to learn the numbers: usually a device that the folder knows is bound already. */
 const QUICKLY: RequestOptions = { retry: false, totalTimeoutMs: 1_500 };
 
 const FILE = 'device.json';
@@ -20,13 +21,13 @@ type TokenSession = Extract<OutboxSession, { token_session: string }>;
 type DeviceSession = Exclude<OutboxSession, { deviceid: string } | TokenSession>;
 type IdSession = Extract<OutboxSession, { deviceid: string }> & { readonly device?: BindDeviceInput | undefined };
 
-/** The device has its id. */
+/** A session whose device has its id. */
 export type BoundSession = TokenSession | IdSession;
 
-/** `deviceid` alone where the device was given by it. */
+/** `deviceid` alone where the device was given by its id. */
 type KnownDevice = Partial<Record<(typeof NAMES)[number], string | undefined>> & { readonly deviceid: string };
 
-/** The device of a folder: one folder, one device. Kept in a file of its own, so that a start without network knows its id. */
+/** The device of a folder: one folder, one device. Stored in a file of its own, so that a start without network knows its id. */
 export class FolderDevice {
   readonly #client: RufusClient;
   readonly #journal: Journal;
@@ -39,7 +40,7 @@ export class FolderDevice {
   }
 
   /**
-   * The session that is wanted at a start, its device bound.
+   * The session that was asked for at a start, its device bound.
    *
    * @throws RufusConfigError - the folder is of another device
    */
@@ -60,14 +61,14 @@ export class FolderDevice {
     return identified;
   }
 
-  /** For a session that is switched to. */
+  /** The same for a switch. */
   async switched(wanted: OutboxSession | BoundSession, options: RequestOptions): Promise<BoundSession> {
     if ('token_session' in wanted || 'deviceid' in wanted) return wanted;
     return { ...wanted, deviceid: await this.#bind(wanted.device, options) };
   }
 
   /**
-   * The session is in use; `former`: the device of the one before. Where it cannot be noted, the next start may need the network.
+   * Stores the device of the session, which is in use now; `former`: that of the session before. Without it the next start may need the network.
    */
   async remember(session: BoundSession, former: string | null): Promise<void> {
     if ('deviceid' in session) {
@@ -79,11 +80,11 @@ export class FolderDevice {
     const { device } = wanted;
     const { deviceid: current } = this.#journal;
     const isNamed = found?.serial_number !== undefined;
-    // Of another session since, it says nothing of this one.
+    // Where the folder went on with a session of another device, the file says nothing about this one.
     const known = isNamed && (current === null || current === found.deviceid) ? found : null;
     if (known !== null) {
       if (!isSame(known, device)) throw this.#foreign(named(known), named(device));
-      // A device that was unbound and bound again has another id, and is still the same.
+      // A device that was unbound and bound again has another id, but is the same device.
       return { ...wanted, deviceid: await this.#rebind(device, known.deviceid) };
     }
     const deviceid = await this.#bind(device);
@@ -91,7 +92,7 @@ export class FolderDevice {
     throw this.#foreign(`device ${shorten(current)}`, `${named(device)}, ${shorten(deviceid)}`);
   }
 
-  /** A session that was given by its token says nothing of its device: it is the folder's. */
+  /** A session that was given by its token has no device yet: the device of the folder is stored with it. */
   async #own(deviceid: string, found: KnownDevice | null): Promise<void> {
     const { session, deviceid: current } = this.#journal;
     if (session === null || current !== null || found?.deviceid !== deviceid) return;
@@ -121,7 +122,7 @@ export class FolderDevice {
       const known: unknown = JSON.parse(await readFile(join(this.#directory, FILE), 'utf8'));
       return isKnown(known) ? known : null;
     } catch {
-      // Missing or damaged: it is bound again.
+      // Missing or damaged: the device is bound again.
       return null;
     }
   }
@@ -140,19 +141,13 @@ export class FolderDevice {
         await file.close();
       }
       await rename(`${path}.new`, path);
-      await syncFolder(this.#directory);
+      // Not every system can. Where the file is lost by that, the next start binds again.
+      await nodeDisk.syncFolder(this.#directory).catch(() => undefined);
     } catch (cause) {
       if (!isNeeded) return;
       throw new StorageError(`The device of the outbox folder ${this.#directory} cannot be noted down`, { cause });
     }
   }
-}
-
-/** Not every system can; the next start binds again then. */
-async function syncFolder(directory: string): Promise<void> {
-  const folder = await open(directory, 'r').catch(() => null);
-  await folder?.sync().catch(() => undefined);
-  await folder?.close();
 }
 
 const isKnown = (value: unknown): value is KnownDevice =>

@@ -1,16 +1,15 @@
 import { Backoff } from './backoff.js';
-import { type BatchQueue, bytesOf } from './batch.js';
+import { type BatchQueue, bytesOf, RequestSize } from './batch.js';
+import type { Timer, WakeReason } from './clock.js';
 import { isUnsettled, localFailure, send, type Unsettled } from './disposition.js';
 import type { Entry } from './journal.js';
-import type { LastError } from './last-error.js';
 import { LogQueue, type LogQueueSetup } from './log-queue.js';
 import type { OutboxSettings } from './options.js';
-import { RequestSize } from './request-size.js';
-import { Resends } from './resends.js';
-import type { Timer } from './timer.js';
-import type { OutboxState } from './types.js';
+import { Resends, rewind } from './resends.js';
+import type { LastError } from './stats.js';
+import type { Outbox, OutboxState } from './types.js';
 
-/** How long to wait where something is pending and cannot be read yet. */
+/** Pause where something is pending and cannot be read yet. */
 const UNREADABLE_MS = 50;
 
 export interface ForwarderSetup extends Omit<LogQueueSetup, 'progressed'> {
@@ -20,7 +19,7 @@ export interface ForwarderSetup extends Omit<LogQueueSetup, 'progressed'> {
   readonly lastError: LastError;
 }
 
-/** Sends the log to the server: one request in flight, in order, for ever. */
+/** Sends the log to the server, in order, one request in flight at a time. */
 export class Forwarder {
   state: OutboxState = 'idle';
   readonly #setup: ForwarderSetup;
@@ -28,14 +27,12 @@ export class Forwarder {
   readonly #backoff: Backoff;
   readonly #log: LogQueue;
   readonly #resends: Resends;
-  /** Who sends again, a batch at a time. */
+  /** Rewinds under way: each adds a batch at a time. */
   #rewinds = 0;
-  /** The last request left all as it was: the next one is a retry. */
+  /** The last request changed nothing: the next one is a retry. */
   #repeats = false;
   #abort = new AbortController();
   #paused = false;
-  /** Asleep with nothing pending. */
-  #isIdle = false;
   #stopping = false;
   #ended: Promise<void> | undefined;
   #hindered = (): void => {};
@@ -54,21 +51,23 @@ export class Forwarder {
     this.#ended ??= this.#run();
   }
 
-  /** Resolves when something stands in the way of delivery. */
+  /** Resolves when an attempt to deliver, or to change the session, fails. */
   hindered(): Promise<void> {
     return new Promise((resolve) => {
       this.#hindered = resolve;
     });
   }
 
-  /** More can be read. */
+  /** Passings became durable: more can be read. */
   committed(): void {
     this.#log.committed();
-    if (this.state === 'idle') this.#enter('sending');
-    if (this.#isIdle || this.#log.dueIn === 0) this.#setup.timer.wake('work');
+    const wasIdle = this.state === 'idle';
+    if (wasIdle) this.#enter('sending');
+    // A batch that lingers is not woken by each commit.
+    if (wasIdle || this.#log.dueIn === 0) this.hurry();
   }
 
-  /** Nobody lingers while somebody waits. */
+  /** Checks again what is due: a caller waits. */
   hurry(): void {
     this.#setup.timer.wake('work');
   }
@@ -88,28 +87,24 @@ export class Forwarder {
     this.#setup.timer.wake('operator');
   }
 
-  /** While it lasts, no session is left: creating another one closes it. */
-  async rewinding<T>(rewind: () => Promise<T>): Promise<T> {
+  /** Sessions are not switched meanwhile: creating another one closes the current one. */
+  async rewind(window: Parameters<Outbox['rewind']>[0]): ReturnType<Outbox['rewind']> {
+    const { journal, settings } = this.#setup;
+    const resend = (entries: readonly Entry[]): Promise<number> => {
+      const resent = this.#resends.add(entries);
+      this.hurry();
+      return resent;
+    };
     this.#rewinds++;
     try {
-      return await rewind();
+      return await rewind(journal, window, settings.batch.max, resend);
     } finally {
       this.#rewinds--;
       this.hurry();
     }
   }
 
-  /**
-   * Sends passings again that are no longer pending: all of one session. Resolves with how many the server has confirmed: fewer
-   * than all where the session takes no more.
-   */
-  resend(entries: readonly Entry[]): Promise<number> {
-    const resent = this.#resends.add(entries);
-    this.#setup.timer.wake('work');
-    return resent;
-  }
-
-  /** Aborts what is under way, and resolves when nothing is. */
+  /** Aborts the request under way, and resolves when none is. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#interrupt();
@@ -124,8 +119,8 @@ export class Forwarder {
         if (this.#paused) await this.#sleep(Number.POSITIVE_INFINITY, 'operator');
         else await this.#step();
       } catch (cause) {
-        // The disk refused a step that has to be durable before the next: all stays as it is until it does not.
-        if (!this.#stopping) await this.#pauseAfter(localFailure(cause));
+        // The disk failed at a step that has to be durable before the next one. Nothing has changed: it is tried again.
+        await this.#pauseAfter(localFailure(cause));
       }
     }
   }
@@ -134,37 +129,36 @@ export class Forwarder {
   async #step(): Promise<void> {
     const { dueIn } = this.#log;
     const resend = this.#resends.next(dueIn === 0);
-    if (resend !== undefined) return this.#send(resend);
     const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#setup.switches.dueIn;
-    if (this.#log.batch.length === 0 && switchIn === 0) return this.#switch();
-    if (dueIn > 0) {
-      // Asleep before anybody hears of it: a listener may wake us.
-      const slept = this.#sleep(Math.min(dueIn, switchIn), 'work');
-      this.#isIdle = dueIn === Number.POSITIVE_INFINITY;
-      if (this.#isIdle) this.#enter('idle');
-      await slept;
-      this.#isIdle = false;
-      return;
+    const isSwitch = this.#log.batch.length === 0 && switchIn === 0;
+    if (resend === undefined && !isSwitch) {
+      if (dueIn > 0) return this.#wait(dueIn, switchIn);
+      if (!(await this.#log.fill())) return this.#sleep(UNREADABLE_MS, 'work');
     }
-    if (!(await this.#log.fill())) return this.#sleep(UNREADABLE_MS, 'work');
-    if (this.#log.isClosed) return this.#leaveClosed();
+    // Before any request the last delivery is durable: at most one is in doubt after a power cut.
+    await this.#log.checkpointed;
+    if (this.#stopping || this.#paused) return;
+    if (isSwitch) return this.#switch();
+    if (resend === undefined && this.#log.isClosed) return this.#leaveClosed();
+    if (this.state !== 'blocked') this.#enter('sending');
+    if (resend !== undefined) return this.#send(resend);
     const { unconfirmed } = this.#log;
     return unconfirmed === undefined ? this.#send(this.#log) : this.#confirm(unconfirmed);
   }
 
-  /** Whether it may go on, once the last delivery is durable. */
-  async #mayGoOn(): Promise<boolean> {
-    await this.#log.checkpointed;
-    return !this.#stopping && !this.#paused;
+  /** Sleeps until the log or a switch is due, or until a wake. */
+  async #wait(dueIn: number, switchIn: number): Promise<void> {
+    // The sleep begins before the event: a listener may append, which ends it.
+    const slept = this.#sleep(Math.min(dueIn, switchIn), 'work');
+    if (dueIn === Number.POSITIVE_INFINITY) this.#enter('idle');
+    await slept;
   }
 
   async #send(queue: BatchQueue): Promise<void> {
     const { client, settings, journal, lastError } = this.#setup;
     const { batch } = queue;
     const chunk = batch.chunk(settings.batch.max, this.#size.bytes);
-    if (!(await this.#mayGoOn())) return;
     const tallies = { requests: 1, retries: this.#repeats ? 1 : 0 };
-    if (this.state !== 'blocked') this.#enter('sending');
     const disposition = await send(client, chunk, this.#signal());
     this.#repeats = isUnsettled(disposition);
     if (disposition.do === 'advance') {
@@ -173,7 +167,7 @@ export class Forwarder {
       this.#size.delivered();
       batch.drop(chunk.length);
       queue.delivered(chunk, { inserted, duplicates, ...tallies });
-      // After a resend there is more to do, if only to find out that there is none.
+      // After a resend the next step decides whether it is idle.
       if (queue !== this.#log) this.#enter('sending');
       return;
     }
@@ -197,57 +191,43 @@ export class Forwarder {
   }
 
   async #confirm(first: Entry): Promise<void> {
-    if (!(await this.#mayGoOn())) return;
-    if (this.state !== 'blocked') this.#enter('sending');
     const unsettled = await this.#log.confirm(first, this.#signal());
     if (unsettled !== null) return this.#unsettled(unsettled);
     this.#answered();
   }
 
   async #leaveClosed(): Promise<void> {
-    if (!(await this.#mayGoOn())) return;
     const unsettled = await this.#log.leaveClosed(this.#signal());
     if (unsettled !== null) return this.#unsettled(unsettled);
   }
 
-  /** Between two requests, with an empty batch: what was to go to the old session is there. */
+  /** Changes the session. Only with an empty batch: nothing that was read is left to be sent to the old one. */
   async #switch(): Promise<void> {
-    const { switches, closedSessions, emitter, lastError } = this.#setup;
-    if (!(await this.#mayGoOn())) return;
-    const done = await switches.attempt(() => this.#log.first(), this.#signal());
-    switch (done.do) {
-      case 'stop':
-        return this.#unsettled({ ...done, maybeStored: false });
-      case 'again': {
-        const { cause, attempt, delayMs, maybeStored } = done;
-        lastError.note(cause);
-        this.#hindered();
-        emitter.emit('retry', { attempt, delayMs: Math.round(delayMs), cause, maybeProcessed: maybeStored });
-        return;
-      }
-      case 'switched': {
-        const { from, to, replaced } = done;
-        // The user chose it: the server is asked again.
-        closedSessions.reopen(to);
-        if (!replaced) return;
-        this.#log.renumbered();
-        emitter.emit('sessionClosed', { token_session: from, replacedBy: to });
-      }
-    }
+    const { switches, closedSessions, emitter } = this.#setup;
+    const switched = await switches.attempt(() => this.#log.first(), this.#signal());
+    if (switched === 'failed') return this.#hindered();
+    if (switched === null) return;
+    const { from, to, replaced } = switched;
+    // The caller chose this session: an earlier refusal of it no longer counts.
+    closedSessions.reopen(to);
+    if (!replaced) return;
+    this.#log.renumbered();
+    emitter.emit('sessionClosed', { token_session: from, replacedBy: to });
   }
 
-  /** Nothing has changed: the same is tried again after a pause. */
+  /** The attempt has changed nothing: pauses, unless it was our own abort that ended it. */
   async #unsettled(disposition: Unsettled): Promise<void> {
     if (disposition.do !== 'stop') return this.#pauseAfter(disposition);
-    // Our own abort needs no pause; somebody else's, in a middleware say, does.
+    // Our own abort needs no pause; one by a middleware does.
     if (!this.#abort.signal.aborted) return this.#pauseAfter(localFailure(disposition.cause));
   }
 
-  /** Waits out what stands in the way. */
+  /** Pauses before the next attempt. */
   async #pauseAfter(disposition: Exclude<Unsettled, { do: 'stop' }>): Promise<void> {
-    const { settings, emitter, log } = this.#setup;
+    const { settings, emitter, log, lastError } = this.#setup;
     const { cause, maybeStored } = disposition;
-    this.#setup.lastError.note(cause);
+    if (this.#stopping) return;
+    lastError.note(cause);
     this.#hindered();
     const isBlocked = disposition.do === 'block';
     log.failed(isBlocked ? 'block' : 'outage', cause);
@@ -261,7 +241,7 @@ export class Forwarder {
     await slept;
   }
 
-  /** In the API's own words, whatever they are. */
+  /** The API itself has answered, be it with a refusal. */
   #answered(): void {
     this.#backoff.reset();
     this.#setup.log.answered();
@@ -273,13 +253,12 @@ export class Forwarder {
   }
 
   #enter(state: OutboxState, cause?: unknown): void {
-    if (state === this.state || this.state === 'closed' || (this.#paused && state !== 'paused' && state !== 'closed'))
-      return;
+    if (state === this.state || (this.#paused && state !== 'paused' && state !== 'closed')) return;
     this.state = state;
     this.#setup.emitter.emit('state', state, cause);
   }
 
-  /** One signal for as long as nothing is aborted: a fresh one for each request costs more than it says. */
+  /** One signal until something is aborted: a new one for each request is slow. */
   #signal(): AbortSignal {
     if (this.#abort.signal.aborted) this.#abort = new AbortController();
     return this.#abort.signal;
@@ -290,7 +269,7 @@ export class Forwarder {
     this.#setup.timer.wake('operator');
   }
 
-  async #sleep(ms: number, wakes: 'work' | 'operator'): Promise<void> {
+  async #sleep(ms: number, wakes: WakeReason): Promise<void> {
     if (!this.#stopping) await this.#setup.timer.sleep(ms, wakes);
   }
 }

@@ -1,15 +1,16 @@
 import type { PassingInput } from '../types.js';
 import type { Clock } from './clock.js';
+import type { OutboxOptions, OutboxStats, ParkedPassing, Receipt } from './types.js';
 
-// The seam between the two halves of the outbox. The durable half (disk/) keeps passings; the delivering half (the Outbox
-// class and its forwarder) decides what becomes of them. Everything that must survive a power cut is behind this interface.
+// The interface between the two halves of the outbox. The durable half (disk/) stores passings; the delivering half (the Outbox
+// class and its forwarder) decides what happens to them. Everything that must survive a power cut is behind this interface.
 //
 // `openJournal(options: JournalOptions): Promise<Journal>` is in disk/open.ts; it throws OutboxLockedError and StorageError.
 //
-// Positions. Every passing of the folder has a `seq`: 1, 2, 3, … over all sessions and restarts, in append order. What lies
-// behind the acknowledged seq is delivered, parked or known to be corrupt; what lies before it is pending.
+// Every passing of the folder has a `seq`: 1, 2, 3, … over all sessions and restarts, in append order. Up to the acknowledged seq
+// all are delivered, parked or known to be corrupt; those above it are pending.
 
-/** A passing as it is kept: validated, its timestamp already the text that is sent. */
+/** A passing as it is stored: validated, its timestamp already the text that is sent. */
 export type StoredPassing = Omit<PassingInput, 'num_passing' | 'timestamp'> & { timestamp: string };
 
 /** Where a decoder's feed stands. */
@@ -18,30 +19,26 @@ export interface SourcePosition {
   readonly position: string | number;
 }
 
-export interface Numbered {
-  readonly token_session: string;
-  readonly num_passing: number;
-}
-
 /** One passing of the log, under the session and number it is to be sent with (replacements of sessions already applied). */
-export interface Entry extends Numbered {
+export interface Entry extends Receipt {
   readonly seq: number;
   readonly passing: StoredPassing;
   /** Wall clock of the commit, milliseconds. */
   readonly at: number;
-  /** What it takes on disk, which is a little more than what it takes in a request. */
+  /** Its size on disk, a little more than in a request. */
   readonly bytes: number;
 }
 
-export interface ParkReason {
-  readonly reason: 'rejected' | 'too-large' | 'session-closed';
-  readonly status: number | undefined;
-  /** The caller cuts it to a sensible length. */
-  readonly response: string | undefined;
-}
+/** The caller has cut `response` to a sensible length. */
+export type ParkReason = Pick<ParkedPassing, 'reason' | 'status' | 'response'>;
 export type ParkedEntry = Entry & ParkReason;
 
-/** Counted for as long as the folder lives. */
+/** A passing that the folder still has. */
+export interface HistoryEntry extends Entry {
+  readonly state: 'delivered' | 'pending';
+}
+
+/** Counted since the folder was made. */
 export interface Tallies {
   readonly inserted: number;
   readonly duplicates: number;
@@ -51,7 +48,7 @@ export interface Tallies {
 
 /** What was found damaged, and what was cut; all 0 after a clean stop. */
 export interface Damage {
-  /** Passings that the last run had not yet noted as durable, and that are. */
+  /** Passings that are durable, although the last checkpoint did not know it yet. */
   readonly records: number;
   /** Bytes of a write that a crash cut short: no append of them had resolved. */
   readonly tornBytes: number;
@@ -59,7 +56,7 @@ export interface Damage {
   readonly corruptRecords: number;
 }
 
-export type StorageState = 'ok' | 'full' | 'failed';
+export type StorageState = OutboxStats['storage'];
 
 export interface JournalStats {
   /** `appended === delivered + parked + pending`, always. */
@@ -77,43 +74,36 @@ export interface JournalStats {
 }
 
 export interface JournalEvents {
-  /** Passings became durable and can be read. Called once a commit. */
+  /** Passings became durable and can be read. Called once per commit. */
   committed(count: number): void;
   /** The state of the storage changed. */
   storage(state: StorageState, cause: unknown): void;
-  /** Damage met after opening, while reading older segments. What opening itself found is `journal.found`. */
+  /** Damage found after opening, while reading older segments. What opening found is `journal.found`. */
   damaged(damage: Damage): void;
 }
 
-export interface JournalOptions {
-  directory: string;
-  /** Default 2 GiB. */
-  maxDiskBytes?: number | undefined;
-  /** Default 64 MiB. */
-  minFreeBytes?: number | undefined;
-  /** Default 16 MiB. */
-  maxPendingBytes?: number | undefined;
-  /** Default 72 hours, 1 GiB. */
-  retain?: { hours?: number | undefined; maxBytes?: number | undefined } | undefined;
-  /** Default 'fsync'. */
-  durability?: 'fsync' | 'os' | undefined;
+export interface JournalOptions
+  extends Pick<
+    OutboxOptions,
+    'directory' | 'maxDiskBytes' | 'minFreeBytes' | 'maxPendingBytes' | 'retain' | 'durability'
+  > {
   clock?: Clock | undefined;
-  /** Looked up at each event: what is assigned later counts from then on. */
+  /** Looked up at each event: a listener may be assigned later. */
   events?: Partial<JournalEvents> | undefined;
 }
 
-/** A session that another one is about to replace, which is created next: that closes this one. */
+/** A session that is about to be replaced: creating the new one closes it. */
 export interface Leaving {
   readonly session: string;
   readonly deviceid: string;
   readonly alias?: string | undefined;
 }
 
-/** A session that replaces another for what is not delivered yet. */
+/** A session takes the place of another, for what is not delivered yet. */
 export interface Replacement {
   readonly from: string;
   readonly to: string;
-  /** The first pending passing of `from`, as `read` gave it: it and all after it go to `to`. null where nothing is pending: what is committed from now on does. */
+  /** The first pending passing of `from`, as `read` gave it: it and all after it go to `to`. null: nothing is pending, and what is committed from now on goes there. */
   readonly first: Entry | null;
   /** The device of `to`. Default: that of `from`. */
   readonly deviceid?: string | undefined;
@@ -126,80 +116,80 @@ export interface Journal {
   readonly found: Damage;
   /** The session new passings go to; null in a folder without a history. */
   readonly session: string | null;
-  /** The device of the current session, as the last `startSession` said it; null where it did not. A replacement keeps it. */
+  /** The device of the current session, as given to the last `startSession`; null if it was not given. A replacement keeps it. */
   readonly deviceid: string | null;
   /**
    * The folder is damaged, looks like a copy of another, or like an old state put back: numbers may have been given that it does not know of.
-   * Stays so, over restarts, until `adopt()`. Not every restored copy can be told from here.
+   * Stays true, over restarts, until `adopt()`. Not every restored copy is detected.
    */
   readonly suspect: boolean;
-  /** Passings that are neither delivered nor parked: `stats().pending`, for those who ask before each step. */
+  /** `stats().pending`, without building all of `stats()`: passings that are neither delivered nor parked. */
   readonly pending: number;
   /** The seq of the newest passing. */
   readonly newest: number;
   /** `stats().parked`, likewise. */
   readonly parkedCount: number;
-  /** What the last `leave` said, over restarts, until the session is replaced. */
+  /** As given to the last `leave`, over restarts, until the session is replaced. */
   readonly leaving: Leaving | null;
-  /** Clock of the newest commit in the folder, to tell a clock step over a restart; null without one. `boot` is null where the system has no boot id. */
+  /** Clocks of the newest commit in the folder, to detect a clock step over a restart; null without one. `boot` is null where the system has no boot id. */
   readonly lastCommit: { readonly wall: number; readonly mono: number; readonly boot: string | null } | null;
 
-  /** The numbers of the folder were compared with the server's (or nobody can): `suspect` is over. Durable. */
+  /** Durably: `suspect` is over. The numbers of the folder were compared with the server's, or cannot be. */
   adopt(): Promise<void>;
-  /** The next free number of the session; undefined where the folder has no history of it. */
   /** How many of the passings up to this seq are pending. */
   pendingUpTo(seq: number): number;
+  /** The next free number of the session; undefined where the folder has no history of it. */
   nextNumber(token_session: string): number | undefined;
-  /** The session that took the place of this one (`replaceSession`); undefined if none did. Known for as long as the folder lives. */
+  /** The session that took the place of this one (`replaceSession`); undefined if none did. Never forgotten. */
   replacedBy(token_session: string): string | undefined;
   /**
-   * New passings go to this session from here on: durable before it resolves, in order with the appends around it.
-   * `atLeast` (default 1) is where a session without a history starts; it also lifts the next number of a known one, never lowers it.
-   * `deviceid` is remembered with it, so that a restart knows whose session this is.
+   * Durably: new passings go to this session from here on, in order with the appends before and after it.
+   * `atLeast` (default 1) is where a session without a history starts; it raises the next number of a known one, and never lowers it.
+   * `deviceid` is stored with it, so that a restart knows the device of the session.
    */
   startSession(token_session: string, atLeast?: number, deviceid?: string): Promise<void>;
-  /** The server has not said yet that it has no numbers of this session from here on; undefined where nothing is in doubt. Over restarts. */
+  /** From this number on the server may have passings of the session that are not ours: it has not been asked. undefined: no number is in doubt. Over restarts. */
   unconfirmedFrom(token_session: string): number | undefined;
-  /** Durably: `unconfirmedFrom`; null: it has said so, or never will. */
+  /** Durably: `unconfirmedFrom`; null: the server was asked, or will never tell. */
   setUnconfirmed(token_session: string, from: number | null): Promise<void>;
   /**
-   * Durably: pending passings of this one's session, from it on, get new numbers: `atLeast` or above, and above all that were given.
-   * Resolves with the first of them. `unconfirmedFrom` is over; what was read ahead carries the old numbers: forget it.
+   * Durably: this passing, and the pending ones of its session after it, get new numbers: `atLeast` or above, and above all that were given.
+   * Resolves with the first of these numbers. Clears `unconfirmedFrom`. What was read before carries the old numbers: discard it.
    */
   renumber(first: Entry, atLeast: number): Promise<number>;
   /**
-   * Durably: the session may be closed by a request of our own from here on, and what it refuses then goes to its replacement.
-   * null: it will not be, after all.
+   * Durably: a request of our own may close the session from here on; what it refuses then goes to its replacement.
+   * null: no such request is left.
    */
   leave(leaving: Leaving | null): Promise<void>;
   /**
    * Durably: pending passings of `from` are sent to `to`, which becomes the current session. `to` must be new: nothing appended to it yet.
-   * What was read ahead carries the old numbers: forget it. The next `read` starts again at the first pending passing.
+   * What was read before carries the old numbers: discard it. The next `read` starts again at the first pending passing.
    */
   replaceSession(replacement: Replacement): Promise<void>;
 
   /**
-   * Resolves when all of it is durable, with the final numbers. All of the list survives a crash, or none.
+   * Resolves when the list is durable, with the final numbers. All of it survives a crash, or none.
    * @throws OutboxBusyError, OutboxFullError, StorageError, OutboxClosedError; none of them burns a number.
    */
-  append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Numbered[]>;
+  append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Receipt[]>;
   position(source: string): string | number | undefined;
 
   /**
    * The next pending passings after those already read, in order, all of one session; [] when there is none at the moment (see `committed`).
-   * Only what is durable is ever given. At least one where there is any, however large. One call at a time.
+   * Gives only what is durable. At least one passing where there is any, however large. One call at a time.
    */
   read(limits: { max: number; maxBytes: number }): Promise<Entry[]>;
   /**
-   * Everything up to and including this entry is delivered. The counts hold at once; the promise resolves when they are durable
-   * (or the storage failed: then they stand in memory and the server is asked to de-duplicate after a restart). Never rejects.
-   * Await it before the next batch is sent, so that at most one batch is in doubt after a power cut.
+   * Everything up to and including this entry is delivered. The counts change at once; the promise resolves when they are durable,
+   * or when the storage failed: then they are in memory only, and after a restart the passings are sent again, for the server to de-duplicate.
+   * Never rejects. Await it before the next batch is sent, so that at most one batch is in doubt after a power cut.
    */
   acknowledge(upTo: Entry, tallies?: Partial<Tallies> | undefined): Promise<void>;
-  /** Adds to the tallies without moving anything; written with the next acknowledgement. */
+  /** Adds to the tallies; they are written with the next acknowledgement. */
   tally(add: Partial<Tallies>): void;
   /**
-   * Puts these aside, and resolves when their copies are durable and the acknowledgement has moved past them.
+   * Parks these, and resolves when their copies are durable and the acknowledgement has moved past them.
    * They must be the first pending ones, whole and in order, as `read` gave them. Thousands at once are fine.
    * @throws OutboxFullError, StorageError: they are still pending then.
    */
@@ -208,17 +198,17 @@ export interface Journal {
    * These go to the tail again, under the current session with new numbers, and are no longer pending where they were; one commit does both.
    * They must be the first pending ones, as for `park`.
    */
-  move(entries: readonly Entry[]): Promise<Numbered[]>;
+  move(entries: readonly Entry[]): Promise<Receipt[]>;
 
-  /** Parked passings, oldest first, in pieces; memory does not grow with their number. */
+  /** Parked passings, oldest first, in chunks; memory does not grow with their number. */
   parked(): AsyncIterable<readonly ParkedEntry[]>;
   /** Parked passings that `filter` takes go to the tail again, under the current session with new numbers. */
-  requeue(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]>;
+  requeue(filter: (parked: ParkedEntry) => boolean): Promise<Receipt[]>;
 
-  /** What the folder still has, oldest first, in pieces: delivered and retained, then pending. Parked ones are left out. */
-  history(): AsyncIterable<readonly (Entry & { readonly state: 'delivered' | 'pending' })[]>;
+  /** What the folder still has, oldest first, in chunks: delivered and retained, then pending. Parked ones are left out. */
+  history(): AsyncIterable<readonly HistoryEntry[]>;
 
   stats(): JournalStats;
-  /** Waits for the appends under way and the acknowledgement, then lets go of the folder. Never rejects; further calls do nothing. */
+  /** Waits for the appends under way and the acknowledgement, then releases the folder. Never rejects; further calls do nothing. */
   close(): Promise<void>;
 }

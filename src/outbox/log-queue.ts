@@ -1,6 +1,5 @@
 import type { RufusClient } from '../client.js';
-import { type Batch, type BatchQueue, InDoubtRange, numbersOf } from './batch.js';
-import { BatchReader } from './batch-reader.js';
+import { Batch, type BatchQueue, InDoubtRange, numbersOf } from './batch.js';
 import type { Clock } from './clock.js';
 import type { ClosedSessions } from './closed-sessions.js';
 import type { Rejection, Unsettled } from './disposition.js';
@@ -24,53 +23,69 @@ export interface LogQueueSetup {
   readonly replacements: Replacements;
   readonly switches: SessionSwitches;
   readonly drain: Drain;
-  /** Passings have left the log. */
+  /** Passings were delivered or parked. */
   readonly progressed: () => void;
 }
 
-/** The pending passings of the log as batches to send, and what becomes of them. */
+/** The batch of a closed session: it needs no request. */
+const LEAVING = { max: 5_000, maxBytes: 4 * 1024 * 1024 };
+
+/** The pending passings of the log as a queue of batches, each worth a request, and what is done with each batch after it. */
 export class LogQueue implements BatchQueue {
-  /** Resolves when the checkpoint of the last delivery is durable: before that nothing else is sent, so that at most one request is in doubt after a power cut. */
+  batch = new Batch([]);
+  /** Resolves when the checkpoint of the last delivery is durable. Nothing is sent before that, so that at most one request is in doubt after a power cut. */
   checkpointed: Promise<void> = Promise.resolve();
   readonly #setup: LogQueueSetup;
   readonly #inDoubt = new InDoubtRange();
-  readonly #reader: BatchReader;
+  /** The last batch was parked or moved without a request: the next one may be larger. */
+  #leaving = false;
+  /** Pending passings of an earlier process, until the first are read: up to one batch of them may be stored already. */
+  #inherited: number;
+  /** Monotonic time of the oldest commit since the log was read to its end; null where it was not. */
+  #freshSince: number | null = null;
 
   constructor(setup: LogQueueSetup) {
-    const { journal, settings, clock, drain, switches } = setup;
     this.#setup = setup;
-    const hurried = (): boolean => drain.awaited || switches.waiting;
-    this.#reader = new BatchReader({ journal, batch: settings.batch, clock, inDoubt: this.#inDoubt, hurried });
+    this.#inherited = setup.journal.pending;
   }
 
-  get batch(): Batch {
-    return this.#reader.batch;
-  }
-
-  /** Milliseconds until there is something that is worth sending: 0 now, Infinity where nothing is pending. */
+  /** Milliseconds until a request is worth while: 0 now, Infinity where nothing is pending. */
   get dueIn(): number {
-    return this.#reader.dueIn;
+    const { journal, settings, clock, drain, switches } = this.#setup;
+    const { pending } = journal;
+    if (this.batch.length > 0) return 0;
+    if (pending === 0) return Number.POSITIVE_INFINITY;
+    if (this.#freshSince === null || pending >= settings.batch.max || drain.awaited || switches.waiting) return 0;
+    return Math.max(0, this.#freshSince + settings.batch.lingerMs - clock.mono());
   }
 
-  /** The session of the batch takes no more. */
+  /** The session of the batch is closed. */
   get isClosed(): boolean {
     return this.#setup.closedSessions.has(this.#first.token_session);
   }
 
-  /** The first of the batch whose number the server may have from somebody else. */
+  /** The first of the batch whose number may be taken on the server. */
   get unconfirmed(): Entry | undefined {
     const from = this.#setup.journal.unconfirmedFrom(this.#first.token_session);
     return from === undefined ? undefined : this.batch.entries.find(({ num_passing }) => num_passing >= from);
   }
 
-  /** Fills an empty batch; false if there is nothing to be read after all. */
-  fill(): Promise<boolean> {
-    return this.#reader.fill();
+  /** Fills an empty batch; false if nothing can be read at the moment. */
+  async fill(): Promise<boolean> {
+    if (this.batch.length > 0) return true;
+    const { journal, settings } = this.#setup;
+    this.#freshSince = null;
+    const entries = await journal.read(this.#leaving ? LEAVING : settings.batch);
+    if (entries.length === 0) return false;
+    if (this.#inherited > 0) this.#inDoubt.extend(entries.slice(0, this.#inherited));
+    this.#inherited = 0;
+    this.batch = new Batch(entries);
+    return true;
   }
 
-  /** More can be read. */
+  /** Passings became durable: more can be read. */
   committed(): void {
-    this.#reader.committed();
+    this.#freshSince ??= this.#setup.clock.mono();
   }
 
   /** The first pending passing; null where nothing is pending. */
@@ -81,7 +96,7 @@ export class LogQueue implements BatchQueue {
   }
 
   delivered(chunk: readonly Entry[], tallies: Tallies): void {
-    this.#reader.leaving = false;
+    this.#leaving = false;
     const unexpected = tallies.duplicates - this.#inDoubt.count(chunk);
     this.#acknowledge(chunk, tallies);
     if (unexpected <= 0) return;
@@ -110,13 +125,13 @@ export class LogQueue implements BatchQueue {
     const { closedSessions, emitter, journal, log } = this.#setup;
     if (!closedSessions.note(token_session, rejection)) return;
     const replacedBy = closedSessions.parks(token_session) ? null : journal.session;
-    // The current session is told of once it has been replaced.
+    // The current session is reported once it has been replaced.
     if (replacedBy === token_session) return;
     log.closed(token_session, replacedBy);
     emitter.emit('sessionClosed', { token_session, replacedBy });
   }
 
-  /** Numbers were skipped while the server could not be asked: it is asked before it gets any of them. Resolves with what stands in the way. */
+  /** Asks the server about numbers that were given without it, before it gets any of them. Resolves with the failure, or null. */
   async confirm(first: Entry, signal: AbortSignal): Promise<Unsettled | null> {
     const { client, journal, emitter, log } = this.#setup;
     const confirmed = await confirmNumbers({ client, journal, first, signal });
@@ -124,7 +139,7 @@ export class LogQueue implements BatchQueue {
       case 'send':
         return null;
       case 'skipped':
-        this.#reader.drop();
+        this.#reread();
         log.answered();
         emitter.emit('numbersSkipped', confirmed.skip);
         return null;
@@ -133,24 +148,24 @@ export class LogQueue implements BatchQueue {
     }
   }
 
-  /** The session of the batch takes no more: does with it what the policy says. Resolves with what stands in the way. */
+  /** Applies the policy `onSessionClosed` to the batch, whose session is closed. Resolves with the failure, or null. */
   async leaveClosed(signal: AbortSignal): Promise<Unsettled | null> {
     const { closedSessions, emitter, drain, log, switches } = this.#setup;
     const { entries } = this.batch;
     const { token_session } = this.#first;
     const left = await closedSessions.leave(entries, this.#inDoubt.count(entries), signal);
-    this.#reader.leaving = left.do === 'parked' || left.do === 'moved';
+    this.#leaving = left.do === 'parked' || left.do === 'moved';
     switch (left.do) {
       case 'advance':
         this.batch.drop(left.count);
         this.#acknowledge(entries.slice(0, left.count), { inserted: left.count, duplicates: 0 });
         return null;
       case 'parked':
-        this.#reader.drop();
+        this.#reread();
         this.#parked(entries, { reason: 'session-closed', status: left.status, response: left.response });
         return null;
       case 'moved':
-        this.#reader.drop();
+        this.#reread();
         drain.moved();
         return null;
       case 'replaced':
@@ -163,14 +178,20 @@ export class LogQueue implements BatchQueue {
     }
   }
 
-  /** What is pending has other numbers, which the server cannot have. */
+  /** What is pending has new numbers, which no request has carried yet. */
   renumbered(): void {
-    this.#reader.drop();
+    this.#reread();
     this.#inDoubt.clear();
   }
 
   get #first(): Entry {
     return this.batch.entries[0]!;
+  }
+
+  /** The batch is over: what is still pending is read again. */
+  #reread(): void {
+    this.batch = new Batch([]);
+    this.#freshSince = null;
   }
 
   #acknowledge(

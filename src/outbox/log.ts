@@ -5,14 +5,13 @@ import type { Clock } from './clock.js';
 import type { Emitter } from './emitter.js';
 import { OutboxFullError, StorageError } from './errors.js';
 import type { Entry, Journal, StorageState } from './journal.js';
-import { messageOf } from './last-error.js';
 import type { OutboxSettings } from './options.js';
-import { Trouble } from './trouble.js';
+import { messageOf } from './stats.js';
 import type { OutboxEvents } from './types.js';
 
-/** A rotten card damages a segment after the other: more of the same is added up, and told together. */
+/** A failing card damages one segment after the other: further damage is summed up, and logged together. */
 const DAMAGE_EVERY_MS = 60_000;
-/** Room that lasts shorter is none: a long list may find none where a short one does. */
+/** Room for a shorter time is not logged: a short list may fit where the next long one does not. */
 const ROOM_LASTS_MS = 2_000;
 
 export interface OutboxLogSetup {
@@ -24,8 +23,8 @@ export interface OutboxLogSetup {
 }
 
 /**
- * Says through the client's logger what a person must know: one `warn` when something is wrong, one `info` when it is over. What
- * the events tell as it is comes from them; what takes knowledge of before and after is told here by whoever has it.
+ * Logs, through the client's logger, what an operator must know: one `warn` when something is wrong, one `info` when it is over.
+ * It listens to the events where they carry all it needs; the rest is reported to it by method calls.
  */
 export class OutboxLog {
   readonly #setup: OutboxLogSetup;
@@ -48,9 +47,9 @@ export class OutboxLog {
     emitter.on('numbersSkipped', (info) => this.#skipped(info));
   }
 
-  /** Something stands in the way of delivery. */
+  /** Delivery failed: an outage passes by itself, a block needs an operator. */
   failed(kind: 'outage' | 'block', cause: unknown): void {
-    // The disk is told of as such.
+    // Logged as the state of the storage.
     if (cause instanceof OutboxFullError || cause instanceof StorageError) return;
     const { probeMs } = this.#setup.settings;
     const probes = probeMs === Number.POSITIVE_INFINITY ? '' : ` every ${span(probeMs)}, and at once`;
@@ -74,9 +73,9 @@ export class OutboxLog {
     }
   }
 
-  /** By an answer that is about these very passings. */
+  /** The server rejected these passings themselves. */
   parked(chunk: readonly Entry[], cause: unknown): void {
-    // The first after none: more of them are no news.
+    // Only the first parked passing is logged, until none is parked.
     if (this.#setup.journal.parkedCount > chunk.length) return;
     const [{ token_session, num_passing }] = chunk as [Entry];
     this.#warn(
@@ -85,12 +84,12 @@ export class OutboxLog {
     );
   }
 
-  /** Parked passings went back. */
+  /** Parked passings were requeued. */
   requeued(count: number): void {
     if (count > 0 && this.#setup.journal.parkedCount === 0) this.#info('nothing is parked any more');
   }
 
-  /** The session takes no more, by no request of ours. */
+  /** The session is closed, though not by a request of ours. */
   closed(token_session: string, replacedBy: string | null): void {
     const then =
       replacedBy === null
@@ -99,14 +98,14 @@ export class OutboxLog {
     this.#warn(`${session(token_session)} was closed by somebody else, or does not exist: ${then}`, { token_session });
   }
 
-  /** The session cannot be changed, although what is pending could be delivered. */
+  /** The switch failed; delivery itself works. */
   switchFailed(kind: 'outage' | 'block', cause: unknown): void {
     const tell = (): void =>
       this.#warn(`${this.#current} cannot be left: ${why(cause)}. Tried again for as long as it takes`, { cause });
     this.#switching.failed(kind, tell);
   }
 
-  /** It was changed, or that was given up. */
+  /** The switch was made, or given up. */
   switchEnded(): void {
     this.#switching.over();
   }
@@ -206,10 +205,63 @@ const session = (token: string): string => `session ${shorten(token)}`;
 
 const counted = (count: number): string => `${count} ${count === 1 ? 'passing' : 'passings'}`;
 
-/** In the middle of a line. */
+/** For the middle of a sentence. */
 const why = (cause: unknown): string => messageOf(cause).replace(/\.$/, '');
 
 function span(ms: number): string {
   if (ms < 90_000) return `${Math.round(ms / 1_000)} s`;
   return ms < 5_400_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}
+
+/** Failures in a row that make an outage. */
+const FAILURES = 3;
+/** The same within a minute after the last outage: a flapping link is not logged each time. */
+const FLAPPING = 5;
+const FLAPPING_MS = 60_000;
+/** One failure without a success for so long is an outage, too. */
+const LASTS_MS = 5_000;
+
+/**
+ * When a failure is logged. An `outage` passes by itself: logged at the third failure in a row, or 5 s after the first if nothing has
+ * succeeded since. A `block` needs an operator: logged at once. Each is logged once until it is over; after a block, an outage is not.
+ */
+class Trouble {
+  readonly #clock: Clock;
+  #since: number | null = null;
+  #failures = 0;
+  #told: 'nothing' | 'outage' | 'block' = 'nothing';
+  #overAt = Number.NEGATIVE_INFINITY;
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  failed(kind: 'outage' | 'block', tell: () => void): void {
+    const now = this.#clock.mono();
+    this.#since ??= now;
+    this.#failures++;
+    if (this.#told === 'block' || this.#told === kind) return;
+    const say = (): void => {
+      this.#cancel?.();
+      this.#told = kind;
+      tell();
+    };
+    const bearable = now - this.#overAt < FLAPPING_MS ? FLAPPING : FAILURES;
+    if (kind === 'block' || this.#failures >= bearable) say();
+    else this.#cancel ??= this.#clock.after(LASTS_MS, say);
+  }
+
+  /** A success. Returns how long it failed, in milliseconds, if that was logged. */
+  over(): number | undefined {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    const now = this.#clock.mono();
+    const ms = this.#told === 'nothing' ? undefined : now - this.#since!;
+    if (ms !== undefined) this.#overAt = now;
+    this.#since = null;
+    this.#failures = 0;
+    this.#told = 'nothing';
+    return ms;
+  }
 }

@@ -1,5 +1,4 @@
 import type { RufusClient } from '../client.js';
-import { descriptionOf } from '../core/envelope.js';
 import { AuthenticationError, NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { RequestOptions } from '../types.js';
@@ -12,10 +11,10 @@ import type { OutboxEvents } from './types.js';
 
 /** A folder with a history opens within this, whatever the network does. */
 export const OPEN_WITHIN_MS = 3_000;
-/** Of that, kept for what is written down once nobody has answered: a card may take so long. */
+/** Of that, reserved for the writes after the search: a slow card may take so long. */
 const WRITING_MS = 400;
 
-/** More than a device reads in a year of races: nobody has given a number so far ahead. */
+/** More than a device reads in a year of races: a number so far ahead cannot have been given. */
 const SKIP = 1_000_000;
 
 export type Skip = OutboxEvents['numbersSkipped'][0];
@@ -24,7 +23,7 @@ export interface SessionChoice {
   readonly client: RufusClient;
   readonly journal: Journal;
   readonly wanted: BoundSession;
-  /** The folder's last session will do, if it is of the device. */
+  /** For 'active-or-new': the folder's last session is used, if it is of the device. */
   readonly resume: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that a folder with a history may take. Default 3,000. */
@@ -35,7 +34,7 @@ export interface SessionChoice {
 }
 
 /**
- * Makes the session that is wanted the current one, its next number known.
+ * Makes the wanted session the current one, with a known next number.
  *
  * @throws NumberingUnknownError
  */
@@ -60,16 +59,16 @@ export async function selectSession(choice: SessionChoice): Promise<void> {
   if (journal.suspect) await journal.adopt();
 }
 
-/** Where the folder is damaged, a session that it says nothing of may be one that it has lost. */
+/** A damaged folder may have lost the history of any session. */
 const isKnown = (journal: Journal, token: string): boolean =>
   journal.suspect || journal.nextNumber(token) !== undefined;
 
-/** Damage may have taken the device with it: one folder is of one device. */
+/** Damage may have lost the device; then the session counts as of this device, for a folder has one only. */
 function isSessionOf({ session, deviceid: current, suspect }: Journal, deviceid: string): boolean {
   return session !== null && (current === deviceid || (suspect && current === null));
 }
 
-/** What a session was replaced by, and that in turn. */
+/** The last in the chain of replacements of a session. */
 function successor(journal: Journal, token: string): string {
   const next = journal.replacedBy(token);
   return next === undefined ? token : successor(journal, next);
@@ -88,16 +87,7 @@ async function activeSession(client: RufusClient, deviceid: string, options: Req
   }
 }
 
-export async function createSession(
-  client: RufusClient,
-  { deviceid, alias }: { deviceid: string; alias?: string | undefined },
-  options?: RequestOptions,
-): Promise<string> {
-  const { token_session } = await client.sessions.create({ deviceid, ...(alias !== undefined && { alias }) }, options);
-  return token_session;
-}
-
-/** A session that the folder knows, or may have known. */
+/** Continues a session that the folder knows, or may have known. */
 async function carryOn(
   choice: SessionChoice,
   token: string,
@@ -111,7 +101,7 @@ async function carryOn(
   if (token !== journal.session || device !== (journal.deviceid ?? undefined) || to > known) {
     await journal.startSession(token, to, device);
   }
-  // What was skipped before, and not confirmed since, was not sent either.
+  // An earlier number that is not confirmed yet stays the lower bound: nothing from it on was sent.
   if (!isSure && journal.unconfirmedFrom(token) === undefined) await journal.setUnconfirmed(token, to);
   if (next > known) skipped({ token_session: token, from: known, to, why });
 }
@@ -119,11 +109,11 @@ async function carryOn(
 interface Compared {
   readonly next: number;
   readonly why: unknown;
-  /** Not where it is only far away from all that is known, nor where a power cut may have taken what was given last. */
+  /** False where the server could not be asked, and a number from `next` on may have been given. */
   readonly isSure: boolean;
 }
 
-/** An old copy of a folder, put back, is behind the server: going on with its numbers would lose every passing. */
+/** Compares the folder with the server: with the numbers of an old copy that was put back, every passing would count as a duplicate. */
 async function compare(
   { client, journal, signal, withinMs = OPEN_WITHIN_MS }: SessionChoice,
   token: string,
@@ -143,13 +133,13 @@ async function compare(
     if (signal?.aborted) throw cause;
     const isBehind = search.next > known;
     if (!isBehind && !journal.suspect) {
-      return { next: known, why: cause, isSure: isNobodysToTell(cause) || !(await wasRebooted(journal)) };
+      return { next: known, why: cause, isSure: isUnanswerable(cause) || !(await wasRebooted(journal)) };
     }
     return { next: search.next + SKIP, why: cause, isSure: false };
   }
 }
 
-/** A process that was killed loses nothing. A disk that only says that it has synced does, when the power goes, and nothing in the folder shows it. */
+/** A killed process loses nothing. A power cut may, on a disk that reports a sync before it is done; the folder does not show it. */
 async function wasRebooted({ lastCommit }: Journal): Promise<boolean> {
   return lastCommit !== null && lastCommit.boot !== (await bootId());
 }
@@ -162,7 +152,7 @@ function serverHas(token: string, num_passing: number): NumberingUnknownError {
 
 export type Confirmed =
   | { readonly do: 'send' }
-  /** They have other numbers now: read again. */
+  /** They have new numbers: read them again. */
   | { readonly do: 'skipped'; readonly skip: Skip }
   | Unsettled;
 
@@ -174,7 +164,7 @@ export interface ToConfirm {
   readonly signal: AbortSignal;
 }
 
-/** Asks the server whether it has any of the numbers that were given without it; if so, what is pending gets others. */
+/** Asks the server whether it has any of the numbers that were given without asking it; if so, what is pending gets new ones. */
 export async function confirmNumbers({ client, journal, first, signal }: ToConfirm): Promise<Confirmed> {
   const { token_session, num_passing: from } = first;
   const search = new Search(client, token_session, journal.unconfirmedFrom(token_session)!);
@@ -182,7 +172,7 @@ export async function confirmNumbers({ client, journal, first, signal }: ToConfi
   try {
     next = await search.end({ signal, retry: false });
   } catch (error) {
-    if (!isNobodysToTell(error)) return dispositionOfError(error);
+    if (!isUnanswerable(error)) return dispositionOfError(error);
     next = search.next;
   }
   if (next <= from) {
@@ -193,14 +183,14 @@ export async function confirmNumbers({ client, journal, first, signal }: ToConfi
   return { do: 'skipped', skip: { token_session, from, to, why: serverHas(token_session, next - 1) } };
 }
 
-/** A key that may not read will never learn it, and of a session that does not exist there is nothing to be learned. */
-function isNobodysToTell(error: unknown): boolean {
+/** The answer will never come: the key may not read, or the session does not exist. */
+function isUnanswerable(error: unknown): boolean {
   return (
     error instanceof PermissionDeniedError || (error instanceof NotFoundError && says(error, /^session not found/i))
   );
 }
 
-/** A session that the folder knows nothing of. */
+/** The next number of a session that the folder has no history of. */
 async function learnNext(
   client: RufusClient,
   token: string,
@@ -219,7 +209,7 @@ async function learnNext(
   }
 }
 
-/** What helps, as far as the mode has it. */
+/** What the caller can do, by how the session was given. */
 function advice(cause: unknown, mode: 'token' | 'device'): string {
   const rest = 'Nothing was sent; see `cause`.';
   const otherwise = mode === 'token' ? ', or pass `startAt`' : ", or use `open: 'new'`";
@@ -230,11 +220,11 @@ function advice(cause: unknown, mode: 'token' | 'device'): string {
   return `Open it again once the API answers${mode === 'token' ? otherwise : ''}. ${rest}`;
 }
 
-/** Looks for the first number from which on the server has none: by number, never by page, for a page may be any part of a range. */
+/** Finds the first number from which on the server has none. By number, not by page: a page may be any part of a range. */
 class Search {
   readonly #client: RufusClient;
   readonly #token: string;
-  /** Below this there may be numbers that are taken. */
+  /** All numbers that were found are below. */
   next: number;
 
   constructor(client: RufusClient, token: string, from: number) {
@@ -256,7 +246,7 @@ class Search {
       const { items } = await this.#client.passings.listBySession(this.#token, { first: this.next }, options);
       return items.reduce((highest, { num_passing }) => Math.max(highest, num_passing), -1);
     } catch (error) {
-      if (error instanceof NotFoundError && /^passings not found/i.test(descriptionOf(error.body) ?? '')) return -1;
+      if (error instanceof NotFoundError && says(error, /^passings not found/i)) return -1;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { schemas } from '../core/validation/schemas.js';
 import { warmUp } from '../core/warm-up.js';
-import { type Clock, systemClock, watchClock } from './clock.js';
+import { type Clock, systemClock, Timer, watchClock } from './clock.js';
 import { ClosedSessions } from './closed-sessions.js';
 import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';
@@ -9,20 +9,19 @@ import { Emitter } from './emitter.js';
 import { FolderDevice } from './folder-device.js';
 import { Forwarder } from './forwarder.js';
 import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.js';
-import { LastError } from './last-error.js';
 import { OutboxLog } from './log.js';
 import { OPEN_WITHIN_MS, selectSession } from './numbering.js';
 import { checkSessionDevice, outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
 import { Replacements } from './replacements.js';
 import { SessionSwitches } from './session-switches.js';
-import { Timer } from './timer.js';
+import { LastError } from './stats.js';
 import type { Outbox, OutboxOptions } from './types.js';
 
-/** What opening takes beside asking the server. */
+/** What opening takes besides asking the server. */
 const OWN_MS = 300;
 
-/** What a test may put in the place of the real thing. */
+/** What a test may replace. */
 export interface OutboxSeams {
   readonly clock?: Clock | undefined;
   /** As Math.random. */
@@ -79,7 +78,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     const device = new FolderDevice(client, journal, settings.journal.directory);
     const session = await device.bound(settings.session);
     const isNew = 'open' in session && session.open === 'new';
-    // Creating a session closes the old one: what is pending there comes first.
+    // Creating a session closes the old one: what is pending there is delivered first.
     const leavesFirst = isNew && old !== null && journal.pending > 0;
     await selectSession({
       client,
@@ -89,7 +88,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
       withinMs: Math.max(1_000, Math.round(remainingMs())),
       skipped: (skip) => emitter.emit('numbersSkipped', skip),
       create: async (device) => {
-        // What is pending stays with its session.
+        // Only a session with nothing pending is replaced: what is pending stays with its session.
         if (old === null || journal.pending > 0 || !replacements.closesCurrent(device)) {
           return replacements.startBeside(device);
         }
@@ -102,10 +101,11 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     const shared = { client, journal, settings, clock, random, timer: new Timer(clock), emitter, lastError, log };
     const closedSessions = new ClosedSessions({ ...shared, replacements });
     const switches = new SessionSwitches({ ...shared, drain, replacements, device });
-    const forwarder = new Forwarder({ ...shared, closedSessions, replacements, switches, drain });
+    const setup = { ...shared, closedSessions, replacements, switches, drain };
+    const forwarder = new Forwarder(setup);
     events.committed = () => forwarder.committed();
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
-    const outbox = new DurableOutbox({ ...shared, forwarder, drain, switches, unwatch });
+    const outbox = new DurableOutbox({ ...setup, forwarder, unwatch });
     if (leavesFirst) await outbox.switchInBackground(session, Math.max(0, remainingMs()));
     outbox.start();
     return outbox;
@@ -115,7 +115,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   }
 }
 
-/** The clocks of the last commit, where the monotonic one has gone on since. */
+/** The clocks of the last commit, unless the monotonic one has started anew since. */
 async function beforeRestart({ lastCommit }: Journal): Promise<{ wall: number; mono: number } | null> {
   return lastCommit?.boot != null && lastCommit.boot === (await bootId()) ? lastCommit : null;
 }

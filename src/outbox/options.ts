@@ -6,7 +6,7 @@ import { idFault } from '../core/validation/ids.js';
 import type { JournalOptions } from './journal.js';
 import type { OutboxOptions, OutboxSession } from './types.js';
 
-/** The options, checked, with the defaults of the delivering half filled in; the journal has its own. */
+/** The options, checked, with the defaults filled in; the journal fills in its own. */
 export interface OutboxSettings {
   readonly client: OutboxOptions['client'];
   readonly session: OutboxSession;
@@ -102,7 +102,7 @@ export function checkSessionDevice(session: OutboxSession): void {
   throw new RufusConfigError(`\`${['session.device', ...fault!.path].join('.')}\` is unusable: ${fault!.message}.`);
 }
 
-/** @throws RufusConfigError - also for a NUL, which no system takes in a path */
+/** @throws RufusConfigError - also for a NUL, which no file system allows in a path */
 export function checkedPath(name: string, value: unknown, of: string): string {
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
   throw new RufusConfigError(`\`${name}\` must be the path of ${of}.`);

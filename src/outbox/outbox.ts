@@ -4,18 +4,12 @@ import { checkedOptions, duration } from '../core/options.js';
 import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
-import type { Drain } from './drain.js';
-import type { Emitter } from './emitter.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { BoundSession } from './folder-device.js';
-import type { Forwarder } from './forwarder.js';
-import type { Journal, ParkedEntry, SourcePosition } from './journal.js';
-import type { LastError } from './last-error.js';
-import type { OutboxLog } from './log.js';
-import { atLeastZero, checkedPath, checkedSession, checkSessionDevice, type OutboxSettings } from './options.js';
-import { type Rewound, rewind } from './rewind.js';
-import type { SessionSwitches } from './session-switches.js';
+import type { Forwarder, ForwarderSetup } from './forwarder.js';
+import type { ParkedEntry, SourcePosition } from './journal.js';
+import { atLeastZero, checkedPath, checkedSession, checkSessionDevice } from './options.js';
 import { shownStats } from './stats.js';
 import {
   type NewPassing,
@@ -29,24 +23,16 @@ import {
 
 const APPEND = 'outbox.append';
 
-export interface OutboxParts {
-  readonly settings: OutboxSettings;
-  readonly clock: Clock;
-  readonly journal: Journal;
+export interface OutboxParts extends ForwarderSetup {
   readonly forwarder: Forwarder;
-  readonly emitter: Emitter;
-  readonly lastError: LastError;
-  readonly log: OutboxLog;
-  readonly drain: Drain;
-  readonly switches: SessionSwitches;
-  /** Ends the watch over the clock. */
+  /** Stops watching the clock. */
   readonly unwatch: () => void;
 }
 
 /** The outbox over its journal (what is durable) and its forwarder (what is sent). */
 export class DurableOutbox extends Outbox {
   readonly #parts: OutboxParts;
-  /** Not yet durable. */
+  /** Calls of append and requeue that have not settled. */
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<{ pending: number; parked: number }> | undefined;
   #cancelStart = (): void => {};
@@ -56,7 +42,7 @@ export class DurableOutbox extends Outbox {
     this.#parts = parts;
   }
 
-  /** Tells what was found while opening, and begins to send, once whoever opened it could have listened. */
+  /** In the next turn, when the caller of `openOutbox` has added its listeners: emits what was found while opening, and starts to send. */
   start(): void {
     const immediate = setImmediate(() => {
       this.#parts.emitter.release();
@@ -95,9 +81,7 @@ export class DurableOutbox extends Outbox {
     checkSignal(signal);
     await Promise.allSettled(this.#underWay);
     this.#demandOpen();
-    const drained = this.#parts.drain.wait(signal);
-    this.#parts.forwarder.hurry();
-    await drained;
+    await this.#drain(signal);
   }
 
   stats(): OutboxStats {
@@ -138,10 +122,9 @@ export class DurableOutbox extends Outbox {
     return receipts;
   }
 
-  async rewind(window: { from: string | Date; to: string | Date }): Promise<Rewound> {
+  async rewind(window: Parameters<Outbox['rewind']>[0]): ReturnType<Outbox['rewind']> {
     this.#demandOpen();
-    const { journal, forwarder, settings } = this.#parts;
-    return forwarder.rewinding(() => rewind(journal, forwarder, window, settings.batch.max));
+    return this.#parts.forwarder.rewind(window);
   }
 
   async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
@@ -162,19 +145,13 @@ export class DurableOutbox extends Outbox {
     return this.#parts.switches.request(wanted, this.#underWay, { signal, timeoutMs });
   }
 
-  /** For opening: begins to deliver, and resolves when the session is changed, delivery is hindered, or `ms` are over; the change goes on in the background. */
+  /** For opening: starts to deliver, and resolves when the session is changed, when delivery fails, or after `ms`. The change goes on in the background. */
   async switchInBackground(wanted: BoundSession, ms: number): Promise<void> {
     const { switches, forwarder, clock } = this.#parts;
     const switched = switches.request(wanted, [], { inBackground: true }).catch(() => undefined);
     const hindered = forwarder.hindered();
     forwarder.start();
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(ms, resolve, true);
-      void Promise.race([switched, hindered]).then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    await within(ms, Promise.race([switched, hindered]), clock);
   }
 
   async close(options: { drainMs?: number | undefined } = {}): Promise<{ pending: number; parked: number }> {
@@ -188,8 +165,14 @@ export class DurableOutbox extends Outbox {
   }
 
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
-    const { forwarder, switches, drain, journal, unwatch, emitter, log } = this.#parts;
-    if (drainMs > 0) await this.#drainWithin(drainMs);
+    const { forwarder, switches, drain, journal, unwatch, emitter, log, clock } = this.#parts;
+    if (drainMs > 0 && forwarder.state !== 'paused') {
+      await within(
+        drainMs,
+        Promise.allSettled(this.#underWay).then(() => this.#drain()),
+        clock,
+      );
+    }
     this.#cancelStart();
     emitter.release();
     unwatch();
@@ -201,22 +184,11 @@ export class DurableOutbox extends Outbox {
     return { pending: journal.pending, parked: journal.parkedCount };
   }
 
-  /** Resolves when all is delivered or parked, and after `ms` at the latest. */
-  async #drainWithin(ms: number): Promise<void> {
-    const { forwarder, drain, clock } = this.#parts;
-    if (forwarder.state === 'paused') return;
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(ms, resolve, true);
-      const end = (): void => {
-        cancel();
-        resolve();
-      };
-      void Promise.allSettled(this.#underWay).then(() => {
-        const drained = drain.wait(undefined);
-        forwarder.hurry();
-        drained.then(end, end);
-      });
-    });
+  /** Resolves when all that is pending now is delivered or parked. */
+  #drain(signal?: AbortSignal): Promise<void> {
+    const drained = this.#parts.drain.wait(signal);
+    this.#parts.forwarder.hurry();
+    return drained;
   }
 
   #demandOpen(): void {
@@ -229,6 +201,18 @@ export class DurableOutbox extends Outbox {
     work.then(done, done);
     return work;
   }
+}
+
+/** Resolves when the work has ended, however it ended, and after `ms` at the latest. */
+function within(ms: number, work: Promise<unknown>, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, resolve, true);
+    const end = (): void => {
+      cancel();
+      resolve();
+    };
+    work.then(end, end);
+  });
 }
 
 export function shown({ token_session, num_passing, passing, reason, status, response }: ParkedEntry): ParkedPassing {

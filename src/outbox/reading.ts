@@ -3,9 +3,9 @@ import { type Clock, systemClock } from './clock.js';
 import { copyOnWrite } from './disk/copy-on-write.js';
 import { type DamagedStretch, examine, type Neighbour } from './disk/damage.js';
 import { isSystemError, reasonOf } from './disk/disk.js';
-import { isHeld } from './disk/holder.js';
 import { openJournal } from './disk/open.js';
 import { hasChanged, type Snapshot, takeSnapshot } from './disk/snapshot.js';
+import { isHeld } from './disk/socket-lock.js';
 import { StorageError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { Journal } from './journal.js';
@@ -22,13 +22,13 @@ export interface KeptPassing extends Receipt {
   readonly state: 'delivered' | 'pending';
 }
 
-/** A stretch of a file of an outbox folder that is not as it was written. */
+/** A range of a file of an outbox folder that is not as it was written. */
 export interface OutboxDamage {
   /** Its path from the folder. */
   readonly file: string;
   /** The first damaged byte. */
   readonly from: number;
-  /** The byte behind the last damaged one; `from` where nothing is left of what stood there. */
+  /** The byte after the last damaged one; `from` where something is missing there. */
   readonly to: number;
   /** `'corrupt'`: it can no longer be read. `'missing'`: it is gone. `'torn'`: the end of a write that was cut short; no append of it had resolved. */
   readonly kind: 'corrupt' | 'missing' | 'torn';
@@ -47,11 +47,11 @@ export interface OutboxDamage {
   } | null;
   /** When the passing before it was appended, ISO 8601, UTC; null: not known. */
   readonly appendedAfter: string | null;
-  /** When the passing behind it was appended, ISO 8601, UTC; null: not known. */
+  /** When the passing after it was appended, ISO 8601, UTC; null: not known. */
   readonly appendedBefore: string | null;
 }
 
-/** An outbox folder as it was at one moment. Close it: it keeps the folder's files open, so that what their outbox gives up makes no room. */
+/** An outbox folder as it was at one moment. Close it: it keeps the folder's files open, and files that the outbox removes occupy space until then. */
 export interface OutboxReading extends AsyncDisposable {
   /** What opening the outbox would have found damaged; all of the folder is read by `verify` only. */
   readonly recovered: {
@@ -63,7 +63,7 @@ export interface OutboxReading extends AsyncDisposable {
     readonly corruptRecords: number;
   };
   /**
-   * As `Outbox.stats`, from the files alone. `state`: `'closed'` where no process holds the folder (or that cannot be told: elsewhere than on Linux,
+   * As `Outbox.stats`, from the files alone. `state`: `'closed'` where no process holds the folder (or that is unknown: on other systems than Linux,
    * or for another user's process), otherwise `'sending'` or `'idle'`, by whether something is pending. `storage` is `'ok'`, `lastError` null: only the process knows.
    * `token_session` is empty where the folder has no session yet.
    */
@@ -86,7 +86,7 @@ export interface OutboxReading extends AsyncDisposable {
   ): Promise<number>;
   /** Reads every file to its end. Empty: all is as it was written. */
   verify(): Promise<OutboxDamage[]>;
-  /** Lets go of the files. Never rejects. */
+  /** Closes the files. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -107,7 +107,7 @@ export function readOutbox(directory: string): Promise<OutboxReading> {
   return readOutboxWith(directory, {});
 }
 
-/** What a test may put in the place of the real thing, or between two steps. */
+/** What a test may replace, or run between two steps. */
 interface ReadingSeams {
   readonly clock?: Clock | undefined;
   readonly between?: (() => void) | undefined;
@@ -123,7 +123,7 @@ export async function readOutboxWith(directory: string, seams: ReadingSeams): Pr
   }
 }
 
-/** How long a write may take to come to its end, and how often it is looked for. */
+/** How long a write may take to end, and how often that is checked. */
 const WRITE_MS = 50;
 const TRIES = 40;
 
@@ -134,7 +134,7 @@ async function read(path: string, clock: Clock, between?: () => void): Promise<O
     try {
       journal = await openView(snapshot, clock);
       const { tornBytes } = journal.found;
-      // A write that is under way looks as one that was cut short: if it is, it goes on.
+      // A write under way looks like one that was cut short. If it is under way, the files change.
       if (tornBytes === 0 || tries === TRIES || !(await changesWithin(WRITE_MS, snapshot, clock))) {
         return new Reading(snapshot, journal, clock, await isHeld(snapshot.folder));
       }
@@ -148,14 +148,14 @@ async function read(path: string, clock: Clock, between?: () => void): Promise<O
   }
 }
 
-/** The journal that would be opened, upon a copy of which nothing is ever written back. */
+/** The journal as its outbox would open it, over a copy in memory: nothing is written back. */
 function openView(snapshot: Snapshot, clock: Clock): Promise<Journal> {
   return openJournal(
     {
       directory: snapshot.folder,
       maxDiskBytes: Number.POSITIVE_INFINITY,
       minFreeBytes: 0,
-      // The backup is given up by its outbox, not by whoever looks at it.
+      // Only the outbox itself may remove backups.
       retain: { hours: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY },
       durability: 'os',
       clock,
@@ -188,7 +188,7 @@ class Reading implements OutboxReading {
     const stats = this.#journal.stats();
     const active = stats.pending > 0 ? 'sending' : 'idle';
     return shownStats(
-      // Not what the view has written.
+      // Without what opening the copy has written to it.
       { ...stats, diskBytes: this.#snapshot.bytes },
       {
         state: this.#held ? active : 'closed',
@@ -251,7 +251,7 @@ function damageOf(stretch: DamagedStretch, acknowledged: number): OutboxDamage {
 
 const timeOf = (passing: Neighbour | null): string | null => passing && new Date(passing.at).toISOString();
 
-/** null where the session changed there, or numbers were skipped. */
+/** null where the session changes there, or numbers were skipped. */
 function numbersBetween(before: Neighbour, after: Neighbour | null, count: number): OutboxDamage['numbers'] {
   const first = before.num + 1;
   const fits = after === null || (after.session === before.session && after.num === first + count);

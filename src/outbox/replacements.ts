@@ -3,9 +3,8 @@ import { RufusError } from '../core/errors.js';
 import type { RequestOptions } from '../types.js';
 import type { Clock } from './clock.js';
 import type { Entry, Journal, Leaving } from './journal.js';
-import { createSession } from './numbering.js';
 
-/** So long after it was asked for, a session that nobody has confirmed will not be created any more. */
+/** A request that got no answer within this time will not create a session any more. */
 const CREATION_ENDS_MS = 60_000;
 
 interface Device {
@@ -14,15 +13,14 @@ interface Device {
 }
 
 export interface ReplacementRequest extends Leaving {
-  /** The first pending passing, asked for once the new session is there; null if nothing is pending then. */
+  /** Reads the first pending passing, once the new session is created; null if nothing is pending. */
   readonly first: () => Promise<Entry | null>;
   readonly options?: RequestOptions | undefined;
 }
 
 /**
- * Puts a new session of the device in the place of one. Creating it closes the old one on the server and cannot be repeated, so
- * that it is noted down before: whatever kills the process, or hides the answer, what the old session then refuses goes to
- * a new one instead of being parked.
+ * Replaces a session by a new one of the device. Creating it closes the old one on the server and cannot be repeated. So the intent is
+ * stored before: after a kill, or without an answer, what the old session refuses goes to a new one instead of being parked.
  *
  *   leave (durable)  ->  create (network)  ->  replace (durable)
  */
@@ -32,7 +30,7 @@ export class Replacements {
   readonly #clock: Clock;
   /** Created, but not yet recorded as the replacement. */
   readonly #created = new Map<string, string>();
-  /** What the log says, or is about to. */
+  /** As in the log. */
   #leaving: Leaving | null;
   #askedAt: number;
 
@@ -44,12 +42,12 @@ export class Replacements {
     this.#askedAt = clock.mono();
   }
 
-  /** Set where this session may have been closed by a request of our own: what was to come after it. */
+  /** Set where a request of our own may have closed this session: the replacement that it was to create. */
   leaving(token_session: string): Leaving | undefined {
     return this.#leaving?.session === token_session ? this.#leaving : undefined;
   }
 
-  /** The new session is there, and only the disk does not know it yet. */
+  /** The new session is created, and not recorded yet. */
   owes(token_session: string): boolean {
     return this.#created.has(token_session);
   }
@@ -60,14 +58,14 @@ export class Replacements {
     return session !== null && (current === null || current === deviceid);
   }
 
-  /** Creates a session and makes it the current one, where that closes nothing that is still needed. */
+  /** Creates a session and makes it the current one. Only where that closes no session that is still needed. */
   async startBeside(device: Device, options?: RequestOptions): Promise<void> {
     await this.#journal.startSession(await createSession(this.#client, device, options), 1, device.deviceid);
   }
 
   /**
-   * Resolves with the new session, which is the current one then, or with what creating it failed with; rejects where the disk
-   * refuses. May be called again after either: it goes on where it stopped.
+   * Resolves with the new session, which is the current one then, or with the error of creating it; rejects where the disk fails.
+   * May be called again after a failure: it continues where it stopped.
    */
   async replace({
     session: from,
@@ -89,10 +87,10 @@ export class Replacements {
     return { to };
   }
 
-  /** The session has taken passings: once no request of ours can close it any more, it was not closed by one. */
+  /** The session has taken passings. When no request of ours can close it any more, it will not be replaced. */
   async delivered(token_session: string): Promise<void> {
     if (this.leaving(token_session) === undefined || this.#clock.mono() - this.#askedAt < CREATION_ENDS_MS) return;
-    // Where the disk refuses, the next delivery will do.
+    // Where the disk fails, the next delivery tries again.
     await this.#note(null).catch(() => undefined);
   }
 
@@ -114,4 +112,13 @@ export class Replacements {
     await this.#journal.leave(leaving);
     this.#leaving = leaving;
   }
+}
+
+export async function createSession(
+  client: RufusClient,
+  { deviceid, alias }: Device,
+  options?: RequestOptions,
+): Promise<string> {
+  const device = { deviceid, ...(alias !== undefined && { alias }) };
+  return (await client.sessions.create(device, options)).token_session;
 }

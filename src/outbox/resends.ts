@@ -1,9 +1,15 @@
+import { isRecord } from '../core/envelope.js';
+import { refuseUnknown } from '../core/known.js';
+import { timestampExpectation, wireTimestamp } from '../core/timestamp.js';
+import { assertNoIssues } from '../core/validation/assert-valid.js';
+import type { Issue } from '../types.js';
 import { Batch, type BatchQueue } from './batch.js';
 import type { Rejection } from './disposition.js';
 import { OutboxClosedError } from './errors.js';
 import type { Entry, Journal, Tallies } from './journal.js';
+import type { Outbox } from './types.js';
 
-/** Passings of one session that are sent again beside the log. */
+/** Passings of one session that are sent again. They are not pending in the log. */
 class Resend implements BatchQueue {
   readonly batch: Batch;
 
@@ -20,7 +26,7 @@ class Resend implements BatchQueue {
     if (this.batch.length === 0) this.finish();
   }
 
-  /** The server is known to have them: duplicates are expected anyway. */
+  /** Duplicates are expected anyway: the server has confirmed these once. */
   inDoubt(): void {}
 
   rejected(_: readonly Entry[], { cause }: Rejection): void {
@@ -32,7 +38,7 @@ class Resend implements BatchQueue {
   }
 }
 
-/** What was asked to be sent again, in turn with the log: neither keeps the other waiting. */
+/** Batches that a rewind sends again, in turn with the log: neither waits for the end of the other. */
 export class Resends {
   readonly #journal: Journal;
   readonly #waiting: Resend[] = [];
@@ -47,7 +53,7 @@ export class Resends {
     return this.#waiting.length === 0;
   }
 
-  /** Resolves with how many of them the server has confirmed: fewer than all where their session takes no more. */
+  /** Passings of one session. Resolves with how many of them the server has confirmed: fewer than all if the session is closed. */
   add(entries: readonly Entry[]): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new OutboxClosedError());
@@ -71,4 +77,59 @@ export class Resends {
     this.#closed = true;
     for (const { finish } of [...this.#waiting]) finish(new OutboxClosedError());
   }
+}
+
+type Window = Parameters<Outbox['rewind']>[0];
+
+/** Sends again what was delivered in a window of time, a batch of up to `max` at a time; counts what a closed session does not take. */
+export async function rewind(
+  journal: Journal,
+  window: Window,
+  max: number,
+  resend: (entries: readonly Entry[]) => Promise<number>,
+): ReturnType<Outbox['rewind']> {
+  const { from, to } = bounds(window);
+  let batch: Entry[] = [];
+  let sent = 0;
+  const skipped = new Map<string, number>();
+  const skip = (token_session: string, count: number): void =>
+    void skipped.set(token_session, (skipped.get(token_session) ?? 0) + count);
+  const send = async (): Promise<void> => {
+    const [first] = batch;
+    if (first === undefined) return;
+    const confirmed = await resend(batch);
+    sent += confirmed;
+    if (confirmed < batch.length) skip(first.token_session, batch.length - confirmed);
+    batch = [];
+  };
+  for await (const chunk of journal.history()) {
+    for (const entry of chunk) {
+      const { passing, token_session, state } = entry;
+      const { timestamp } = passing;
+      // What is pending is sent anyway. All timestamps have one form: text order is time order.
+      if (state !== 'delivered' || timestamp < from || timestamp > to) continue;
+      if (batch.length >= max || (batch[0] ?? entry).token_session !== token_session) await send();
+      // A closed session is asked once.
+      if (skipped.has(token_session)) skip(token_session, 1);
+      else batch.push(entry);
+    }
+  }
+  await send();
+  return { sent, skipped: [...skipped].map(([token_session, count]) => ({ token_session, count })) };
+}
+
+function bounds(window: Window): { from: string; to: string } {
+  if (isRecord(window)) refuseUnknown('window', window, { from: true, to: true });
+  const issues: Issue[] = [];
+  const bound = (name: 'from' | 'to'): string => {
+    const text = wireTimestamp(window?.[name]);
+    if (text === undefined) issues.push({ path: [name], message: timestampExpectation(window?.[name]) });
+    return text ?? '';
+  };
+  const from = bound('from');
+  const to = bound('to');
+  if (issues.length === 0 && from > to)
+    issues.push({ path: ['from'], message: 'expected a time that is not after `to`' });
+  assertNoIssues('outbox.rewind', issues);
+  return { from, to };
 }

@@ -2,7 +2,7 @@ import type { RufusClient } from '../client.js';
 import { onAbort } from '../core/abort.js';
 import { ConflictError, NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
 import { Backoff } from './backoff.js';
-import type { Clock } from './clock.js';
+import type { Clock, Timer } from './clock.js';
 import { dispositionOfError, says } from './disposition.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
@@ -13,54 +13,43 @@ import type { OutboxLog } from './log.js';
 import { selectSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
-import type { Timer } from './timer.js';
+import type { LastError } from './stats.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';
 
-/** The API's own words; any other 404 is a gateway's, and passes. */
+/** The description of the API's own 404; any other 404 is a gateway's, and temporary. */
 const NONE_SUCH = /^(device|session) not found\b/i;
 
-/** Once all is delivered that was appended before the switch, it waits so long at most for a moment in which nothing is pending. */
+/** When all that was appended before the switch is delivered, it waits at most so long for a moment with nothing pending. */
 const QUIET_WITHIN_MS = 2_000;
 
 export interface SwitchOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
-  /** Nobody waits for it who could try again: what is refused is tried again every `probeMs`. */
+  /** No caller waits who could try again: a refused switch is tried again every `probeMs`. */
   readonly inBackground?: boolean | undefined;
 }
 
-/** What came of an attempt. */
-export type Switched =
-  | { readonly do: 'switched'; readonly from: string; readonly to: string; readonly replaced: boolean }
-  /** The switch was given up. */
-  | { readonly do: 'left' }
-  | { readonly do: 'stop'; readonly cause: unknown }
-  | {
-      readonly do: 'again';
-      readonly cause: unknown;
-      readonly attempt: number;
-      readonly delayMs: number;
-      readonly maybeStored: boolean;
-    };
+/** `failed`: it is tried again. null: it was cancelled, aborted or refused for good. */
+export type Switched = { readonly from: string; readonly to: string; readonly replaced: boolean } | 'failed' | null;
 
 interface Switch {
   readonly wanted: OutboxSession | BoundSession;
-  /** Appends that were under way when it was asked for. */
+  /** Settled appends that were under way when it was requested. */
   readonly appended: Promise<unknown>;
   readonly inBackground: boolean;
   readonly backoff: Backoff;
-  /** Aborts the request under way when the switch is given up. */
+  /** Aborts the request under way when the switch is cancelled. */
   readonly given: AbortController;
   /** Monotonic time at which all that was pending before was delivered; null until then. */
   readyAt: number | null;
   notBefore: number;
-  /** The session that it has tried to replace. */
+  /** The session that it has tried to replace; null before that. */
   tried: string | null;
-  /** An attempt is under way: what comes of it decides, even for one that is given up. */
+  /** An attempt is under way: its result decides, even after the switch was cancelled. */
   attempting: boolean;
-  /** Why it was given up. */
+  /** Why it was cancelled. */
   error: Error | null;
   readonly settle: (outcome: { readonly token: string } | { readonly error: unknown }) => void;
 }
@@ -75,11 +64,12 @@ export interface SessionSwitchesSetup {
   readonly replacements: Replacements;
   readonly device: FolderDevice;
   readonly emitter: Emitter;
+  readonly lastError: LastError;
   readonly log: OutboxLog;
   readonly timer: Timer;
 }
 
-/** Changes of the session that were asked for, in order. The forwarder makes them between two requests, when the old session has got what is its own. */
+/** The requested changes of the session, in order. The forwarder makes them between two requests, when the old session has its passings. */
 export class SessionSwitches {
   readonly #setup: SessionSwitchesSetup;
   readonly #queue: Switch[] = [];
@@ -89,7 +79,7 @@ export class SessionSwitches {
     this.#setup = setup;
   }
 
-  /** Resolves with the new session. `appending`: what is under way and goes to the old session, too. */
+  /** Resolves with the new session. `appending`: appends under way, which go to the old session, too. */
   request(
     wanted: OutboxSession | BoundSession,
     appending: Iterable<Promise<unknown>>,
@@ -137,13 +127,13 @@ export class SessionSwitches {
     });
   }
 
-  /** One of them waits for a moment with nothing pending: nobody lingers. */
+  /** One of them waits for a moment with nothing pending: batches do not linger. */
   get waiting(): boolean {
     const [head] = this.#queue;
     return head !== undefined && head.readyAt !== null && head.notBefore <= this.#setup.clock.mono();
   }
 
-  /** Milliseconds until the next attempt, while the batch is empty: 0 now, Infinity where none is due. */
+  /** Milliseconds until the next attempt, given an empty batch: 0 now, Infinity where none is due. */
   get dueIn(): number {
     const [head] = this.#queue;
     if (head === undefined || head.readyAt === null) return Number.POSITIVE_INFINITY;
@@ -152,9 +142,19 @@ export class SessionSwitches {
     return Math.max(0, head.notBefore - clock.mono(), quietBy - clock.mono());
   }
 
-  /** Makes the change. `first`: the first pending passing, once it is asked for. */
+  /** Tries to change the session. `first` reads the first pending passing. */
   async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
-    const { client, journal, replacements, clock, settings, device: folderDevice, emitter, log } = this.#setup;
+    const {
+      client,
+      journal,
+      replacements,
+      clock,
+      settings,
+      device: folderDevice,
+      emitter,
+      log,
+      lastError,
+    } = this.#setup;
     const head = this.#queue[0]!;
     const from = journal.session!;
     const former = journal.deviceid;
@@ -183,10 +183,10 @@ export class SessionSwitches {
     } catch (error) {
       if (head.error !== null) {
         head.settle({ error: head.error });
-        return { do: 'left' };
+        return null;
       }
-      if (stopped.aborted) return { do: 'stop', cause: error };
-      // Numbers that cannot be learned now can be later, if it is the network's fault.
+      if (stopped.aborted) return null;
+      // Where the network is the cause, the numbers can be learned later.
       const cause = error instanceof NumberingUnknownError ? error.cause : error;
       const disposition = dispositionOfError(cause);
       const isRefused =
@@ -196,24 +196,30 @@ export class SessionSwitches {
       const passes = !isRefused || replacements.owes(from);
       if (!passes && !head.inBackground) {
         head.settle({ error });
-        return { do: 'left' };
+        return null;
       }
       const retryAfterMs = 'retryAfterMs' in disposition ? disposition.retryAfterMs : undefined;
       const delayMs = passes ? head.backoff.next(retryAfterMs) : settings.probeMs;
       head.notBefore = clock.mono() + delayMs;
       log.switchFailed(passes ? 'outage' : 'block', error);
-      const { maybeStored } = disposition;
-      return { do: 'again', cause: error, attempt: Math.max(1, head.backoff.failures), delayMs, maybeStored };
+      lastError.note(error);
+      emitter.emit('retry', {
+        attempt: Math.max(1, head.backoff.failures),
+        delayMs: Math.round(delayMs),
+        cause: error,
+        maybeProcessed: disposition.maybeStored,
+      });
+      return 'failed';
     } finally {
       head.attempting = false;
     }
     const to = journal.session!;
     head.settle({ token: to });
     log.switched(from, to);
-    return { do: 'switched', from, to, replaced };
+    return { from, to, replaced };
   }
 
-  /** A person says that what stood in the way is gone. */
+  /** The operator says that the cause of the failure is gone. */
   resume(): void {
     const [head] = this.#queue;
     if (head === undefined) return;
@@ -221,7 +227,7 @@ export class SessionSwitches {
     head.notBefore = 0;
   }
 
-  /** True if that is what the first of them was about: its answer was lost, and the old session refused what came after. */
+  /** The forwarder has replaced a closed session. True if the first switch had closed it, by a request whose answer was lost: it is done then. */
   replaced(from: string, to: string): boolean {
     const [head] = this.#queue;
     if (head?.tried !== from) return false;
@@ -252,7 +258,7 @@ export class SessionSwitches {
       head.readyAt = clock.mono();
       wake();
     };
-    // It was given up, or all of it was closed.
+    // The switch was cancelled, or the outbox closed.
     const over = (): void => {};
     delivered.then(ready, over);
   }

@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
-import { shorten } from '../core/redact.js';
+import { redact, shorten } from '../core/redact.js';
 import type { JournalStats } from './journal.js';
 import type { OutboxState, OutboxStats } from './types.js';
 
 /**
- * Figures whose token programs can read whole, and nothing that copies or prints them shows: they are what a health endpoint
- * answers and a logger takes, and both JSON and a spread go by what is the object's own.
+ * The statistics. `token_session` can be read whole, but is not an own property: a spread lacks it, and JSON and `inspect` show its first
+ * characters only, since statistics are logged and served by health endpoints.
  */
 class Snapshot {
   readonly #token: string;
@@ -40,7 +40,7 @@ export interface Beside {
   readonly now: number;
 }
 
-/** The journal's figures as they are shown. */
+/** The journal's statistics in their public form. */
 export function shownStats(stats: JournalStats, { state, token_session, lastError, now }: Beside): OutboxStats {
   const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = stats;
   return Snapshot.of({
@@ -54,4 +54,17 @@ export function shownStats(stats: JournalStats, { state, token_session, lastErro
     lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
     lastError,
   });
+}
+
+/** The message of the last failure of this process. Success does not clear it. */
+export class LastError {
+  message: string | null = null;
+
+  note(error: unknown): void {
+    this.message = messageOf(error);
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return redact(error instanceof Error ? error.message : String(error));
 }

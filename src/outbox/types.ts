@@ -85,9 +85,9 @@ export interface OutboxOptions {
     | {
         /** Passings, a whole number of at least 1. Default 500. */
         max?: number | undefined;
-        /** About so many bytes of JSON, a whole number of at least 1. Learned anew where the server says 413 or the link is slow. Default 512 KiB. */
+        /** Bytes of JSON, approximately, a whole number of at least 1. Reduced where the server answers 413 or the link is slow. Default 512 KiB. */
         maxBytes?: number | undefined;
-        /** Milliseconds that a smaller batch waits for company, at least 0. Nobody lingers while `drained` or `close` wait. Default 50. */
+        /** Milliseconds that a smaller batch waits for more passings, at least 0. No wait during `drained` and `close`. Default 50. */
         lingerMs?: number | undefined;
       }
     | undefined;
@@ -172,7 +172,7 @@ export interface OutboxStats {
   readonly lastError: string | null;
 }
 
-/** What an outbox tells. A listener that throws disturbs nobody: its error becomes `lastError`. */
+/** The events of an outbox. What a listener throws is caught and becomes `lastError`. */
 export interface OutboxEvents {
   /** The server has confirmed a batch. `inserted` and `duplicates` as it counted. */
   delivered: [info: { count: number; inserted: number; duplicates: number; firstNum: number; lastNum: number }];
@@ -257,11 +257,11 @@ export abstract class Outbox implements AsyncDisposable {
     /** Ends the wait, and nothing else, with a RufusAbortError. */
     signal?: AbortSignal | undefined;
   }): Promise<void>;
-  /** How it stands, now. Cheap: made for a health check or a scrape, and as JSON fit for one: it holds no whole token. */
+  /** The current statistics. Cheap enough for a health check or a scrape, and safe to serve as JSON: it holds no whole token. */
   abstract stats(): OutboxStats;
-  /** Listens. Listeners are called in order, after the fact. */
+  /** Adds a listener. Listeners are called in order, after the event. */
   abstract on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
-  /** Stops listening. */
+  /** Removes a listener. */
   abstract off<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this;
   /** Stops sending; a request under way is aborted, and sent again later. Appends are accepted all the same. */
   abstract pause(): void;
@@ -340,8 +340,8 @@ export abstract class Outbox implements AsyncDisposable {
     },
   ): Promise<Session['token_session']>;
   /**
-   * Refuses further appends, goes on delivering for at most `drainMs`, then aborts the request under way and lets
-   * go of the folder. Whatever is left stays on disk for the next `openOutbox`. Never rejects.
+   * Refuses further appends, goes on delivering for at most `drainMs`, then aborts the request under way and
+   * releases the folder. What is left stays on disk for the next `openOutbox`. Never rejects.
    */
   abstract close(options?: {
     /** Milliseconds, at least 0. Default 0. */

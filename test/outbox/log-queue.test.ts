@@ -139,6 +139,19 @@ describe('what is pending and cannot be read yet', () => {
     expect(events.of('retry')).toEqual([]);
   });
 
+  it('is looked for at once where somebody waits', async () => {
+    const { folder, open, at, token_session, clock } = await race();
+    const disk = behind(folder);
+    const { outbox } = await open();
+    await outbox.append(runners(2));
+    await clock.pass(51);
+    disk.readable = true;
+    const drained = outbox.drained();
+    await rest();
+    expect(at(token_session)).toEqual(['1:1', '2:2']);
+    await drained;
+  });
+
   it('makes a switch wait that has created its session: no other is created', async () => {
     const { folder, open, at, token_session, clock, tokens, deviceid, clientOf } = await race();
     const disk = behind(folder);
@@ -197,4 +210,29 @@ it('no session is created before the last delivery to the old one is durable', a
   expect(tokens()).toEqual([outbox.token_session]);
   await switched;
   expect(tokens()).toHaveLength(2);
+});
+
+it('no session is created while a batch is under way that the old one may have stored', async () => {
+  let isDown = true;
+  const { open, at, deviceid, token_session, clock, clientOf, tokens, sandbox } = await race();
+  const client = clientOf({
+    middleware: [
+      async (context, next) => {
+        const answer = await next(context);
+        if (context.operation !== 'passings.insert' || !isDown) return answer;
+        throw new RufusTimeoutError('lost', { timeoutMs: 1, requestMaybeProcessed: true });
+      },
+    ],
+  });
+  const { outbox } = await open({ backoff: { firstMs: 500, maxMs: 500 } }, client);
+  sandbox.fault({ kind: 'status', status: 503, on: 'POST /sessions', times: 1 });
+  const switched = outbox.switchSession({ deviceid, open: 'new' });
+  await clock.pass(0);
+  await outbox.append(runner(1));
+  await clock.pass(10_000);
+  expect(tokens()).toEqual([token_session]);
+  isDown = false;
+  await clock.pass(1_000);
+  expect(tokens()).toEqual([token_session, await switched]);
+  expect([at(token_session), at(await switched)]).toEqual([['1:1'], []]);
 });

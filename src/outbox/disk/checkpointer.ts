@@ -6,6 +6,7 @@ import { isFull } from './disk.js';
 import type { SegmentedLog } from './log.js';
 import { Mutex } from './mutex.js';
 import type { ParkedLog } from './parked.js';
+import type { Checkpoint } from './records.js';
 import type { Space } from './space.js';
 import type { LogState } from './state.js';
 
@@ -22,13 +23,13 @@ export interface CheckpointerSetup {
 
 const SWEEP_MS = 3_600_000;
 
-/** Writes down how far delivery has come, and moves segments that lie wholly below that out of the log. */
+/** Stores how far delivery has come, and moves segments out of the log that lie wholly below that. */
 export class Checkpointer {
   tallies: Tallies;
-  suspect: boolean;
+  #suspect: boolean;
   /** The newest seq of which the checkpoint is durable. */
   #checkpointed = 0;
-  /** Segments change places one at a time. */
+  /** Segments are moved and removed one at a time. */
   readonly #moves = new Mutex();
   #cancel: (() => void) | null = null;
 
@@ -36,11 +37,11 @@ export class Checkpointer {
 
   constructor(setup: CheckpointerSetup) {
     this.#setup = setup;
-    this.suspect = setup.suspect;
+    this.#suspect = setup.suspect;
     this.tallies = setup.state.checkpoint.tallies;
   }
 
-  /** Writes a checkpoint after opening, and removes backups that are older than `retain` then and every hour. */
+  /** Saves a checkpoint, and removes expired backups now and every hour. */
   async begin(): Promise<void> {
     await this.#setup.delivered.sweep();
     await this.save();
@@ -53,6 +54,16 @@ export class Checkpointer {
     await this.save();
   }
 
+  /** Durably: the folder is suspect no more. */
+  async adopt(): Promise<void> {
+    this.#suspect = false;
+    await this.save();
+  }
+
+  get suspect(): boolean {
+    return this.#suspect;
+  }
+
   tally(add: Partial<Tallies>): void {
     const { inserted, duplicates, requests, retries } = this.tallies;
     this.tallies = {
@@ -63,7 +74,13 @@ export class Checkpointer {
     };
   }
 
-  /** Resolves when the checkpoint as it stands now is durable, or cannot be made so at the moment. */
+  /** The checkpoint at `seq`, as of now. */
+  passed(seq: number, delivered: boolean): Checkpoint {
+    const { state, clock } = this.#setup;
+    return state.passed(seq, { delivered, at: clock.wall(), tallies: this.tallies });
+  }
+
+  /** Resolves when the current checkpoint is durable, or the disk has refused it. */
   async save(): Promise<void> {
     const { checkpointFile, space, log, parked } = this.#setup;
     let written = 0;
@@ -75,11 +92,11 @@ export class Checkpointer {
     try {
       await checkpointFile.write(slot).catch((error: unknown) => {
         if (isFull(error)) throw error;
-        // The same slot again; the other one is not touched until this one is good.
+        // The same slot again: the other one is not touched until this one is good.
         return checkpointFile.write(slot);
       });
     } catch (error) {
-      // Nothing is lost: what was delivered since is sent again after a restart, under the same numbers.
+      // No passing is lost: after a restart, what was delivered since is sent again, with the same numbers.
       if (isFull(error)) space.full(error);
       else space.failed(error);
       return;
@@ -95,15 +112,15 @@ export class Checkpointer {
     if (this.#cancel !== null) this.#cancel = this.#setup.clock.after(SWEEP_MS, () => void this.#sweep());
   }
 
-  /** Bytes that are kept only as a backup, or not at all. */
+  /** Bytes that are kept as a backup, or for nothing. */
   get expendable(): number {
     const { log, parked, delivered } = this.#setup;
     return delivered.bytes + (this.#isAllCheckpointed ? log.renewable + parked.renewable : 0);
   }
 
   /**
-   * Gives up the oldest of that: a backup, then the newest segment, whose passings are all delivered by then, then what parked/ remembers
-   * of those that are parked no more. False if there is nothing, or the disk refuses. Only between two commits.
+   * Removes the oldest part of that: a backup; then the newest segment, if all its passings are delivered; then what parked/ holds
+   * of passings that are no longer parked. False if there is nothing to remove, or the disk refuses. Only between two commits.
    */
   async giveUp(): Promise<boolean> {
     const { log, parked, delivered, state } = this.#setup;
@@ -120,12 +137,12 @@ export class Checkpointer {
     return gaveUp;
   }
 
-  /** Nothing in the log is needed any more but what its last header says. */
+  /** Of the log, only its last header is still needed. */
   get #isAllCheckpointed(): boolean {
     return this.#checkpointed >= this.#setup.log.last;
   }
 
-  /** That a segment cannot be moved now loses nothing: it is tried with the next. */
+  /** A failure loses nothing: the segment is moved with the next one. */
   #move(work: () => Promise<void>): Promise<void> {
     return this.#moves.run(work).catch(() => undefined);
   }
@@ -152,8 +169,8 @@ export class Checkpointer {
     const { state, checkpointFile } = this.#setup;
     const { session } = state;
     const next = session === null ? 0 : (state.nextNumber(session) ?? 0);
-    // Whatever made it suspect may not show any more once something is written.
-    const identity = this.suspect ? 'unknown' : checkpointFile.identity;
+    // After the next write the cause of the suspicion may no longer be found: the slot keeps it.
+    const identity = this.#suspect ? 'unknown' : checkpointFile.identity;
     return { ...state.checkpoint, tallies: this.tallies, durable: { seq: state.last, session, next }, identity };
   }
 }

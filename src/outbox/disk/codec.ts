@@ -7,7 +7,7 @@ const NEWLINE = 10;
 const BLANK = 32;
 const CRC_DIGITS = 8;
 
-/** Stands where the checksum was in a line that was taken back: legible to people, void to us. */
+/** Replaces the checksum of a line that was revoked. */
 export const TOMBSTONE = Buffer.from('-'.repeat(CRC_DIGITS));
 
 const checksum = (data: string | Uint8Array): number => crc32(data);
@@ -23,7 +23,7 @@ export function encodeLine(seq: number, json: string): string {
   return `${hexOf(checksum(text))} ${text}\n`;
 }
 
-/** A line that holds, as a view on the bytes it was read from. */
+/** A line with a good checksum, as a view on the bytes that it was read from. */
 export interface Line {
   readonly seq: number;
   readonly json: Uint8Array;
@@ -39,7 +39,7 @@ function hex(bytes: Uint8Array): number {
   return value;
 }
 
-/** The record in these bytes (without the line feed); null if they are not exactly what was once written. */
+/** The line in these bytes (without the line feed); null if they are not exactly as written. */
 export function decodeLine(bytes: Uint8Array): Line | null {
   if (bytes.length < CRC_DIGITS + 3 || bytes[CRC_DIGITS] !== BLANK) return null;
   if (hex(bytes) !== checksum(bytes.subarray(CRC_DIGITS + 1))) return null;
@@ -53,12 +53,27 @@ export function decodeLine(bytes: Uint8Array): Line | null {
   return { seq, json: bytes.subarray(at + 1) };
 }
 
+/** A line in a block of fixed length that is rewritten in place: blanks follow it. */
+export function encodeBlock(length: number, seq: number, value: object): Buffer {
+  const line = Buffer.from(encodeLine(seq, JSON.stringify(value)));
+  if (line.length > length) throw new Error(`A line of ${line.length} bytes does not fit its block of ${length}`);
+  const bytes = Buffer.alloc(length, ' ');
+  line.copy(bytes);
+  return bytes;
+}
+
+/** The line of a block; null if it is not exactly as written. */
+export function decodeBlock(bytes: Uint8Array): Line | null {
+  const end = endOfLine(bytes, 0);
+  return end === -1 ? null : decodeLine(bytes.subarray(0, end));
+}
+
 const UTF8 = new TextDecoder();
 
-/** The record of a line whose checksum holds, so that the JSON is what we wrote. */
+/** The record of a line. Its checksum was good, so the JSON is not checked again. */
 export const recordOf = <R>(line: Line): R => JSON.parse(UTF8.decode(line.json)) as R;
 
 export const isTombstone = (bytes: Uint8Array): boolean => TOMBSTONE.every((byte, i) => bytes[i] === byte);
 
-/** Where the line that begins at `from` ends (its line feed); -1 if it does not end in these bytes. */
+/** The offset of the line feed after `from`; -1 if there is none. */
 export const endOfLine = (bytes: Uint8Array, from: number): number => bytes.indexOf(NEWLINE, from);

@@ -1,13 +1,13 @@
 const MOST = 1024;
 
-/** When which passing was committed: a sample that stays small, whatever the backlog. */
+/** The times of commits, by seq: a sample of limited size, for a backlog of any size. */
 export class CommitTimes {
   #marks: { readonly seq: number; readonly at: number }[] = [];
-  /** Every how many commits one is kept. */
+  /** One commit in so many is kept. */
   #stride = 1;
   #skipped = 0;
 
-  /** A commit whose first passing is `seq`; `alone` if nothing was pending before it. */
+  /** A commit whose first passing is `seq`; `alone`: nothing was pending before it. */
   note(seq: number, at: number, alone: boolean): void {
     if (alone) {
       this.#marks = [];
@@ -22,7 +22,7 @@ export class CommitTimes {
     this.#stride *= 2;
   }
 
-  /** Of the newest commit kept that began at or before `seq`; null if there is none. */
+  /** The time of the newest commit in the sample that began at or before `seq`, or of the oldest one; null without any. */
   of(seq: number): number | null {
     return (this.#marks.findLast((mark) => mark.seq <= seq) ?? this.#marks[0])?.at ?? null;
   }

@@ -2,7 +2,7 @@ import { encodeLine } from './codec.js';
 import type { SegmentedLog } from './log.js';
 import type { Space } from './space.js';
 
-/** What one commit is made from: where the log stands, and the clock of this commit. Write batches advance it as they are encoded. */
+/** The end of the log and the clocks of one commit. Write batches advance it as they are encoded. */
 export interface Draft {
   last: number;
   readonly at: number;
@@ -11,9 +11,9 @@ export interface Draft {
 
 /** Records that are written together: all of them count, or none. */
 export interface WriteBatch<D extends Draft> {
-  /** About what it will take on disk. */
+  /** Approximate size on disk. */
   readonly bytes: number;
-  /** Refused when the outbox is at its limits; the others only when the disk itself refuses. */
+  /** Refused when the outbox is at its limits. The others are refused only by the disk. */
   readonly limited: boolean;
   /** Its records as JSON, each with its seq; advances the draft. */
   records(draft: D): Iterable<readonly [seq: number, json: string]>;
@@ -22,7 +22,7 @@ export interface WriteBatch<D extends Draft> {
   failed(error: unknown): void;
 }
 
-/** Enough to make a sync worth its while, little enough to be encoded and written without being noticed. */
+/** Enough for one sync, and little enough to be encoded without blocking the event loop for long. */
 const COMMIT_BYTES = 1024 * 1024;
 const CHUNK_CHARS = 64 * 1024;
 
@@ -30,11 +30,11 @@ export interface CommitterSetup<D extends Draft> {
   readonly log: SegmentedLog;
   readonly begin: () => D;
   readonly space: Pick<Space, 'admit' | 'committed' | 'explain'>;
-  /** A write found the disk full. True: something was given up, it may be tried again. */
+  /** Called when a write found the disk full. True: something was removed, the write may be tried again. */
   readonly makeRoom: () => Promise<boolean>;
 }
 
-/** Group commit: whatever comes while the disk is busy shares the next write and its sync. */
+/** Group commit: batches that are submitted during a commit share the next write and sync. */
 export class Committer<D extends Draft> {
   #queue: WriteBatch<D>[] = [];
   #exclusive: (() => Promise<void>)[] = [];
@@ -51,7 +51,7 @@ export class Committer<D extends Draft> {
     this.#start();
   }
 
-  /** Runs this when no commit is under way, and no other before it is done. */
+  /** Runs `work` between two commits. */
   between<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#exclusive.push(() => work().then(resolve, reject));
@@ -69,7 +69,7 @@ export class Committer<D extends Draft> {
   }
 
   async #run(): Promise<void> {
-    // What is submitted in the same turn belongs together.
+    // Batches of the same turn share a commit.
     await Promise.resolve();
     try {
       while (this.#queue.length + this.#exclusive.length > 0) {
@@ -77,7 +77,7 @@ export class Committer<D extends Draft> {
         await this.#commit(await this.#admitted(this.#take()));
       }
     } finally {
-      // In the same turn as the last look at the queue: what comes after it starts anew.
+      // Synchronously after the queue was found empty: a later submit starts a new run.
       this.#running = null;
     }
   }

@@ -5,13 +5,12 @@ import type { FrozenFile, Snapshot } from './snapshot.js';
 
 const readAt = promisify(readWithCallback);
 
-/** The folder of a snapshot as a disk: what is written to it stays in memory, so that a journal can be opened, and recovered, that nobody will ever see. */
+/** The folder of a snapshot as a disk. Writes stay in memory, so that a journal can be opened and recovered without changing the folder. */
 export function copyOnWrite(snapshot: Snapshot): Disk {
   const { folder, names, segments, contents, ackIdentity } = snapshot;
-  const files = new Map<string, File>(names.map((name) => [`${folder}/${name}`, new File(new Bytes(Buffer.alloc(0)))]));
-  for (const segment of segments)
-    files.set(`${folder}/${segment.name}`, new File(new Frozen(segment), segment.mtimeMs));
-  for (const [name, bytes] of contents) files.set(`${folder}/${name}`, new File(new Bytes(bytes)));
+  const files = new Map<string, File>(names.map((name) => [`${folder}/${name}`, new File(inMemory(Buffer.alloc(0)))]));
+  for (const segment of segments) files.set(`${folder}/${segment.name}`, new File(frozen(segment), segment.mtimeMs));
+  for (const [name, bytes] of contents) files.set(`${folder}/${name}`, new File(inMemory(bytes)));
 
   const fileAt = (path: string): File => {
     const file = files.get(path);
@@ -21,7 +20,7 @@ export function copyOnWrite(snapshot: Snapshot): Disk {
   };
   return {
     async open(path, mode) {
-      if (mode === 'create') files.set(path, new File(new Bytes(Buffer.alloc(0))));
+      if (mode === 'create') files.set(path, new File(inMemory(Buffer.alloc(0))));
       return fileAt(path);
     },
     folder: async (path) => (path.startsWith(`${folder}/`) ? path : folder),
@@ -52,39 +51,21 @@ interface Base {
   read(buffer: Uint8Array, position: number): Promise<number>;
 }
 
-class Frozen implements Base {
-  readonly size: number;
-  readonly #file: FrozenFile;
+const frozen = ({ fd, size }: FrozenFile): Base => ({
+  size,
+  read: async (buffer, position) => (await readAt(fd, buffer, 0, buffer.length, position)).bytesRead,
+});
 
-  constructor(file: FrozenFile) {
-    this.#file = file;
-    this.size = file.size;
-  }
-
-  async read(buffer: Uint8Array, position: number): Promise<number> {
-    return (await readAt(this.#file.fd, buffer, 0, buffer.length, position)).bytesRead;
-  }
-}
-
-class Bytes implements Base {
-  readonly size: number;
-  readonly #bytes: Buffer;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-    this.size = bytes.length;
-  }
-
-  async read(buffer: Uint8Array, position: number): Promise<number> {
-    return this.#bytes.copy(buffer, 0, position);
-  }
-}
+const inMemory = (bytes: Buffer): Base => ({
+  size: bytes.length,
+  read: async (buffer, position) => bytes.copy(buffer, 0, position),
+});
 
 class File implements DiskFile {
   size: number;
   readonly mtimeMs: number;
   readonly #base: Base;
-  /** What of the base counts. */
+  /** The part of the base that is not truncated. */
   #kept: number;
   #patches: { readonly at: number; readonly bytes: Uint8Array }[] = [];
 

@@ -11,7 +11,7 @@ import { NO_CHECKPOINT } from './state.js';
 
 type AnyLogRecord = LogRecord | ParkedLogRecord;
 
-/** A passing's line, as far as it helps to tell what stood beside it. */
+/** What the line of a passing tells about the damage next to it. */
 export interface Neighbour {
   readonly session: string;
   readonly num: number;
@@ -19,16 +19,16 @@ export interface Neighbour {
   readonly at: number;
 }
 
-/** A stretch of a file that is not as it was written. */
+/** A range of a file that is not as it was written. */
 export interface DamagedStretch {
   /** Its path from the folder. */
   readonly file: string;
-  /** Bytes `from`…`to`, the last one not included; the same where what is missing stood. */
+  /** Bytes `from`…`to`, the last one not included; equal where something is missing. */
   readonly from: number;
   readonly to: number;
   /** `torn`: the end of a write that was cut short, and was never confirmed. */
   readonly kind: 'corrupt' | 'missing' | 'torn';
-  /** Which passings of the folder cannot be read for it; null: none. */
+  /** The seqs of the passings that cannot be read; null: none. */
   readonly lost: { readonly first: number; readonly last: number } | null;
   readonly before: Neighbour | null;
   readonly after: Neighbour | null;
@@ -75,7 +75,7 @@ function lostCheckpoint({ contents }: Snapshot): DamagedStretch {
   return { file: 'ack.dat', from: 0, to: size, kind, lost: null, before: null, after: null };
 }
 
-/** Goes through the segments of one log, oldest first. */
+/** Examines the segments of one log, oldest first. */
 class Examiner {
   readonly stretches: DamagedStretch[] = [];
   checkpoint: Checkpoint = NO_CHECKPOINT;
@@ -86,7 +86,7 @@ class Examiner {
   #last: number | null = null;
   #before: Neighbour | null = null;
 
-  /** By the mark, or by a record of it, a commit is known to have been durable. */
+  /** A commit is known to have been durable by the mark, or by one of its records. */
   constructor(disk: Disk, folder: string, highWaterMark: number, isDurable: (record: AnyLogRecord) => boolean) {
     this.#disk = disk;
     this.#folder = folder;
@@ -101,7 +101,7 @@ class Examiner {
     }
   }
 
-  /** `limit`: the last record that counts here; null in the newest segment. */
+  /** `limit`: the last seq that counts here; null in the newest segment. */
   async #segment(file: string, limit: number | null): Promise<void> {
     this.#last ??= orderOf(file) - 1;
     const records: LocatedRecord<AnyLogRecord>[] = [];

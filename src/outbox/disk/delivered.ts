@@ -7,34 +7,25 @@ interface BackupSegment extends Segment {
   readonly since: number;
 }
 
-/** delivered/: segments that are segments only as the local backup, oldest first. Whatever goes wrong here loses no passing. */
+export interface DeliveredSetup {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly retain: { readonly ms: number; readonly maxBytes: number };
+}
+
+/** delivered/: segments that are kept as the local backup only, oldest first. A failure here loses no passing. */
 export class Delivered {
   readonly segments: BackupSegment[] = [];
+  readonly #setup: DeliveredSetup;
 
-  readonly #disk: Disk;
-  readonly #folder: string;
-  readonly #clock: Clock;
-  readonly #retain: { readonly ms: number; readonly maxBytes: number };
-
-  private constructor(
-    disk: Disk,
-    folder: string,
-    clock: Clock,
-    retain: { readonly ms: number; readonly maxBytes: number },
-  ) {
-    this.#disk = disk;
-    this.#folder = folder;
-    this.#clock = clock;
-    this.#retain = retain;
+  private constructor(setup: DeliveredSetup) {
+    this.#setup = setup;
   }
 
-  static async open(
-    disk: Disk,
-    folder: string,
-    clock: Clock,
-    retain: { readonly ms: number; readonly maxBytes: number },
-  ): Promise<Delivered> {
-    const delivered = new Delivered(disk, folder, clock, retain);
+  static async open(setup: DeliveredSetup): Promise<Delivered> {
+    const { disk, folder } = setup;
+    const delivered = new Delivered(setup);
     for (const name of await disk.list(folder)) {
       const first = firstOf(name);
       if (first === null) continue;
@@ -52,18 +43,20 @@ export class Delivered {
 
   /** Takes over a segment of the log. */
   async take(segment: Segment): Promise<void> {
-    const path = `${this.#folder}/${segmentName(segment.first)}`;
-    const since = this.#clock.wall();
-    await this.#disk.rename(segment.path, path);
-    await this.#disk.touch(path, since).catch(() => undefined);
+    const { disk, folder, clock } = this.#setup;
+    const path = `${folder}/${segmentName(segment.first)}`;
+    const since = clock.wall();
+    await disk.rename(segment.path, path);
+    await disk.touch(path, since).catch(() => undefined);
     this.segments.push({ first: segment.first, path, size: segment.size, since });
     await this.sweep();
   }
 
   /** Gives up what is older, or more, than is to be retained. */
   async sweep(): Promise<void> {
-    const oldest = this.#clock.wall() - this.#retain.ms;
-    while (this.segments.length > 0 && (this.segments[0]!.since <= oldest || this.bytes > this.#retain.maxBytes)) {
+    const { clock, retain } = this.#setup;
+    const oldest = clock.wall() - retain.ms;
+    while (this.segments.length > 0 && (this.segments[0]!.since <= oldest || this.bytes > retain.maxBytes)) {
       if (!(await this.giveUp())) return;
     }
   }
@@ -73,7 +66,7 @@ export class Delivered {
     const [oldest] = this.segments;
     if (oldest === undefined) return false;
     try {
-      await this.#disk.unlink(oldest.path);
+      await this.#setup.disk.unlink(oldest.path);
     } catch (error) {
       if (!isMissing(error)) return false;
     }

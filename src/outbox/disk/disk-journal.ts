@@ -2,11 +2,11 @@ import { OutboxBusyError, OutboxClosedError } from '../errors.js';
 import type {
   Damage,
   Entry,
+  HistoryEntry,
   Journal,
   JournalEvents,
   JournalStats,
   Leaving,
-  Numbered,
   ParkedEntry,
   ParkReason,
   Replacement,
@@ -14,21 +14,21 @@ import type {
   StoredPassing,
   Tallies,
 } from '../journal.js';
+import type { Receipt } from '../types.js';
 import type { CheckpointFile } from './checkpoint-file.js';
 import type { Checkpointer } from './checkpointer.js';
 import { CommitTimes } from './commit-times.js';
 import type { Committer, WriteBatch } from './committer.js';
 import type { HighWater } from './high-water.js';
-import { type HistoryEntry, type HistorySetup, history } from './history.js';
-import { IntervalSet } from './intervals.js';
+import { type HistorySetup, history } from './history.js';
 import type { Lock } from './lock.js';
-import { LogReader, readBatch, type Stored } from './log-reader.js';
-import { Mutex } from './mutex.js';
+import { LogReader } from './log-reader.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
+import { Requeues } from './requeues.js';
 import { type Space, storageError } from './space.js';
 import {
+  factRecord,
   type LogDraft,
-  leavingRecord,
   PassingBatch,
   type PassingBatchFacts,
   renumberRecord,
@@ -36,11 +36,9 @@ import {
   SingleRecord,
   sessionRecord,
   sizeOf,
-  sourceRecord,
-  unconfirmedRecord,
 } from './write-batch.js';
 
-export interface Parts extends Omit<HistorySetup, 'entryOf'> {
+export interface Parts extends HistorySetup {
   readonly checkpointFile: CheckpointFile;
   readonly highWater: HighWater;
   readonly committer: Committer<LogDraft>;
@@ -48,29 +46,27 @@ export interface Parts extends Omit<HistorySetup, 'entryOf'> {
   readonly space: Space;
   readonly lock: Lock;
   readonly found: Damage;
-  readonly wall: () => number;
   readonly maxPendingBytes: number;
   readonly events: Partial<JournalEvents>;
 }
 
-/** The durable half of the outbox, over files. */
 export class DiskJournal implements Journal {
   readonly found: Damage;
   readonly lastCommit: Journal['lastCommit'];
-  #reader: LogReader;
-  #pendingBytes = 0;
-  /** One at a time, or two of them would take the same passing. */
-  readonly #requeues = new Mutex();
-  #closing: Promise<void> | null = null;
-  readonly #times = new CommitTimes();
-
   readonly #parts: Parts;
+  readonly #reader: LogReader;
+  readonly #requeues: Requeues;
+  readonly #times = new CommitTimes();
+  /** Of appends that are not yet durable. */
+  #pendingBytes = 0;
+  #closing: Promise<void> | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.found = parts.found;
     this.lastCommit = parts.state.stamp;
-    this.#reader = this.#newReader();
+    this.#reader = new LogReader(parts);
+    this.#requeues = new Requeues({ ...parts, append: (facts) => this.#submitPassings(facts) });
   }
 
   get session(): string | null {
@@ -98,14 +94,14 @@ export class DiskJournal implements Journal {
   }
 
   get parkedCount(): number {
-    return this.#parts.parked.count - this.#parts.state.requeued.length;
+    return this.#requeues.parkedCount;
   }
 
   pendingUpTo(seq: number): number {
     return this.#parts.state.pendingUpTo(seq);
   }
 
-  /** Has nothing open any more that was removed. */
+  /** Closes the segment that is being read, if it was removed. */
   letGo(): Promise<void> {
     return this.#reader.leave();
   }
@@ -116,15 +112,11 @@ export class DiskJournal implements Journal {
     if (head !== null) this.#times.note(head.seq, head.record.at, true);
     await this.#parts.checkpointer.begin();
     await this.#parts.log.reserve();
-    // With a full disk this waits for the next requeue.
-    await this.#releaseRequeued().catch(() => undefined);
-    // Beside all else: parked/ may be large.
-    if (this.#parts.parked.count === 0) void this.#requeues.run(() => this.#sweepParked());
+    await this.#requeues.resume();
   }
 
-  async adopt(): Promise<void> {
-    this.#parts.checkpointer.suspect = false;
-    await this.#parts.checkpointer.save();
+  adopt(): Promise<void> {
+    return this.#parts.checkpointer.adopt();
   }
 
   nextNumber(token_session: string): number | undefined {
@@ -132,49 +124,42 @@ export class DiskJournal implements Journal {
   }
 
   replacedBy(token_session: string): string | undefined {
-    return this.#parts.state.successorOf(token_session);
+    return this.#parts.state.successors.get(token_session);
   }
 
-  startSession(token_session: string, atLeast = 1, deviceid?: string): Promise<void> {
-    return this.#submitOne((draft) => sessionRecord(draft, token_session, atLeast, deviceid ?? null));
+  async startSession(token_session: string, atLeast = 1, deviceid?: string): Promise<void> {
+    await this.#submitOne((draft) => sessionRecord(draft, token_session, atLeast, deviceid ?? null));
   }
 
-  leave(leaving: Leaving | null): Promise<void> {
-    return this.#submitOne((draft) => leavingRecord(draft, leaving));
+  async leave(leaving: Leaving | null): Promise<void> {
+    await this.#submitOne((draft) => factRecord(draft, { leaving }));
   }
 
   unconfirmedFrom(token_session: string): number | undefined {
-    return this.#parts.state.unconfirmedFrom(token_session);
+    return this.#parts.state.unconfirmed.get(token_session);
   }
 
-  setUnconfirmed(token_session: string, from: number | null): Promise<void> {
-    return this.#submitOne((draft) => unconfirmedRecord(draft, token_session, from));
+  async setUnconfirmed(token_session: string, from: number | null): Promise<void> {
+    await this.#submitOne((draft) => factRecord(draft, { unconfirmed: { session: token_session, from } }));
   }
 
   async renumber(first: Entry, atLeast: number): Promise<number> {
-    let to = atLeast;
-    await this.#submitOne((draft) => {
-      const record = renumberRecord(draft, first, atLeast);
-      to = record.base;
-      return record;
-    });
-    await this.#reader.close();
-    this.#reader = this.#newReader();
-    return to;
+    const { base } = await this.#submitOne((draft) => renumberRecord(draft, first, atLeast));
+    await this.#reader.restart();
+    return base;
   }
 
   async replaceSession(replacement: Replacement): Promise<void> {
     const { state } = this.#parts;
     const first = replacement.first ?? { seq: state.last + 1, num_passing: state.nextNumber(replacement.from) ?? 1 };
     await this.#submitOne((draft) => replaceRecord(draft, { ...replacement, first }));
-    await this.#reader.close();
-    this.#reader = this.#newReader();
+    await this.#reader.restart();
   }
 
-  async append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Numbered[]> {
+  async append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Receipt[]> {
     this.#usable();
     if (passings.length === 0) {
-      if (source !== undefined) await this.#submitOne((draft) => sourceRecord(draft, source), true);
+      if (source !== undefined) await this.#submitOne((draft) => factRecord(draft, { source }), true);
       return [];
     }
     return await this.#submitPassings({ passings, source, limited: true });
@@ -185,13 +170,13 @@ export class DiskJournal implements Journal {
   }
 
   read(limits: { max: number; maxBytes: number }): Promise<Entry[]> {
-    return readBatch(this.#reader, limits, this.#entryOf);
+    return this.#reader.read(limits);
   }
 
   acknowledge(upTo: Entry, tallies: Partial<Tallies> = {}): Promise<void> {
-    const { state, checkpointer, wall } = this.#parts;
+    const { state, checkpointer } = this.#parts;
     checkpointer.tally(tallies);
-    state.acknowledge(state.passed(upTo.seq, { delivered: true, at: wall(), tallies: checkpointer.tallies }));
+    state.acknowledge(checkpointer.passed(upTo.seq, true));
     return checkpointer.save();
   }
 
@@ -201,35 +186,33 @@ export class DiskJournal implements Journal {
 
   async park(entries: readonly Entry[], why: ParkReason): Promise<void> {
     const { state, parked, checkpointer } = this.#parts;
-    const last = this.#headOf(entries);
-    await parked.park(entries, why, this.#passedBy(last));
-    state.acknowledge(this.#passedBy(last));
+    const last = state.lastOf(entries);
+    await parked.park(entries, why, checkpointer.passed(last, false));
+    state.acknowledge(checkpointer.passed(last, false));
     await checkpointer.save();
   }
 
-  async move(entries: readonly Entry[]): Promise<Numbered[]> {
-    const last = this.#headOf(entries);
+  async move(entries: readonly Entry[]): Promise<Receipt[]> {
+    const { state, checkpointer } = this.#parts;
+    const last = state.lastOf(entries);
     const passings = entries.map(({ passing }) => passing);
     const moved = [entries[0]!.seq, last] as const;
-    const receipts = await this.#submitPassings({ passings, moved, ack: () => this.#passedBy(last), limited: false });
-    await this.#parts.checkpointer.save();
+    const receipts = await this.#submitPassings({ passings, moved, ack: () => checkpointer.passed(last, false) });
+    await checkpointer.save();
     return receipts;
   }
 
-  async *parked(): AsyncGenerator<ParkedEntry[]> {
-    for await (const entries of this.#parts.parked.entries()) {
-      const back = new Set(this.#parts.state.requeued.map(([, was]) => was));
-      const still = back.size === 0 ? entries : entries.filter(({ seq }) => !back.has(seq));
-      if (still.length > 0) yield still;
-    }
+  parked(): AsyncGenerator<ParkedEntry[]> {
+    return this.#requeues.parked();
   }
 
-  requeue(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
-    return this.#requeues.run(() => this.#requeueAll(filter));
+  async requeue(filter: (parked: ParkedEntry) => boolean): Promise<Receipt[]> {
+    this.#usable();
+    return this.#requeues.requeue(filter);
   }
 
   history(): AsyncGenerator<HistoryEntry[]> {
-    return history({ ...this.#parts, entryOf: this.#entryOf });
+    return history(this.#parts);
   }
 
   stats(): JournalStats {
@@ -267,23 +250,6 @@ export class DiskJournal implements Journal {
     await lock.release();
   }
 
-  readonly #entryOf = ({ seq, bytes, record }: Stored): Entry => ({
-    seq,
-    ...this.#parts.state.addressOf(seq, record.session, record.num),
-    passing: record.passing,
-    at: record.at,
-    bytes,
-  });
-
-  #newReader(): LogReader {
-    const { disk, log, state, events } = this.#parts;
-    const lost = (first: number, last: number): void => {
-      const corruptRecords = state.missing.add(first, last);
-      if (corruptRecords > 0) events.damaged?.({ records: 0, tornBytes: 0, corruptRecords });
-    };
-    return new LogReader({ disk, log, lost }, state.checkpoint.seq);
-  }
-
   #usable(): void {
     const { log, state } = this.#parts;
     if (this.#closing !== null) throw new OutboxClosedError();
@@ -291,7 +257,7 @@ export class DiskJournal implements Journal {
     if (state.session === null) throw new Error('The folder has no session yet: startSession comes first');
   }
 
-  #submitPassings(facts: PassingBatchFacts): Promise<Numbered[]> {
+  #submitPassings(facts: PassingBatchFacts): Promise<Receipt[]> {
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
     return this.#submit(bytes, (settle) => new PassingBatch(facts, bytes, this.#parts.state, settle, this.#committed));
   }
@@ -304,8 +270,8 @@ export class DiskJournal implements Journal {
     events.committed?.(count);
   };
 
-  #submitOne(make: (draft: LogDraft) => SessionRecord | ReplaceRecord, limited = false): Promise<void> {
-    return this.#submit<void>(0, (settle) => new SingleRecord(make, this.#parts.state, settle, limited));
+  #submitOne<R extends SessionRecord | ReplaceRecord>(make: (draft: LogDraft) => R, limited = false): Promise<R> {
+    return this.#submit<R>(0, (settle) => new SingleRecord(make, this.#parts.state, settle, limited));
   }
 
   #submit<T>(
@@ -319,68 +285,15 @@ export class DiskJournal implements Journal {
       return Promise.reject(new OutboxBusyError(message, { pendingBytes: this.#pendingBytes }));
     }
     this.#pendingBytes += bytes;
+    // Not by `finally`, which makes two more promises per call.
+    const settled =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        this.#pendingBytes -= bytes;
+        settle(value);
+      };
     return new Promise<T>((resolve, reject) => {
-      // Not by `finally`: its promises cost more than the rest of this.
-      committer.submit(
-        list({
-          resolve: (value) => {
-            this.#pendingBytes -= bytes;
-            resolve(value);
-          },
-          reject: (error) => {
-            this.#pendingBytes -= bytes;
-            reject(error);
-          },
-        }),
-      );
+      committer.submit(list({ resolve: settled<T>(resolve), reject: settled(reject) }));
     });
-  }
-
-  /** The seq of the last of these, which must be the first pending ones. */
-  #headOf(entries: readonly Entry[]): number {
-    const { state } = this.#parts;
-    let seq = state.checkpoint.seq;
-    for (const entry of entries) {
-      if (entry.seq - 1 - seq !== state.missing.count(seq + 1, entry.seq - 1)) {
-        throw new Error(`Passing ${entry.seq} is not the next pending one after ${seq}`);
-      }
-      seq = entry.seq;
-    }
-    return seq;
-  }
-
-  #passedBy(seq: number): ReturnType<Parts['state']['passed']> {
-    const { state, checkpointer, wall } = this.#parts;
-    return state.passed(seq, { delivered: false, at: wall(), tallies: checkpointer.tallies });
-  }
-
-  async #requeueAll(filter: (parked: ParkedEntry) => boolean): Promise<Numbered[]> {
-    this.#usable();
-    await this.#releaseRequeued();
-    const receipts: Numbered[] = [];
-    for await (const entries of this.parked()) {
-      const chosen = entries.filter(filter);
-      if (chosen.length === 0) continue;
-      const passings = chosen.map(({ passing }) => passing);
-      receipts.push(...(await this.#submitPassings({ passings, was: chosen.map(({ seq }) => seq), limited: false })));
-      await this.#releaseRequeued();
-    }
-    await this.#sweepParked();
-    return receipts;
-  }
-
-  /** Tells parked/ what is back in the log. Until then the log itself remembers, in each header. */
-  async #releaseRequeued(): Promise<void> {
-    const { state, parked } = this.#parts;
-    const open = state.requeued;
-    if (open.length === 0) return;
-    const seqs = new IntervalSet();
-    for (const [, was] of open) seqs.add(was);
-    await parked.release(seqs, open.length, open.at(-1)![0]);
-    state.requeued = [];
-  }
-
-  async #sweepParked(): Promise<void> {
-    await this.#parts.parked.sweep(this.#parts.checkpointer.retained).catch(() => undefined);
   }
 }

@@ -12,13 +12,12 @@ import {
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-// All that the outbox asks of a file system, and nothing more: small enough that a model in memory can forget what was
-// not synced, and so play every power cut.
+// What the outbox needs of a file system: small enough for a model in memory that loses what was not synced, to test power cuts.
 
 export interface DiskFile {
   /** Reads up to the buffer's length from `position`; returns the bytes read, 0 at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>;
-  /** Writes all of it at `position`: never appends, so a repeated write cannot land behind the garbage of the first. */
+  /** Writes all of it at `position`. Never appends: a repeated write overwrites the rest of the first one. */
   write(bytes: Uint8Array, position: number): Promise<void>;
   truncate(size: number): Promise<void>;
   /** The content survives a power cut once this resolves; the file's name does only after `syncFolder`. */
@@ -29,7 +28,7 @@ export interface DiskFile {
 export interface FileFacts {
   readonly size: number;
   readonly mtimeMs: number;
-  /** What tells this file from a copy of it; null where the file system has no such thing. */
+  /** Distinguishes this file from a copy of it; null where the file system has no inode numbers. */
   readonly identity: string | null;
 }
 
@@ -52,21 +51,21 @@ export interface Disk {
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
-/** The system refused, rather than that we made a mistake. */
+/** An error of the operating system, not of this code. */
 export const isSystemError = (error: unknown): error is Error => error instanceof Error && 'syscall' in error;
 
-/** What the system said, in words that tell what to do where it is not plain. */
+/** The message of the system, with what to do where it is not plain. */
 export function reasonOf(error: unknown): string {
   const said = error instanceof Error ? error.message : String(error);
   if (codeOf(error) !== 'EROFS') return said;
   return `its file system is read-only (${said}). Mount it for writing, or use another one; a card that the system has made read-only after errors should be replaced`;
 }
 
-/** No room: waiting or giving something up may help. Any other failure of a write means that the disk itself is in trouble. */
+/** No space: waiting or removing something may help. Any other failure of a write means that the disk itself fails. */
 export const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(codeOf(error) ?? '');
 export const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
 
-/** As `mkdir -p`. Node's own says ENOENT where the file system is read-only. */
+/** As `mkdir -p`. Node's `recursive` reports ENOENT where the file system is read-only. */
 async function makeFolder(path: string): Promise<void> {
   try {
     await makeOne(path);
@@ -88,35 +87,21 @@ async function makeOne(path: string): Promise<void> {
 
 const FLAGS = { create: 'wx+', update: 'r+', read: 'r' } as const;
 
-class NodeFile implements DiskFile {
-  readonly #handle: FileHandle;
-
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
-  }
-
-  async read(buffer: Uint8Array, position: number): Promise<number> {
-    return (await this.#handle.read(buffer, 0, buffer.length, position)).bytesRead;
-  }
-  async write(bytes: Uint8Array, position: number): Promise<void> {
+const nodeFile = (handle: FileHandle): DiskFile => ({
+  read: async (buffer, position) => (await handle.read(buffer, 0, buffer.length, position)).bytesRead,
+  async write(bytes, position) {
     for (let done = 0; done < bytes.length; ) {
-      done += (await this.#handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+      done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
     }
-  }
-  truncate(size: number): Promise<void> {
-    return this.#handle.truncate(size);
-  }
-  datasync(): Promise<void> {
-    return this.#handle.datasync();
-  }
-  close(): Promise<void> {
-    return this.#handle.close();
-  }
-}
+  },
+  truncate: (size) => handle.truncate(size),
+  datasync: () => handle.datasync(),
+  close: () => handle.close(),
+});
 
 export const nodeDisk: Disk = {
   async open(path, mode) {
-    return new NodeFile(await open(path, FLAGS[mode], 0o600));
+    return nodeFile(await open(path, FLAGS[mode], 0o600));
   },
   async folder(path) {
     await makeFolder(path);
@@ -131,7 +116,7 @@ export const nodeDisk: Disk = {
   rename,
   unlink,
   async syncFolder(path) {
-    // Windows opens no folders; its file systems order names by themselves.
+    // Windows cannot open folders, and NTFS journals its names.
     if (process.platform === 'win32') return;
     const handle = await open(path, 'r');
     try {

@@ -1,10 +1,10 @@
-import { decodeLine, encodeLine, endOfLine, recordOf } from './codec.js';
+import { decodeBlock, encodeBlock, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
 import { Mutex } from './mutex.js';
 
 const SIZE = 1024;
 
-/** The newest passing that was made durable, and the number after it. */
+/** The newest durable passing, and the number after it. */
 export interface Mark {
   readonly seq: number;
   readonly session: string;
@@ -12,12 +12,12 @@ export interface Mark {
 }
 
 /**
- * high-water.dat: tells, where the end of the log is lost, that there was more. Written behind each commit and not synced: after a
- * power cut it may be old or torn, and then tells nothing; what it tells is true. ack.dat is synced, but only written when passings are
- * delivered: without network it may be a day old.
+ * high-water.dat: shows, where the end of the log is lost, that there was more. Written after each commit and not synced: after a
+ * power cut it may be old or torn. A torn one is ignored; an old one is still true. ack.dat is synced, but written only when passings
+ * are delivered: without network it may be a day old.
  */
 export class HighWater {
-  /** To be written next. */
+  /** The next one to write. */
   #wanted: Mark | null = null;
   readonly #writes = new Mutex();
   readonly #file: DiskFile | null;
@@ -31,21 +31,20 @@ export class HighWater {
   static async open(disk: Disk, folder: string): Promise<HighWater> {
     const path = `${folder}/high-water.dat`;
     const exists = (await disk.list(folder)).includes('high-water.dat');
-    // Without it there is one witness less.
+    // The outbox works without this file, with less protection.
     const file = await disk.open(path, exists ? 'update' : 'create').catch(() => null);
     const bytes = Buffer.alloc(SIZE, ' ');
     if (exists) await file?.read(bytes, 0).catch(() => 0);
     else await file?.write(bytes, 0).catch(() => undefined);
-    const end = endOfLine(bytes, 0);
-    const line = end === -1 ? null : decodeLine(bytes.subarray(0, end));
+    const line = decodeBlock(bytes);
     return new HighWater(file, line === null ? null : { ...recordOf<Omit<Mark, 'seq'>>(line), seq: line.seq });
   }
 
-  /** Not waited for: the newest one is written when the file is free. */
+  /** Written when the file is free, unless a newer one has replaced it by then. Not awaited; a failure is ignored. */
   note(mark: Mark): void {
     const isScheduled = this.#wanted !== null;
     this.#wanted = mark;
-    if (!isScheduled) void this.#writes.run(() => this.#write());
+    if (!isScheduled) void this.#writes.run(() => this.#write()).catch(() => undefined);
   }
 
   async close(): Promise<void> {
@@ -56,8 +55,6 @@ export class HighWater {
   async #write(): Promise<void> {
     const { seq, ...rest } = this.#wanted!;
     this.#wanted = null;
-    const bytes = Buffer.alloc(SIZE, ' ');
-    bytes.write(encodeLine(seq, JSON.stringify(rest)));
-    await this.#file?.write(bytes, 0).catch(() => undefined);
+    await this.#file?.write(encodeBlock(SIZE, seq, rest), 0);
   }
 }

@@ -1,8 +1,7 @@
-import type { Entry } from '../journal.js';
+import type { HistoryEntry } from '../journal.js';
 import type { Delivered } from './delivered.js';
 import type { Disk } from './disk.js';
 import { type SegmentedLog, segmentName } from './log.js';
-import type { Stored } from './log-reader.js';
 import type { ParkedLog } from './parked.js';
 import type { LogRecord } from './records.js';
 import { readSegment } from './segment-reader.js';
@@ -15,14 +14,11 @@ export interface HistorySetup {
   readonly parked: ParkedLog;
   readonly delivered: Delivered;
   readonly state: LogState;
-  readonly entryOf: (stored: Stored) => Entry;
 }
 
-export type HistoryEntry = Entry & { readonly state: 'delivered' | 'pending' };
-
-/** All that is in the folder now, but what was parked or sent on under another number. */
+/** All passings that the folder holds, except those that were parked, or moved under another number. */
 export async function* history(setup: HistorySetup): AsyncGenerator<HistoryEntry[]> {
-  const { disk, folder, log, parked, delivered, state, entryOf } = setup;
+  const { disk, folder, log, parked, delivered, state } = setup;
   const { last } = state;
   const elsewhere = await parked.everParked();
   const segments = [...delivered.segments, ...log.segments].map(({ first, path, size }) => ({ first, path, size }));
@@ -33,10 +29,8 @@ export async function* history(setup: HistorySetup): AsyncGenerator<HistoryEntry
       const chunk: HistoryEntry[] = [];
       for (const { seq, bytes, record } of records) {
         if (record.t !== 'p' || elsewhere.has(seq) || state.moved.has(seq)) continue;
-        chunk.push({
-          ...entryOf({ seq, bytes, record }),
-          state: seq <= state.checkpoint.seq ? 'delivered' : 'pending',
-        });
+        const entry = state.entryOf({ seq, bytes, record });
+        chunk.push({ ...entry, state: seq <= state.checkpoint.seq ? 'delivered' : 'pending' });
       }
       if (chunk.length > 0) yield chunk;
     }

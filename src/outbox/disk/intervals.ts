@@ -1,6 +1,8 @@
+import { lowerBound } from '../../core/binary-search.js';
+
 export type Interval = readonly [first: number, last: number];
 
-/** A set of integers as sorted, disjoint ranges: small as long as its members lie together. */
+/** A set of integers as sorted, disjoint ranges: compact where its members are contiguous. */
 export class IntervalSet {
   #ranges: [number, number][] = [];
 
@@ -39,7 +41,7 @@ export class IntervalSet {
     return count;
   }
 
-  /** Forgets all members up to and including `last`. */
+  /** Removes all members up to and including `last`. */
   dropUpTo(last: number): void {
     this.#ranges = this.#ranges.filter(([, high]) => high > last);
     const first = this.#ranges[0];
@@ -52,13 +54,6 @@ export class IntervalSet {
 
   /** The first range that ends at or after `value`. */
   #indexOf(value: number): number {
-    let low = 0;
-    let high = this.#ranges.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#ranges[middle]![1] < value) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.#ranges, ([, last]) => last < value);
   }
 }

@@ -5,15 +5,15 @@ const CHUNK = 256 * 1024;
 const PAGE = 4096;
 const NOTHING = Buffer.alloc(0);
 
-/** A stretch of a segment up to a line feed (not included), or up to where the reading ends. */
+/** The bytes of a segment up to a line feed (not included), or up to the end of the read. */
 export interface RawLine {
   readonly offset: number;
   readonly bytes: Buffer;
-  /** False for the rest behind the last line feed. */
+  /** False for the rest after the last line feed. */
   readonly complete: boolean;
 }
 
-/** Reads a segment line by line, a chunk in memory at a time. `take` until it gives null, then `fill`. */
+/** Reads a segment line by line, with one chunk in memory. `take` until it returns null, then `fill`. */
 export class LineReader {
   #buffer: Buffer = NOTHING;
   #at = 0;
@@ -27,7 +27,7 @@ export class LineReader {
     this.#base = offset;
   }
 
-  /** Where the next line begins. */
+  /** The offset of the next line. */
   get offset(): number {
     return this.#base + this.#at;
   }
@@ -41,7 +41,7 @@ export class LineReader {
     return line;
   }
 
-  /** All lines up to offset `limit`, in lists of what is in memory at a time; the last may be incomplete. */
+  /** All lines up to offset `limit`, a list per chunk; the last line may be incomplete. */
   async *lists(limit = Number.MAX_SAFE_INTEGER): AsyncGenerator<RawLine[]> {
     let isMore = true;
     while (isMore) {
@@ -56,7 +56,7 @@ export class LineReader {
     }
   }
 
-  /** Reads on, up to offset `limit`; false if there was nothing to read. Views given out before stay as they are. */
+  /** Reads the next chunk, up to offset `limit`; false if there is none. Lines returned before stay valid. */
   async fill(limit: number): Promise<boolean> {
     const from = this.#base + this.#buffer.length;
     const wanted = Math.min(CHUNK, limit - from);
@@ -72,7 +72,7 @@ export class LineReader {
   }
 }
 
-/** A bad sector must not hide the good ones around it: what cannot be read counts as zeros, which no checksum takes for a record. */
+/** A bad sector must not hide the good ones around it: what cannot be read becomes zeros, which are no record. */
 async function readWhatIsLeft(file: DiskFile, chunk: Buffer, from: number): Promise<number> {
   try {
     return await file.read(chunk, from);

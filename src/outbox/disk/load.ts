@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.js';
 import type { Damage } from '../journal.js';
 import { CheckpointFile } from './checkpoint-file.js';
 import type { Disk, DiskFile } from './disk.js';
@@ -10,7 +9,7 @@ import { recoverLog } from './recover.js';
 import { scanSegment } from './segment-reader.js';
 import { LogState } from './state.js';
 
-/** What the log and ack.dat of a folder say together. */
+/** The state of a folder, from its log, ack.dat and high-water.dat. */
 export interface Loaded {
   readonly state: LogState;
   readonly checkpointFile: CheckpointFile;
@@ -21,10 +20,10 @@ export interface Loaded {
   readonly suspect: boolean;
 }
 
-/** Steps that close what is open, the last first. */
+/** Closes what was opened; run in reverse order. */
 export type Undo = (() => Promise<void>)[];
 
-/** What it opens goes to `undo`, to be closed where opening fails. */
+/** Adds to `undo` what closes the files that it opens, for where opening fails. */
 export async function load(disk: Disk, folder: string, synced: boolean, undo: Undo): Promise<Loaded> {
   const checkpointFile = await CheckpointFile.open(disk, folder, synced);
   undo.push(() => checkpointFile.close());
@@ -52,7 +51,7 @@ export async function load(disk: Disk, folder: string, synced: boolean, undo: Un
     state.raise(state.session, (state.nextNumber(state.session) ?? 1) + lostAtTail);
   if (slot !== null) {
     state.acknowledge(slot);
-    // Whatever the log has lost since, these numbers are taken.
+    // These numbers are taken, even if the log has lost the passings since.
     if (slot.durable.session !== null) state.raise(slot.durable.session, slot.durable.next);
     state.session ??= slot.durable.session;
   }
@@ -64,7 +63,7 @@ export async function load(disk: Disk, folder: string, synced: boolean, undo: Un
   const copied = slot !== null && slot.identity !== null && slot.identity !== checkpointFile.identity;
   const kept = slot === null && (await readBackups(disk, folder, state));
   const bare = slot === null && (hadLog || kept || checkpointFile.broken);
-  // How many passings stood in the damaged end can only be guessed.
+  // How many passings the damaged end held can only be estimated.
   const cut = lostAtTail > 0;
   return {
     state,
@@ -77,7 +76,7 @@ export async function load(disk: Disk, folder: string, synced: boolean, undo: Un
   };
 }
 
-/** Without ack.dat, the newest files of delivered/ and parked/ vouch for numbers, too. False where there are none. */
+/** Without ack.dat, takes the numbers that the newest files of delivered/ and parked/ hold as taken, too. False where there are none. */
 async function readBackups(disk: Disk, folder: string, state: LogState): Promise<boolean> {
   let found = false;
   for (const name of ['delivered', 'parked']) {
@@ -105,7 +104,7 @@ async function readBackups(disk: Disk, folder: string, state: LogState): Promise
   return found;
 }
 
-/** Puts right what acknowledgement, log and parked/ disagree about. Returns how many passings are lost for good thereby. */
+/** Reconciles the checkpoint, the log and parked/, which a crash can leave at different points. Returns how many passings are lost. */
 export function reconcile(
   state: LogState,
   segments: readonly Segment[],
@@ -116,25 +115,14 @@ export function reconcile(
   if (state.checkpoint.seq > state.last) state.last = state.checkpoint.seq;
   const first = segments[0]?.first;
   if (first === undefined) {
-    // The log is gone and ack.dat is not: what was pending went with it.
+    // The log is gone and ack.dat is not: what was pending is lost.
     const before = state.missing.count(state.checkpoint.seq + 1, state.last);
     if (state.last > state.checkpoint.seq) state.missing.add(state.checkpoint.seq + 1, state.last);
     return state.last - state.checkpoint.seq - before;
   }
-  // A segment leaves only when all of it is acknowledged: what the acknowledgement has not heard of was delivered.
+  // A segment leaves the log only when all of it is acknowledged: what the checkpoint does not cover was delivered.
   const gone = first - 1 - state.checkpoint.seq;
   if (gone > 0)
     state.acknowledge({ ...state.checkpoint, seq: first - 1, delivered: state.checkpoint.delivered + gone });
   return 0;
-}
-
-/** A clock that gives each commit a time of its own: that is how a commit is told from the next in the file. */
-export function commitClock(clock: Clock, state: LogState): () => { at: number; mono: number } {
-  let last = Number.NEGATIVE_INFINITY;
-  return () => {
-    let mono = Math.max(Math.round(clock.mono() * 1e3) / 1e3, last + 0.001);
-    if (mono === state.stamp?.mono) mono += 0.001;
-    last = Math.round(mono * 1e3) / 1e3;
-    return { at: Math.round(clock.wall()), mono: last };
-  };
 }

@@ -13,8 +13,8 @@ export type LockFolder = (realpath: string) => Promise<Lock>;
 
 type Platform = typeof process.platform;
 
-// A lock that the kernel takes back when the process dies: no pid file that outlives a crash, no pid that belongs to another by
-// now. It is in the folder, so that it holds for everybody who sees the folder, in whatever container.
+// A lock that the kernel releases when the process dies: a pid file would outlive a crash, and its pid may belong to another process by
+// then. It is in the folder, so that it holds for every process that sees the folder, in any container.
 function lockOf(platform: Platform): (realpath: string) => Promise<Lock | null> {
   switch (platform) {
     case 'win32':
@@ -30,7 +30,7 @@ function lockOf(platform: Platform): (realpath: string) => Promise<Lock | null> 
 }
 
 /**
- * @throws OutboxLockedError - somebody else holds it, or that cannot be ruled out
+ * @throws OutboxLockedError - another process holds it, or that cannot be ruled out
  * @throws StorageError - nothing in this folder can be locked
  */
 export async function lockFolder(realpath: string, platform: Platform = process.platform): Promise<Lock> {
@@ -42,14 +42,14 @@ export async function lockFolder(realpath: string, platform: Platform = process.
   return lock;
 }
 
-/** The systems that descend from BSD lock a file as they open it; libuv hands the flag on. */
+/** The BSDs and macOS can lock a file when they open it; libuv passes the flag on. */
 const O_EXLOCK = 0x20;
 
 async function lockByFile(realpath: string): Promise<Lock | null> {
   const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
   try {
     const flags = O_RDWR | O_CREAT | O_NONBLOCK | O_EXLOCK;
-    // A number, where a FileHandle would be closed by the garbage collector.
+    // A descriptor, not a FileHandle: the garbage collector would close that.
     const fd = await promisify(open)(join(realpath, 'lock.file'), flags, 0o600);
     return { release: () => promisify(close)(fd) };
   } catch (error) {
@@ -59,7 +59,7 @@ async function lockByFile(realpath: string): Promise<Lock | null> {
   }
 }
 
-/** Named pipes are the machine's, not the folder's, and go with their process. */
+/** A named pipe is visible on the whole machine, and disappears with its process. */
 async function lockByPipe(realpath: string): Promise<Lock | null> {
   const name = `rufus-outbox-${createHash('sha256').update(realpath).digest('hex').slice(0, 40)}`;
   try {
@@ -71,7 +71,7 @@ async function lockByPipe(realpath: string): Promise<Lock | null> {
   }
 }
 
-/** Set anew at each boot; null where the system has none. */
+/** Different after each boot; null where the system has none. */
 export const bootId = (): Promise<string | null> =>
   readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
     (text) => text.trim(),
@@ -82,7 +82,7 @@ async function self(): Promise<object> {
   return { pid: process.pid, hostname: hostname(), boot: await bootId(), since: new Date().toISOString() };
 }
 
-/** For the message only: nothing is decided by it. */
+/** For the message only. */
 async function ownerOf(realpath: string): Promise<string> {
   try {
     const owner: unknown = JSON.parse(await readFile(join(realpath, 'owner.json'), 'utf8'));

@@ -1,44 +1,58 @@
-import type { Entry } from '../journal.js';
+import type { Entry, JournalEvents } from '../journal.js';
 import { decodeLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
 import { LineReader } from './line-reader.js';
 import type { Segment, SegmentedLog } from './log.js';
 import type { LogRecord, PassingRecord } from './records.js';
+import type { SequencedRecord } from './segment-reader.js';
+import type { LogState } from './state.js';
 
-/** A passing as its line has it. */
-export interface Stored {
-  readonly seq: number;
-  readonly bytes: number;
-  readonly record: PassingRecord;
-}
+type Stored = SequencedRecord<PassingRecord>;
 
 export interface ReaderSetup {
   readonly disk: Disk;
   readonly log: SegmentedLog;
-  /** These were in the log and cannot be read. */
-  readonly lost: (first: number, last: number) => void;
+  readonly state: LogState;
+  readonly events: Partial<Pick<JournalEvents, 'damaged'>>;
 }
 
-/** Goes through the log once, in order, each byte read once; waits at the end for what is committed next. */
+/** Reads the log once, in order; at its end it continues with what is committed next. */
 export class LogReader {
   #segment: Segment | null = null;
   #file: DiskFile | null = null;
   #lines: LineReader | null = null;
   #held: Stored | null = null;
   #peeking = false;
-  /** What a later segment holds is void in this one. */
+  /** Records beyond it are void: the next segment holds them. */
   #limit = Number.POSITIVE_INFINITY;
 
   readonly #setup: ReaderSetup;
-  /** The seq of the last passing given, or known not to be readable. */
+  /** The seq of the last passing that was given or cannot be read. */
   #seen: number;
 
-  constructor(setup: ReaderSetup, seen: number) {
+  constructor(setup: ReaderSetup) {
     this.#setup = setup;
-    this.#seen = seen;
+    this.#seen = setup.state.checkpoint.seq;
   }
 
-  /** The next passing, which stays the next until `advance`; null at the end of what is durable. */
+  /** The next passings, up to `max` and `maxBytes`, all of one session; at least one if there is any. */
+  async read(limits: { readonly max: number; readonly maxBytes: number }): Promise<Entry[]> {
+    const batch: Entry[] = [];
+    let bytes = 0;
+    while (batch.length < limits.max) {
+      const stored = this.#peekMemory() ?? (await this.peek());
+      if (stored === null) break;
+      const entry = this.#setup.state.entryOf(stored);
+      bytes += entry.bytes;
+      const fits = bytes <= limits.maxBytes && entry.token_session === batch[0]?.token_session;
+      if (batch.length > 0 && !fits) break;
+      this.#held = null;
+      batch.push(entry);
+    }
+    return batch;
+  }
+
+  /** The next passing, which stays the next; null at the end of what is durable. */
   async peek(): Promise<Stored | null> {
     this.#peeking = true;
     try {
@@ -48,18 +62,18 @@ export class LogReader {
     }
   }
 
-  /** Lets go of a segment that was read to its end and is gone: while it is open, it makes no room. */
+  /** Closes a segment that was read to its end and removed: its space is freed only then. */
   async leave(): Promise<void> {
-    // Who looks at this moment moves on by itself.
+    // A read that is under way moves on by itself.
     if (!this.#peeking && this.#segment !== null && !this.#setup.log.segments.includes(this.#segment))
       await this.close();
   }
 
   async #look(): Promise<Stored | null> {
-    while (this.peekMemory() === null) {
+    while (this.#peekMemory() === null) {
       const size = this.#segment?.size ?? 0;
       if (this.#lines !== null && (await this.#lines.fill(size))) continue;
-      // More became durable while this looked at the disk.
+      // More became durable during the read.
       if (this.#segment !== null && this.#segment.size > size) continue;
       if (!(await this.#nextSegment())) return null;
     }
@@ -67,13 +81,18 @@ export class LogReader {
   }
 
   /** As `peek`, without reading from the disk. */
-  peekMemory(): Stored | null {
+  #peekMemory(): Stored | null {
     this.#held ??= this.#nextInMemory();
     return this.#held;
   }
 
-  advance(): void {
+  /** Begins again at the first pending passing. Not during a `read`. */
+  async restart(): Promise<void> {
+    await this.close();
+    this.#segment = null;
     this.#held = null;
+    this.#limit = Number.POSITIVE_INFINITY;
+    this.#seen = this.#setup.state.checkpoint.seq;
   }
 
   async close(): Promise<void> {
@@ -96,7 +115,7 @@ export class LogReader {
     return null;
   }
 
-  /** Moves on once a segment is read to its end; false if there is nothing to move on to yet. */
+  /** Goes on to the next segment; false if there is none yet. */
   async #nextSegment(): Promise<boolean> {
     const { log, disk } = this.#setup;
     const next = this.#segment === null ? this.#firstSegment() : this.#following(this.#segment);
@@ -121,30 +140,12 @@ export class LogReader {
     return this.#setup.log.segments.find((other) => other !== segment && other.first >= segment.first);
   }
 
+  /** What lies between the last passing given and `upTo`, included, cannot be read. */
   #pass(upTo: number): void {
     if (upTo <= this.#seen) return;
-    this.#setup.lost(this.#seen + 1, upTo);
+    const { state, events } = this.#setup;
+    const corruptRecords = state.missing.add(this.#seen + 1, upTo);
     this.#seen = upTo;
+    if (corruptRecords > 0) events.damaged?.({ records: 0, tornBytes: 0, corruptRecords });
   }
-}
-
-/** Up to `max` passings and `maxBytes`, all of one session; one at least if there is any. */
-export async function readBatch(
-  reader: LogReader,
-  limits: { readonly max: number; readonly maxBytes: number },
-  entryOf: (stored: Stored) => Entry,
-): Promise<Entry[]> {
-  const batch: Entry[] = [];
-  let bytes = 0;
-  while (batch.length < limits.max) {
-    const stored = reader.peekMemory() ?? (await reader.peek());
-    if (stored === null) break;
-    const entry = entryOf(stored);
-    bytes += entry.bytes;
-    const fits = bytes <= limits.maxBytes && entry.token_session === batch[0]?.token_session;
-    if (batch.length > 0 && !fits) break;
-    reader.advance();
-    batch.push(entry);
-  }
-  return batch;
 }

@@ -1,16 +1,15 @@
-import { codeOf, type Disk, type DiskFile, isFull } from './disk.js';
-import type { Spare } from './spare.js';
+import { type Disk, type DiskFile, isFull, isMissing } from './disk.js';
 
 /** A segment of this size takes no further commit. */
 export const SEGMENT_BYTES = 4 * 1024 * 1024;
-/** Less is not worth a new segment. */
+/** `renew` must free at least so many bytes. */
 const WORTH_WHILE = 1024;
 
 export interface Segment {
   /** The seq of its first passing, which is also its name. */
   readonly first: number;
   readonly path: string;
-  /** What of it is durable; nothing behind it is ever read. */
+  /** Its durable length; bytes beyond it are never read. */
   size: number;
 }
 
@@ -32,9 +31,9 @@ export interface LogSetup {
   readonly synced: boolean;
   /** Default 4 MiB. */
   readonly segmentBytes?: number | undefined;
-  /** The first line of a segment that begins with `seq`: what everything before adds up to. */
+  /** The first line of a segment that begins with `seq`: the state after all segments before. */
   readonly header: (seq: number) => Buffer;
-  /** Kept filled, so that `renew` takes no free space. */
+  /** Kept filled, so that `renew` needs no free space. */
   readonly spare?: Spare | undefined;
   readonly segments: readonly Segment[];
   /** Continue in the last of the segments; otherwise the next commit begins a new one. */
@@ -68,7 +67,7 @@ export class SegmentedLog {
     return this.#inSegments + (this.#setup.spare?.bytes ?? 0);
   }
 
-  /** Bytes that `renew` would make free; 0 where that is not worth while. */
+  /** Bytes that `renew` would free; 0 where that is too little. */
   get renewable(): number {
     const gain = this.#inSegments - this.headerBytes;
     return gain < WORTH_WHILE ? 0 : gain;
@@ -80,15 +79,15 @@ export class SegmentedLog {
   }
 
   /**
-   * Durable when it resolves; `last` is the seq of the newest record in it. When it rejects, nothing of it will ever count:
-   * a full disk may be tried again; of another failure one is survived, in a new segment, and the second is final (`failure`).
+   * Durable when it resolves; `last` is the seq of the newest record in it. When it rejects, nothing of it will ever count.
+   * After a full disk it may be tried again. After another failure it is tried once more, in a new segment; a second failure is final (`failure`).
    */
   async commit(chunks: readonly Buffer[], last: number): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     try {
       await this.#put(chunks).catch(async (error: unknown) => {
         if (isFull(error)) throw error;
-        // After a failed sync the kernel may hold the pages for clean: a second sync of this file would prove nothing.
+        // After a failed sync the kernel may mark the pages as clean: a second sync of this file would prove nothing.
         await this.#leaveTail();
         await this.#put(chunks);
       });
@@ -103,7 +102,7 @@ export class SegmentedLog {
     this.last = last;
   }
 
-  /** Durably: what is removed after this one does not go before it. */
+  /** Durable when it resolves, so that segments go in the order of their removal, also in a power cut. */
   async remove(segment: Segment): Promise<void> {
     const { disk, folder, synced } = this.#setup;
     await disk.unlink(segment.path);
@@ -111,15 +110,15 @@ export class SegmentedLog {
     if (synced) await disk.syncFolder(folder);
   }
 
-  /** The segment went elsewhere. */
+  /** The segment is no longer part of the log. */
   forget(segment: Segment): void {
     const index = this.segments.indexOf(segment);
     if (index !== -1) this.segments.splice(index, 1);
   }
 
   /**
-   * Goes on in a segment that holds nothing but its header, and removes all others: none of what they hold may be needed any more.
-   * Only between two commits. When it rejects, the log is as it was, but for segments that may be gone.
+   * Begins a segment that holds only a header, and removes all others: what they hold must no longer be needed.
+   * Only between two commits. When it rejects, the log is as before, except that segments may be gone.
    */
   async renew(): Promise<void> {
     await this.#begin([]);
@@ -148,7 +147,7 @@ export class SegmentedLog {
     return this.segments.reduce((sum, segment) => sum + segment.size, 0);
   }
 
-  /** A segment gets its name only once its first commit is durable, so that none is ever found without its header. */
+  /** A segment gets its name when its first commit is durable, so that none is ever found without its header. */
   async #begin(chunks: readonly Buffer[]): Promise<void> {
     const { disk, folder, synced, spare } = this.#setup;
     const first = this.last + 1;
@@ -157,7 +156,8 @@ export class SegmentedLog {
     const header = this.#setup.header(first);
     this.headerBytes = header.length;
     const reserved = chunks.length === 0 ? await spare?.take(draft) : undefined;
-    if (reserved === undefined) await disk.unlink(draft).catch(ignoreMissing);
+    if (reserved === undefined)
+      await disk.unlink(draft).catch((error) => (isMissing(error) ? undefined : Promise.reject(error)));
     const file = reserved ?? (await disk.open(draft, 'create'));
     try {
       const size = await writeAll(file, [header, ...chunks], 0);
@@ -167,7 +167,7 @@ export class SegmentedLog {
       await disk.rename(draft, path);
       if (synced) await disk.syncFolder(folder);
       const segment = { first, path, size };
-      // One of the same name held no passing yet; its session and numbers are in the new header.
+      // The one before has the same name if it held no passing yet; the new header has its session and numbers.
       if (this.segments.at(-1)?.first === first) this.segments.pop();
       this.segments.push(segment);
       this.#tail = { segment, file };
@@ -178,13 +178,13 @@ export class SegmentedLog {
     }
   }
 
-  /** Takes a failed write off the tail before the next one: shorter, that would leave the end of this one behind it. */
+  /** Truncates a failed write: a shorter one after it would leave its end in the file. */
   async #cutBack(): Promise<void> {
     if (this.#tail === null) return;
     try {
       await this.#tail.file.truncate(this.#tail.segment.size);
     } catch {
-      // Then never write here again. What is behind the durable size is void: its seqs begin the next segment.
+      // Then the file is never written again. What lies behind its durable size is void: the next segment begins with these seqs.
       await this.#leaveTail();
     }
   }
@@ -205,6 +205,46 @@ async function writeAll(file: DiskFile, chunks: readonly Buffer[], position: num
   return at;
 }
 
-function ignoreMissing(error: unknown): void {
-  if (codeOf(error) !== 'ENOENT') throw error;
+const BLOCK = 4096;
+
+/** A file of blanks that reserves space: overwritten, it becomes the next segment on a full disk. */
+export class Spare {
+  bytes = 0;
+  readonly #path: string;
+
+  readonly #disk: Disk;
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.#path = `${folder}/spare`;
+  }
+
+  /** Makes it at least `bytes` long. */
+  async fill(bytes: number): Promise<void> {
+    if (this.bytes >= bytes) return;
+    const wanted = Math.ceil(bytes / BLOCK) * BLOCK;
+    const file = await this.#disk.open(this.#path, 'update').catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+      return this.#disk.open(this.#path, 'create');
+    });
+    try {
+      // Blanks, not a hole: a hole has no blocks allocated.
+      await file.write(Buffer.alloc(wanted, ' '), 0);
+      this.bytes = wanted;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Renames it to `path` and opens it, to be overwritten and truncated; undefined where that fails. */
+  async take(path: string): Promise<DiskFile | undefined> {
+    if (this.bytes === 0) return undefined;
+    this.bytes = 0;
+    try {
+      await this.#disk.rename(this.#path, path);
+      return await this.#disk.open(path, 'update');
+    } catch {
+      return undefined;
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import { RufusConfigError } from '../../core/errors.js';
-import { systemClock } from '../clock.js';
+import { type Clock, systemClock } from '../clock.js';
 import { StorageError } from '../errors.js';
 import type { Journal, JournalOptions } from '../journal.js';
 import { CheckpointFile } from './checkpoint-file.js';
@@ -9,13 +9,12 @@ import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
 import { type Disk, isSystemError, nodeDisk, reasonOf } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
-import { commitClock, type Loaded, load, reconcile, type Undo } from './load.js';
+import { type Loaded, load, reconcile, type Undo } from './load.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
-import { SEGMENT_BYTES, SegmentedLog } from './log.js';
+import { SEGMENT_BYTES, SegmentedLog, Spare } from './log.js';
 import { ParkedLog } from './parked.js';
-import { writeReadme } from './readme.js';
 import { PROBE_BYTES, Space } from './space.js';
-import { Spare } from './spare.js';
+import type { LogState } from './state.js';
 import { LogDraft } from './write-batch.js';
 
 const KIB = 1024;
@@ -23,7 +22,7 @@ const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const HOUR_MS = 3_600_000;
 
-/** What a test may put in the place of the real thing. */
+/** What a test may replace. */
 export interface JournalSeams {
   readonly disk?: Disk | undefined;
   readonly lock?: LockFolder | undefined;
@@ -31,7 +30,7 @@ export interface JournalSeams {
 }
 
 /**
- * Takes hold of the folder and finds out what it adds up to. Reads the newest segment, not the backlog.
+ * Locks the folder and recovers its state. Reads the newest segment, not the backlog.
  *
  * @throws RufusConfigError - `maxDiskBytes` is too small to work with
  * @throws OutboxLockedError - another process, or another journal of this one, holds it
@@ -77,17 +76,19 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
   const header = (seq: number): Buffer =>
     Buffer.from(encodeLine(seq, JSON.stringify(state.header({ ...stamp(), boot }))));
   checkLimit(maxDiskBytes, header(state.last + 1).length);
-  // Small enough that a tight limit is not all in the segment that is written.
+  // Small enough that a tight limit is not used up by the segment that is written.
   const segmentBytes = ground.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxDiskBytes / 8));
 
-  const delivered = await Delivered.open(disk, `${folder}/delivered`, clock, {
-    ms: (retain?.hours ?? 72) * HOUR_MS,
-    maxBytes: retain?.maxBytes ?? GIB,
+  const delivered = await Delivered.open({
+    disk,
+    folder: `${folder}/delivered`,
+    clock,
+    retain: { ms: (retain?.hours ?? 72) * HOUR_MS, maxBytes: retain?.maxBytes ?? GIB },
   });
   const space = new Space({ disk, folder, clock, maxDiskBytes, minFreeBytes, changed: events.storage });
   const parked = await ParkedLog.open({
     space,
-    // What is to be parked is pending, so that nothing but backups can be given up for it.
+    // Passings are pending while they are being parked, so only backups can be removed for them.
     makeRoom: () => delivered.giveUp(),
     disk,
     folder: `${folder}/parked`,
@@ -125,7 +126,6 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
       tornBytes: found.tornBytes + parked.found.tornBytes,
       corruptRecords: found.corruptRecords + parked.found.corruptRecords + lost,
     },
-    wall: () => clock.wall(),
     maxPendingBytes: options.maxPendingBytes ?? 16 * MIB,
     events,
   });
@@ -151,12 +151,44 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
 }
 
 /**
- * With less, an outbox that was full once would stay so: what is left when all that is delivered was given up (ack.dat, the spare,
- * the headers of the log and of parked/) must leave room for more. A header grows with the number of sessions, by some 100 bytes each;
- * up to 2 KiB of it do not change what is asked for.
+ * With less, an outbox that was full once would stay full: what is left when all that is delivered was removed (ack.dat, the spare,
+ * the headers of the log and of parked/) must leave room for more. A header grows by some 100 bytes per session; the first 2 KiB
+ * of it do not change the limit.
  */
 function checkLimit(maxDiskBytes: number, headerBytes: number): void {
   const least = CheckpointFile.BYTES + 4 * Math.max(2 * KIB, headerBytes) + 8 * KIB + PROBE_BYTES;
   if (maxDiskBytes >= least) return;
   throw new RufusConfigError(`\`maxDiskBytes\` must be at least ${least} for this folder, and is ${maxDiskBytes}.`);
+}
+
+/** The clocks for commits. `mono` is different for each one, which separates a commit from the next in the file. */
+function commitClock(clock: Clock, state: LogState): () => { at: number; mono: number } {
+  let last = Number.NEGATIVE_INFINITY;
+  return () => {
+    let mono = Math.max(Math.round(clock.mono() * 1e3) / 1e3, last + 0.001);
+    if (mono === state.stamp?.mono) mono += 0.001;
+    last = Math.round(mono * 1e3) / 1e3;
+    return { at: Math.round(clock.wall()), mono: last };
+  };
+}
+
+const README = `This folder is a RUFUS outbox: chip reads on their way to RUFUS Cloud. Change nothing in it while it is in use.
+
+  *.log            not delivered yet, or delivered just now
+  delivered/*.log  delivered, kept for a while as a backup
+  parked/*.log     refused by the server, with the reason
+
+A line is "checksum number {json}". To get the passings out with nothing but a shell:
+
+  grep -hs '"passing":' *.log delivered/*.log | cut -d' ' -f3-
+  grep -hs '"reason":' parked/*.log | cut -d' ' -f3-
+`;
+
+/** Explains the folder to people, and how to get the passings out without this library. */
+async function writeReadme(disk: Disk, folder: string): Promise<void> {
+  if ((await disk.list(folder)).includes('README.txt')) return;
+  // Nothing depends on it: on a full disk it is left out.
+  const file = await disk.open(`${folder}/README.txt`, 'create').catch(() => null);
+  await file?.write(Buffer.from(README), 0).catch(() => undefined);
+  await file?.close().catch(() => undefined);
 }

@@ -15,16 +15,16 @@ export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'
   readonly folder: string;
   readonly synced: boolean;
   readonly segmentBytes?: number | undefined;
-  /** How far the log is acknowledged: what is parked up to there was durable before that was written. */
+  /** The checkpoint of the log: what is parked up to there was durable before it was written. */
   readonly acknowledged: number;
   readonly stamp: () => { readonly at: number; readonly mono: number };
 }
 
-/** What parked/ adds up to. Built from a header and the records after it, the same way while running and while opening. */
+/** The state of parked/: a header with the records after it applied. Built the same way while running and while opening. */
 class ParkedState {
   /** The newest checkpoint that parked/ has. */
   checkpoint: Checkpoint = NO_CHECKPOINT;
-  /** Passings that were requeued up to this seq of the main log are taken off. */
+  /** Passings that were requeued up to this seq of the main log are no longer parked. */
   upTo = 0;
   voided = 0;
   releases = 0;
@@ -53,11 +53,11 @@ class ParkedState {
   }
 }
 
-/** It has been parked, and the log says so. */
+/** The record is a parked passing, and the log's checkpoint is past it. */
 export const isParkedUpTo = (record: ParkedLogRecord, acknowledged: number): boolean =>
   record.t === 'k' && record.of <= acknowledged;
 
-/** parked/: passings the server will not have, each with its reason, as a log of their own; and which of them were requeued since. */
+/** parked/: the passings that the server refuses, each with its reason, in a log of their own; and which of them were requeued since. */
 export class ParkedLog {
   readonly found: Damage;
   readonly #disk: Disk;
@@ -111,12 +111,12 @@ export class ParkedLog {
     return this.#log.last - missing.count(1, this.#log.last) - releases - voided;
   }
 
-  /** Bytes that `renew` would make free. */
+  /** Bytes that `renew` would free. */
   get renewable(): number {
     return this.count === 0 ? this.#log.renewable : 0;
   }
 
-  /** Forgets what was parked once, if nothing is now. None of it may be in the backup any more. */
+  /** Removes all records of passings that were parked, if none is parked now. None of them may be in the backup any more. */
   renew(): Promise<void> {
     return this.#committer.between(async () => {
       if (this.count === 0) await this.#log.renew();
@@ -127,7 +127,7 @@ export class ParkedLog {
     return this.#log.failure;
   }
 
-  /** Keeps copies of these; `ack` is where the acknowledgement stands once they are kept. */
+  /** Stores copies of these; `ack` is the checkpoint that is past them. */
   park(entries: readonly Entry[], why: ParkReason, ack: Checkpoint): Promise<void> {
     const { reason, status, response } = why;
     return this.#write(estimate(entries, why), function* (draft) {
@@ -153,7 +153,7 @@ export class ParkedLog {
     });
   }
 
-  /** These went back to the log; all requeued up to seq `upTo` of it are dealt with. */
+  /** These are back in the log; all that were requeued up to its seq `upTo` are known here then. */
   async release(seqs: IntervalSet, count: number, upTo: number): Promise<void> {
     await this.#write(64, function* ({ at, mono }) {
       const record: VoidRecord = { t: 'v', of: seqs.toJSON(), count, upTo, at, mono };
@@ -171,7 +171,7 @@ export class ParkedLog {
     }
   }
 
-  /** The seqs of all that were ever parked, requeued since or not, as far as the folder still knows. */
+  /** The seqs of all that were ever parked, requeued or not, as far as the folder still has them. */
   async everParked(): Promise<IntervalSet> {
     const seqs = new IntervalSet();
     if (this.#log.last === 0) return seqs;
@@ -181,7 +181,10 @@ export class ParkedLog {
     return seqs;
   }
 
-  /** Removes, oldest first, for a release must not go before what it releases, the segments of which nothing is parked any more, nor in the backup (which begins at seq `retained`). */
+  /**
+   * Removes segments of which nothing is parked, nor in the backup (which begins at seq `retained`). Oldest first: a release must not be
+   * removed before the passings that it releases.
+   */
   async sweep(retained: number): Promise<void> {
     const released = await this.#released();
     for (const segment of [...this.#log.segments]) {

@@ -1,11 +1,11 @@
 import type { Leaving, ParkReason, Replacement, SourcePosition, StoredPassing, Tallies } from '../journal.js';
 import type { Interval } from './intervals.js';
 
-// What the lines of the folder hold. Keys are short but legible: these files are also the backup that people read.
+// The records in the lines of the folder. Keys are short but legible: people read these files as a backup.
 
 export const FORMAT = 1;
 
-/** Clock of the commit a line belongs to. `mono` differs from commit to commit: equal ones were written and synced together. */
+/** Clocks of the commit of a line. `mono` is different for each commit: lines with the same were written and synced together. */
 export interface Stamp {
   readonly at: number;
   readonly mono: number;
@@ -13,7 +13,7 @@ export interface Stamp {
   readonly part?: readonly [number, number] | undefined;
 }
 
-/** How far delivery has come, and what came of it. The newest one found anywhere in the folder holds. */
+/** How far delivery has come, with its counts. The newest one found anywhere in the folder holds. */
 export interface Checkpoint {
   readonly seq: number;
   readonly delivered: number;
@@ -22,7 +22,7 @@ export interface Checkpoint {
   readonly at: number | null;
 }
 
-/** A passing's own line needs no other to be understood: it names its session in full. */
+/** A passing. Its line can be read without any other: it names its session in full. */
 export interface PassingRecord extends Stamp {
   readonly t: 'p';
   readonly session: string;
@@ -33,11 +33,11 @@ export interface PassingRecord extends Stamp {
   readonly source?: SourcePosition | undefined;
   /** On the last line of a write batch that also moves the checkpoint. */
   readonly ack?: Checkpoint | undefined;
-  /** On the last line of a write batch that was pending before, the seqs it was under. */
+  /** On the last line of a write batch of passings that were moved: their old seqs. */
   readonly moved?: Interval | undefined;
   readonly passing: StoredPassing;
 }
-/** The current session, from here on, whose it is, and its next number. */
+/** The current session from here on, its device and its next number. */
 export interface SessionRecord extends Stamp {
   readonly t: 's';
   readonly session: string;
@@ -48,7 +48,7 @@ export interface SessionRecord extends Stamp {
   readonly leaving?: Leaving | null | undefined;
   readonly unconfirmed?: { readonly session: string; readonly from: number | null } | undefined;
 }
-/** Passings firstSeq…lastSeq of session `from` are sent to `to`: the one with number firstNum as `base`, the others at their distance to it. */
+/** Passings firstSeq…lastSeq of session `from` are sent to `to`: the one with number firstNum as `base`, the others keep their distance to it. */
 export interface ReplaceRecord extends Stamp {
   readonly t: 'r';
   readonly from: Replacement['from'];
@@ -60,7 +60,7 @@ export interface ReplaceRecord extends Stamp {
   /** Of `to`. Absent: that of `from`. */
   readonly deviceid?: string | undefined;
 }
-/** The first line of a segment: all that the segments before it add up to. */
+/** The first line of a segment: the state of the log after all segments before it. */
 export interface LogHeader extends Stamp {
   readonly t: 'h';
   readonly v: typeof FORMAT;
@@ -71,9 +71,9 @@ export interface LogHeader extends Stamp {
   readonly positions: Readonly<Record<string, string | number>>;
   readonly leaving?: Leaving | undefined;
   readonly replaced: readonly Omit<ReplaceRecord, keyof Stamp | 't' | 'deviceid'>[];
-  /** Sessions of which the server has not said that it has none of the numbers from here on. */
+  /** By session: the server was not asked whether it has numbers from here on. */
   readonly unconfirmed?: Readonly<Record<string, number>> | undefined;
-  /** Which session took the place of which. */
+  /** By session: the one that replaced it. */
   readonly successors: Readonly<Record<string, string>>;
   /** Corrupt passings beyond the checkpoint. */
   readonly missing: readonly Interval[];
@@ -84,7 +84,7 @@ export interface LogHeader extends Stamp {
 }
 export type LogRecord = LogHeader | PassingRecord | SessionRecord | ReplaceRecord;
 
-/** A passing in parked/, whole: it depends on no other file. */
+/** A passing in parked/, complete: it depends on no other file. */
 export interface ParkedRecord extends Stamp, ParkReason {
   readonly t: 'k';
   readonly session: string;
@@ -98,7 +98,7 @@ export interface ParkedRecord extends Stamp, ParkReason {
   readonly ack?: Checkpoint | undefined;
   readonly passing: StoredPassing;
 }
-/** These parked passings, by their seq in the log, went back to its tail; all that were requeued up to `upTo` are dealt with. */
+/** These parked passings, by their seq in the log, were requeued. parked/ knows of all that were requeued up to seq `upTo` of the log. */
 export interface VoidRecord extends Stamp {
   readonly t: 'v';
   readonly of: readonly Interval[];
@@ -108,7 +108,7 @@ export interface VoidRecord extends Stamp {
 export interface ParkedHeader extends Stamp {
   readonly t: 'h';
   readonly v: typeof FORMAT;
-  /** Taken back since the folder was made, and in how many records; how many were parked, the header's seq says. */
+  /** How many were requeued since the folder was made, and in how many records. The header's seq tells how many records there were. */
   readonly voided: number;
   readonly releases: number;
   /** Corrupt ones among the parked, by their seq in parked/. */
@@ -118,6 +118,6 @@ export interface ParkedHeader extends Stamp {
 }
 export type ParkedLogRecord = ParkedHeader | ParkedRecord | VoidRecord;
 
-/** Records that have a seq of their own. The others carry the seq of the next such record, and each header repeats what they say. */
+/** Whether a record has a seq of its own. The others carry the seq of the next such record, and each header repeats their content. */
 export const isCounted = (record: { readonly t: string }): boolean =>
   record.t === 'p' || record.t === 'k' || record.t === 'v';

@@ -18,15 +18,15 @@ export interface RecoverySetup<R extends AnyRecord> {
   readonly disk: Disk;
   readonly folder: string;
   readonly synced: boolean;
-  /** The newest record that is known to have been durable; 0 if that is not known. */
+  /** The newest record that is known to have been durable; 0: none is. */
   readonly highWaterMark: number;
-  /** The newest of which the last run had checkpointed that. */
+  /** The newest record that the checkpoint of the last run knows to be durable. */
   readonly checkpointed: number;
-  /** Tells by a record that its commit was durable, where something else confirms it. Default: the mark alone does. */
+  /** Whether another file confirms that the commit of this record was durable. Default: the mark alone decides. */
   readonly isDurable?: (record: R) => boolean;
   /** Called for the header of the newest segment and each record after it, in order. */
   readonly apply: (seq: number, record: R) => void;
-  /** These records were there and can no longer be read. */
+  /** These records were written and can no longer be read. */
   readonly lost: (first: number, last: number) => void;
 }
 
@@ -35,12 +35,12 @@ export interface Recovered {
   /** Where the next commit may continue; null: it begins a segment. */
   readonly tail: DiskFile | null;
   readonly last: number;
-  /** How many of the lost ones stood at the tail: their numbers are taken, though no record says so. */
+  /** How many of the lost ones stood at the end of the log: their numbers are taken, though no record holds them. */
   readonly lostAtTail: number;
   readonly damage: Damage;
 }
 
-/** Finds out what a folder's segments add up to and where to go on. Reads the newest segment only, as long as its header is good. */
+/** Applies the records of a folder's segments, and finds where the next commit goes. Reads the newest segment only, if its header is good. */
 export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): Promise<Recovered> {
   const { disk, folder } = setup;
   const segments = await findSegments(disk, folder);
@@ -69,7 +69,7 @@ async function findSegments(disk: Disk, folder: string): Promise<Segment[]> {
   const segments: Segment[] = [];
   for (const name of await disk.list(folder)) {
     const path = `${folder}/${name}`;
-    // Its first commit never became durable.
+    // The first commit of such a segment never became durable.
     if (name.endsWith('.log.new')) await disk.unlink(path);
     const first = firstOf(name);
     if (first !== null) segments.push({ first, path, size: (await disk.facts(path)).size });
@@ -100,7 +100,7 @@ class Recovery<R extends AnyRecord> {
     this.last = last;
   }
 
-  /** A segment that is followed by another; what it holds beyond `limit` was written again there. */
+  /** A segment that is followed by another. Records beyond `limit` are void: they were written again there. */
   async older(segment: Segment, limit: number): Promise<void> {
     const file = await this.#setup.disk.open(segment.path, 'read');
     try {
@@ -137,7 +137,7 @@ class Recovery<R extends AnyRecord> {
     }
   }
 
-  /** Cuts off what never was durable, and takes care that what is kept behind damage stays the last word. */
+  /** Cuts off what never was durable, or makes it tombstones where damage behind it has to be kept. */
   async #trimTail(
     segment: Segment,
     file: DiskFile,
@@ -157,10 +157,10 @@ class Recovery<R extends AnyRecord> {
     if (torn > 0 && !empty) await file.truncate(end);
     const size = torn > 0 ? end : scan.size;
     for (const { offset } of broken) if (offset < size) await file.write(TOMBSTONE, offset);
-    // What is read here was perhaps never synced; from now on it counts.
+    // What was read here may not have been synced; from now on it counts.
     if (synced) await file.datasync();
     segment.size = size;
-    // Kept for people to look at, out of the way of the next segment of this name.
+    // Kept for people to examine. The next segment may have this name.
     if (empty && scan.size > 0) await disk.rename(segment.path, `${segment.path}.damaged`);
     if (!empty && this.lostAtTail === 0 && scan.damaged.every((range) => range.offset >= end))
       return { tail: file, empty };

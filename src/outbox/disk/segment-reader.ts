@@ -5,7 +5,7 @@ import { isCounted, type Stamp } from './records.js';
 
 export type AnyRecord = Stamp & { readonly t: string };
 
-/** A record where it stands in its segment. */
+/** A record with its place in its segment. */
 export interface LocatedRecord<R> {
   readonly offset: number;
   readonly end: number;
@@ -13,26 +13,26 @@ export interface LocatedRecord<R> {
   readonly record: R;
 }
 
-/** A stretch that is no record. */
+/** A damaged range: no record. */
 interface DamagedRange {
   readonly offset: number;
-  /** It ends as a line does and has no zeros in it: rather a record that went bad than a write that was cut short. */
+  /** It ends with a line feed and has no zeros: a record that went bad, rather than a write that was cut short. */
   readonly wasLine: boolean;
 }
 
 export interface SegmentScan<R> {
-  /** The newest records, all of one commit; whether its sync had succeeded, they do not tell. */
+  /** The records of the newest commit, which may not have been synced. */
   readonly lastCommit: readonly LocatedRecord<R>[];
   readonly damaged: readonly DamagedRange[];
   readonly size: number;
 }
 
 function damagedRange(raw: RawLine, line: Line | null): DamagedRange {
-  // A record with an old seq is what a newer, shorter write has left uncovered.
+  // A good line with an old seq is the rest of an earlier, longer write.
   return { offset: raw.offset, wasLine: raw.complete && line === null && !raw.bytes.includes(0) };
 }
 
-/** A record with what its line takes. */
+/** A record with its seq and the length of its line. */
 export interface SequencedRecord<R> {
   readonly seq: number;
   readonly bytes: number;
@@ -40,8 +40,8 @@ export interface SequencedRecord<R> {
 }
 
 /**
- * The records of a whole segment a list at a time, seq rising, up to `limit`. Tries the paths in turn: a segment may
- * move while somebody reads; one that is gone altogether gives nothing.
+ * The records of a segment in lists, in order of seq, up to `limit`. Tries the paths in turn: a segment may be moved
+ * during the read. One that is removed gives nothing.
  */
 export async function* readSegment<R extends AnyRecord>(
   disk: Disk,
@@ -59,7 +59,7 @@ export async function* readSegment<R extends AnyRecord>(
         const line = complete ? decodeLine(bytes) : null;
         if (line === null || line.seq < last || line.seq > limit + 1) continue;
         const record = recordOf<R>(line);
-        // At the end of a segment, a record without a seq of its own carries that of the next segment.
+        // At the end of a segment, a record without a seq of its own carries that of the next segment's first.
         if (line.seq > limit && isCounted(record)) continue;
         last = line.seq;
         records.push({ seq: line.seq, bytes: bytes.length + 1, record });
@@ -72,8 +72,8 @@ export async function* readSegment<R extends AnyRecord>(
 }
 
 /**
- * Reads a whole segment to find out what of it counts. Records of a commit that is followed by another go to `certain` as they come:
- * a commit begins only once the one before it is synced.
+ * Reads a whole segment. Calls `certain` with each record of a commit that is followed by another one: a commit begins only when the
+ * one before it is synced.
  */
 export async function scanSegment<R extends AnyRecord>(
   file: DiskFile,
@@ -112,7 +112,7 @@ export async function firstRecord<R>(file: DiskFile): Promise<R | null> {
   return null;
 }
 
-/** Which records of the newest commit count: all where it is known to have been durable, else the write batches that are whole. */
+/** The records of the newest commit that count: all if it is known to have been durable, else those of complete write batches. */
 export function countingRecords<R extends AnyRecord>(
   { lastCommit }: SegmentScan<R>,
   isDurable: (newest: LocatedRecord<R>) => boolean,
@@ -121,7 +121,7 @@ export function countingRecords<R extends AnyRecord>(
   return newest === undefined || isDurable(newest) ? { whole: lastCommit, broken: [] } : splitBatches(lastCommit);
 }
 
-/** The seq that the records of the damaged end, from `end` on, had reached; 0 where nothing there was a record. */
+/** The estimated seq of the last record in the damaged end, from `end` on; 0 where nothing there was a record. */
 export function takenAtTail<R extends AnyRecord>(
   { damaged }: SegmentScan<R>,
   end: number,
@@ -132,7 +132,7 @@ export function takenAtTail<R extends AnyRecord>(
   return gone === 0 ? 0 : Math.max(last, ...broken.map(({ seq }) => seq)) + gone;
 }
 
-/** Splits a commit into the write batches that are whole, and the records of those that are not. */
+/** Splits a commit into the records of complete and of incomplete write batches. */
 function splitBatches<R extends AnyRecord>(
   commit: readonly LocatedRecord<R>[],
 ): { whole: LocatedRecord<R>[]; broken: LocatedRecord<R>[] } {

@@ -4,11 +4,11 @@ import { StorageError } from '../errors.js';
 import { isMissing } from './disk.js';
 import { firstOf } from './log.js';
 
-// A folder that another process writes to, as it was at one moment. Nobody can be asked to stand still, so everything is looked at
-// twice: what was the same both times was so at every moment between. The newest segment may have grown; how long it was at the end of
-// the first look is what counts. The looks are synchronous, for the less time lies between them, the more often they agree.
+// A folder as it was at one moment, while another process writes to it. The writer cannot be stopped, so everything is read twice:
+// what was the same both times was so at every moment between. The newest segment may have grown; its length at the end of the first
+// look counts. The looks are synchronous: the less time passes between them, the more often they agree.
 
-/** A file as it was, whatever became of its name since. */
+/** An open file with its size at the moment of the snapshot. Its name may have changed since. */
 export interface FrozenFile {
   readonly name: string;
   readonly fd: number;
@@ -23,11 +23,11 @@ export interface Snapshot {
   readonly names: readonly string[];
   /** Segments, by their paths from the folder. */
   readonly segments: readonly FrozenFile[];
-  /** The small files that are rewritten in place, whole. */
+  /** The contents of the small files that are rewritten in place. */
   readonly contents: ReadonlyMap<string, Buffer>;
-  /** What tells this ack.dat from a copy. */
+  /** Distinguishes this ack.dat from a copy. */
   readonly ackIdentity: string | null;
-  /** What the outbox occupies. */
+  /** What the outbox occupies on disk. */
   readonly bytes: number;
   close(): void;
 }
@@ -40,9 +40,9 @@ const SUBFOLDERS = ['parked', 'delivered'] as const;
 const GIVE_UP_MS = 10_000;
 
 /**
- * `between` is called between any two steps: there a test can write.
+ * `between` is called between any two steps: a test writes there.
  *
- * @throws StorageError - it is no outbox, or changes so fast that no two looks agree
+ * @throws StorageError - it is no outbox, or changes too fast for two equal looks
  */
 export async function takeSnapshot(directory: string, between: () => void = () => {}): Promise<Snapshot> {
   const folder = realpathSync(directory);
@@ -67,7 +67,7 @@ export async function takeSnapshot(directory: string, between: () => void = () =
   }
 }
 
-/** Whether anything was written since the snapshot was taken. */
+/** Whether the log or the checkpoint was written since the snapshot was taken. */
 export function hasChanged(snapshot: Snapshot): boolean {
   const observer = new Observer(snapshot.folder);
   try {
@@ -92,14 +92,14 @@ interface Look {
   readonly names: readonly string[];
   readonly segments: readonly string[];
   readonly contents: ReadonlyMap<string, Buffer>;
-  /** All that must be the same in both looks. */
+  /** What must be the same in both looks. */
   readonly fixed: string;
   /** Of the segments that may grow. */
   readonly sizes: ReadonlyMap<string | undefined, number>;
 }
 
 class Observer {
-  /** Open, by name: what is given up or moved meanwhile can be read all the same. */
+  /** Open files by name: a file that is removed or moved meanwhile can still be read. */
   readonly #opened = new Map<string, { readonly fd: number; readonly ino: bigint }>();
   readonly #folder: string;
   readonly #between: () => void;
@@ -113,11 +113,11 @@ class Observer {
     return this.#opened.get(name)!.fd;
   }
 
-  /** null: something went away between two steps. */
+  /** null: a file was removed between two steps. */
   look(): Look | null {
     const folder = this.#folder;
     const between = this.#between;
-    // It may be behind the log, never ahead of it.
+    // Read first: it may be behind the log, and never ahead of it.
     const highWater = contentOf(`${folder}/${HIGH_WATER}`);
     const ack = contentOf(`${folder}/${ACK}`);
     between();
@@ -188,7 +188,7 @@ class Observer {
     this.#opened.clear();
   }
 
-  /** The newest of a log. It alone may grow, and alone may be replaced by one of the same name. */
+  /** The newest segment of a log: the only one that may grow, or be replaced by one of the same name. */
   #newest(names: readonly string[]): { readonly ino: bigint; readonly size: bigint } | undefined {
     const name = names.at(-1);
     if (name === undefined) return undefined;

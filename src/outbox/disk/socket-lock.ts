@@ -5,24 +5,24 @@ import { join } from 'node:path';
 import { OutboxLockedError, StorageError } from '../errors.js';
 import { codeOf } from './disk.js';
 
-// Who holds the folder listens on a socket file in its subfolder `lock`. A socket is found by its inode: by everybody who sees the
-// folder, whatever the path, the container, the user.
+// The holder of the folder listens on a socket file in its subfolder `lock`. A socket is found by its inode: by every process that sees
+// the folder, by any path, in any container, as any user.
 //
-// To get hold: listen on a socket in a subfolder of one's own, and rename that subfolder to `lock`. It works because
+// To take the lock: listen on a socket in a subfolder of one's own, and rename that subfolder to `lock`. It works because
 //
-// 1. rename puts a folder only where nothing is, or an empty folder. The kernel sees to that, atomically.
-// 2. A socket file is bound once in its life. One in `lock` was listened on before it came there; if a connection to it is refused,
-//    its process is dead or has let go, and nobody will ever listen on it again.
+// 1. rename replaces nothing but an empty folder. The kernel guarantees that, atomically.
+// 2. A socket file is bound once. One in `lock` was listened on before it got there; if a connection to it is refused, its process is
+//    dead or has released the lock, and no process will listen on it again.
 // 3. Socket files have random names, and none is used twice.
 //
-// A file in `lock` is removed by its holder when done, or by anybody to whom a connection was refused. By 2 that stays right
-// however much later the removal comes, by 3 it never hits another file. So the file of a living holder stays, `lock` is not empty,
-// and by 1 nobody else gets hold; once it is dead, the next one to look removes it and tries. No step waits, none reads a clock:
-// a process may be stopped or killed between any two of them.
+// A file in `lock` is removed by its holder when done, or by any process to which a connection was refused. By 2 that is correct however
+// late it happens, by 3 it never removes another file. So the file of a living holder stays, `lock` is not empty, and by 1 no other
+// process gets the lock; once the holder is dead, the next process removes the file and tries. No step waits or reads a clock: a process
+// may be stopped or killed between any two of them.
 //
-// The holder also removes what killed processes have left of subfolders of their own, before it does anything else. There a refusal
-// may come from a process that has bound its socket and not listened yet. So everybody looks, after the rename, whether the file came
-// along. If it did it is safe: who tidies up is the holder, and while that one lived the rename could not succeed.
+// The holder first removes the own subfolders that killed processes have left. There a refusal may come from a process that has bound its
+// socket and does not listen yet. So each process checks after the rename that its file was moved with it. If so it is safe: only the
+// holder tidies up, and while that one lived the rename could not succeed.
 
 /** Held until `release`, or until the process ends, however it ends. */
 export interface Lock {
@@ -31,15 +31,15 @@ export interface Lock {
 
 const ID = /^[0-9a-f]{16}$/;
 const OWN = /^lock-[0-9a-f]{16}$/;
-/** An empty folder in reserve: on a full disk none can be made. */
+/** An empty folder, kept for a full disk, on which none can be made. */
 const RESERVE = 'lock-next';
 /** The longest path that a socket file can have on Linux. */
 const SOCKET_PATH_BYTES = 107;
-/** What bind fails with where a file system has no socket files, or a rule of the system forbids them. */
+/** Errors of bind where the file system has no socket files, or a policy of the system forbids them. */
 const NO_SOCKETS = ['EPERM', 'EACCES', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL', 'EAFNOSUPPORT'];
 
 /**
- * Resolves with null where somebody else holds it.
+ * Resolves with null where another process holds it.
  *
  * @throws OutboxLockedError - that cannot be ruled out
  * @throws StorageError - there can be no socket file in this folder
@@ -68,7 +68,7 @@ async function attempt(folder: string, short: string, id: string): Promise<Lock 
   const server = await listenIn(folder, own, `${short}/lock-${id}/${id}`);
   const letGo = async (subfolder: string): Promise<void> => {
     await rm(join(subfolder, id), { force: true }).catch(() => undefined);
-    // Not if somebody has moved in meanwhile: then it is not empty.
+    // Fails, rightly, where another process has taken the lock meanwhile: then it is not empty.
     await rmdir(subfolder).catch(() => undefined);
     await closed(server);
   };
@@ -88,12 +88,29 @@ async function attempt(folder: string, short: string, id: string): Promise<Lock 
       throw error;
     }
   }
-  // It was tidied away.
+  // The holder has removed the own subfolder.
   await closed(server);
   return lockBySocket(folder);
 }
 
-/** Whether nobody holds what is in this subfolder; what is left over there is removed. */
+/** Whether a process holds the folder, without locking it. False also where that is unknown: on other systems than Linux, or for another user's folder. */
+export async function isHeld(folder: string): Promise<boolean> {
+  try {
+    const names = await readdir(join(folder, 'lock'));
+    // A path that leaves room for the names of sockets, however long the folder's is.
+    const handle = await open(folder, 'r');
+    try {
+      for (const name of names) if (await isListenedOn(`/proc/self/fd/${handle.fd}/lock/${name}`)) return true;
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Counts as not held: see above.
+  }
+  return false;
+}
+
+/** Whether no process listens in this subfolder; removes what is left over there. */
 async function isFree(subfolder: string, short: string): Promise<boolean> {
   try {
     for (const name of await readdir(subfolder)) {
@@ -106,7 +123,7 @@ async function isFree(subfolder: string, short: string): Promise<boolean> {
       case 'ENOENT':
         return true;
       case 'ENOTDIR':
-        // A file, which is not of our making. unlink takes no folder away.
+        // A file, not made by this library. unlink never removes a folder.
         await unlink(subfolder).catch(() => undefined);
         return true;
       case 'EACCES':
@@ -127,7 +144,7 @@ async function listenIn(folder: string, own: string, path: string): Promise<Serv
     try {
       return await listen(path);
     } catch (error) {
-      // A new holder has tidied it away. libuv says EACCES where the system says ENOENT.
+      // A new holder has removed it. libuv reports EACCES for ENOENT.
       if (!(await exists(own)) && (await exists(folder))) continue;
       await rename(own, reserve).catch(() => undefined);
       throw NO_SOCKETS.includes(codeOf(error) ?? '') ? notLockable(folder, error) : error;
@@ -153,8 +170,8 @@ async function tidy(folder: string, short: string): Promise<void> {
   await mkdir(join(folder, RESERVE), { mode: 0o700, recursive: true });
 }
 
-/** Rejects where the system does not tell. */
-export function isListenedOn(path: string): Promise<boolean> {
+/** Rejects where the system does not allow the check. */
+function isListenedOn(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => {
@@ -162,9 +179,9 @@ export function isListenedOn(path: string): Promise<boolean> {
       resolve(true);
     });
     socket.once('error', (error) => {
-      // EAGAIN: more are waiting for an answer than it takes. Its process was stopped, and may go on.
+      // EAGAIN: its backlog is full. The process was stopped, and may continue.
       if (codeOf(error) === 'EAGAIN') resolve(true);
-      // It had listened until just now.
+      // The listener was closed at this moment.
       else if (codeOf(error) === 'ECONNRESET') resolve(isListenedOn(path));
       else if (codeOf(error) === 'ECONNREFUSED' || codeOf(error) === 'ENOENT') resolve(false);
       else reject(error);

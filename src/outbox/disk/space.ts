@@ -12,16 +12,16 @@ export interface SpaceSetup {
   readonly changed: ((state: StorageState, cause: unknown) => void) | undefined;
 }
 
-/** What takes room in the folder. */
+/** What occupies space in the folder. */
 export interface Contents {
   readonly bytes: number;
-  /** Bytes that are kept only as a backup, or not at all: what giving up all of it would make free. */
+  /** Bytes that could be freed: backups, and what is no longer needed. */
   readonly expendable: number;
-  /** What the next commit may take besides its records. */
+  /** Bytes that the next commit may need besides its records. */
   readonly overhead: number;
-  /** Gives up a part of what is expendable, the oldest; false if there is none, or it cannot be removed. Only between two commits. */
+  /** Removes the oldest part of what is expendable; false if there is none, or it cannot be removed. Only between two commits. */
   giveUp(): Promise<boolean>;
-  /** Runs this when no commit is under way, and no other before it is done. */
+  /** Runs `work` between two commits. */
   betweenCommits(work: () => Promise<void>): Promise<void>;
 }
 
@@ -33,17 +33,17 @@ const NOTHING: Contents = {
   betweenCommits: (work) => work(),
 };
 
-/** What must fit again for a full disk to count as full no more. */
+/** What must fit again before a full disk counts as no longer full. */
 export const PROBE_BYTES = 32 * 1024;
 const RECHECK_MS = 5_000;
-/** How long an answer of the system about free space is believed, if there is plenty. */
+/** How long the system's answer about free space is reused, if there is plenty. */
 const BELIEVED_MS = 1_000;
 const PLENTY = 64 * 1024 * 1024;
 
-/** The room the outbox may take, and whether appends go through. Full ends by itself: it is looked for with each commit, and every few seconds. */
+/** How much space the outbox may use, and the state of the storage. While it is full, it is checked after each commit and every few seconds. */
 export class Space {
   state: StorageState = 'ok';
-  /** Nothing while the folder is read. */
+  /** Set at the end of opening: nothing is committed before that. */
   contents = NOTHING;
   #free: number | undefined;
   #asked = Number.NEGATIVE_INFINITY;
@@ -61,7 +61,7 @@ export class Space {
     return this.contents.bytes;
   }
 
-  /** Resolves if `bytes` more may be written, after giving up backups where that helps. Only between two commits. */
+  /** Resolves if `bytes` more may be written, after removing backups where that helps. Only between two commits. */
   async admit(bytes: number): Promise<void> {
     for (;;) {
       const limit = await this.#lacks(bytes, 0);
@@ -74,7 +74,7 @@ export class Space {
     }
   }
 
-  /** True: something was given up, what failed may be tried again. Only between two commits. */
+  /** True: something was removed, a failed write may be tried again. Only between two commits. */
   makeRoom(): Promise<boolean> {
     this.#asked = Number.NEGATIVE_INFINITY;
     return this.contents.giveUp();
@@ -86,7 +86,7 @@ export class Space {
     void this.recheck();
   }
 
-  /** What a commit failed with, put as the caller shall see it. */
+  /** The error of a commit, as the caller of `append` gets it. */
   async explain(error: unknown): Promise<unknown> {
     if (isFull(error)) {
       this.#asked = Number.NEGATIVE_INFINITY;
@@ -109,12 +109,12 @@ export class Space {
     this.#enter('failed', cause);
   }
 
-  /** Not for good, after all. */
+  /** A write has succeeded again. */
   mended(): void {
     if (this.state === 'failed') this.#enter('ok', undefined);
   }
 
-  /** Looks whether full is over. */
+  /** Checks whether the storage is still full. */
   async recheck(): Promise<void> {
     if (this.state !== 'full' || this.#closed) return;
     try {
@@ -130,7 +130,7 @@ export class Space {
     this.#cancel?.();
   }
 
-  /** The limit that `bytes` more would pass, if so much were given up before. */
+  /** The limit that `bytes` more would exceed, if `givenUp` bytes were removed before; null: none. */
   async #lacks(bytes: number, givenUp: number): Promise<string | null> {
     const { maxDiskBytes, minFreeBytes } = this.#setup;
     const more = bytes + this.contents.overhead - givenUp;

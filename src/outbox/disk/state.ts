@@ -1,13 +1,14 @@
 import type { Entry, Leaving, Tallies } from '../journal.js';
 import { IntervalSet } from './intervals.js';
 import { type Checkpoint, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
+import type { SequencedRecord } from './segment-reader.js';
 
 const NO_TALLIES: Tallies = { inserted: 0, duplicates: 0, requests: 0, retries: 0 };
 export const NO_CHECKPOINT: Checkpoint = { seq: 0, delivered: 0, tallies: NO_TALLIES, at: null };
 
 export type Replaced = LogHeader['replaced'][number];
 
-/** What the log adds up to. Built from a header and the records after it, the same way while running and while opening. */
+/** The state of the log: a header with the records after it applied. Built the same way while running and while opening. */
 export class LogState {
   /** The seq of the newest passing. */
   last: number;
@@ -16,16 +17,17 @@ export class LogState {
   deviceid: string | null = null;
   leaving: Leaving | null = null;
   checkpoint: Checkpoint = NO_CHECKPOINT;
-  /** Damaged passings beyond the checkpoint. */
+  /** Seqs of damaged passings beyond the checkpoint. */
   readonly missing = new IntervalSet();
+  /** Seqs of passings that went to the tail under new numbers. */
   readonly moved = new IntervalSet();
   requeued: [seq: number, was: number][] = [];
   stamp: { wall: number; mono: number; boot: string | null } | null = null;
   readonly positions = new Map<string, string | number>();
+  readonly unconfirmed = new Map<string, number>();
+  readonly successors = new Map<string, string>();
   readonly #next = new Map<string, number>();
   #replaced: Replaced[] = [];
-  readonly #unconfirmed = new Map<string, number>();
-  readonly #successors = new Map<string, string>();
 
   constructor(last = 0) {
     this.last = last;
@@ -33,14 +35,6 @@ export class LogState {
 
   nextNumber(session: string): number | undefined {
     return this.#next.get(session);
-  }
-
-  successorOf(session: string): string | undefined {
-    return this.#successors.get(session);
-  }
-
-  unconfirmedFrom(session: string): number | undefined {
-    return this.#unconfirmed.get(session);
   }
 
   /** Numbers below `next` are taken. */
@@ -52,7 +46,7 @@ export class LogState {
     switch (record.t) {
       case 'h':
         this.#load(record);
-        // It carries the seq of the passing that comes next.
+        // A header carries the seq of the next passing.
         this.last = Math.max(this.last, seq - 1);
         break;
       case 's':
@@ -61,7 +55,11 @@ export class LogState {
         this.raise(record.session, record.next);
         if (record.source !== undefined) this.positions.set(record.source.name, record.source.position);
         if (record.leaving !== undefined) this.leaving = record.leaving;
-        if (record.unconfirmed !== undefined) this.#confirm(record.unconfirmed);
+        if (record.unconfirmed !== undefined) {
+          const { session, from } = record.unconfirmed;
+          if (from === null) this.unconfirmed.delete(session);
+          else this.unconfirmed.set(session, from);
+        }
         break;
       case 'r':
         this.replace(record);
@@ -74,14 +72,14 @@ export class LogState {
     this.stamp = { wall: record.at, mono: record.mono, boot: this.stamp?.boot ?? null };
   }
 
-  /** Takes on a checkpoint, wherever it was read, if it is newer. */
+  /** Takes over a checkpoint, unless it is older. */
   acknowledge(ack: Checkpoint): void {
     if (ack.seq < this.checkpoint.seq) return;
     this.checkpoint = ack;
     this.missing.dropUpTo(ack.seq);
   }
 
-  /** The checkpoint that passes `seq`. */
+  /** The checkpoint at `seq`. */
   passed(seq: number, change: { delivered: boolean; at: number; tallies: Tallies }): Checkpoint {
     const { checkpoint } = this;
     const delivered = change.delivered ? seq - checkpoint.seq - this.missing.count(checkpoint.seq + 1, seq) : 0;
@@ -102,35 +100,44 @@ export class LogState {
     return last <= seq ? 0 : last - seq - this.missing.count(seq + 1, last);
   }
 
-  /** Under which session and number a passing of the log is sent. */
-  addressOf(seq: number, session: string, num: number): Pick<Entry, 'token_session' | 'num_passing'> {
-    let address = { token_session: session, num_passing: num };
+  /** A passing of the log under the session and the number that it is sent with. */
+  entryOf({ seq, bytes, record }: SequencedRecord<PassingRecord>): Entry {
+    const { passing, at } = record;
+    let { session: token_session, num: num_passing } = record;
     for (const { from, to, firstSeq, lastSeq, firstNum, base } of this.#replaced) {
-      if (seq < firstSeq || seq > lastSeq || from !== address.token_session) continue;
-      address = { token_session: to, num_passing: address.num_passing - firstNum + base };
+      if (seq < firstSeq || seq > lastSeq || from !== token_session) continue;
+      token_session = to;
+      num_passing += base - firstNum;
     }
-    return address;
+    return { seq, token_session, num_passing, passing, at, bytes };
+  }
+
+  /** The seq of the last of these, which must be the first pending ones. */
+  lastOf(entries: readonly Entry[]): number {
+    let { seq } = this.checkpoint;
+    for (const entry of entries) {
+      if (entry.seq - 1 - seq !== this.missing.count(seq + 1, entry.seq - 1)) {
+        throw new Error(`Passing ${entry.seq} is not the next pending one after ${seq}`);
+      }
+      seq = entry.seq;
+    }
+    return seq;
   }
 
   replace(record: Replaced): void {
     const { from, to, firstSeq, lastSeq, firstNum, base } = record;
     this.#replaced.push({ from, to, firstSeq, lastSeq, firstNum, base });
     if (from === to) {
-      this.#unconfirmed.delete(from);
+      this.unconfirmed.delete(from);
     } else {
-      this.#successors.set(from, to);
+      this.successors.set(from, to);
       this.session = to;
       if (this.leaving?.session === from) this.leaving = null;
     }
     this.raise(to, base + Math.max(0, (this.#next.get(from) ?? firstNum) - firstNum));
   }
 
-  #confirm({ session, from }: { readonly session: string; readonly from: number | null }): void {
-    if (from === null) this.#unconfirmed.delete(session);
-    else this.#unconfirmed.set(session, from);
-  }
-
-  /** Nothing before `seq` is in the folder any more: how it was sent need not be known. */
+  /** The folder holds nothing before `seq` any more: its replacements and moves are no longer needed. */
   forgetBefore(seq: number): void {
     this.#replaced = this.#replaced.filter((replaced) => replaced.lastSeq >= seq);
     this.moved.dropUpTo(seq - 1);
@@ -146,9 +153,9 @@ export class LogState {
       next: Object.fromEntries(this.#next),
       positions: Object.fromEntries(this.positions),
       ...(this.leaving && { leaving: this.leaving }),
-      ...(this.#unconfirmed.size > 0 && { unconfirmed: Object.fromEntries(this.#unconfirmed) }),
+      ...(this.unconfirmed.size > 0 && { unconfirmed: Object.fromEntries(this.unconfirmed) }),
       replaced: this.#replaced,
-      successors: Object.fromEntries(this.#successors),
+      successors: Object.fromEntries(this.successors),
       missing: this.missing.toJSON(),
       moved: this.moved.toJSON(),
       requeued: this.requeued,
@@ -171,10 +178,10 @@ export class LogState {
     this.deviceid = header.deviceid;
     this.leaving = header.leaving ?? null;
     for (const [session, next] of Object.entries(header.next)) this.raise(session, next);
-    for (const [session, from] of Object.entries(header.unconfirmed ?? {})) this.#unconfirmed.set(session, from);
+    for (const [session, from] of Object.entries(header.unconfirmed ?? {})) this.unconfirmed.set(session, from);
     for (const [name, position] of Object.entries(header.positions)) this.positions.set(name, position);
     this.#replaced = header.replaced.map((replaced: Replaced): Replaced => ({ ...replaced }));
-    for (const [from, to] of Object.entries(header.successors)) this.#successors.set(from, to);
+    for (const [from, to] of Object.entries(header.successors)) this.successors.set(from, to);
     for (const [first, last] of header.missing) this.missing.add(first, last);
     for (const [first, last] of header.moved) this.moved.add(first, last);
     this.requeued = header.requeued.map(([seq, was]) => [seq, was]);

@@ -1,10 +1,11 @@
-import type { Entry, Leaving, Numbered, Replacement, SourcePosition, StoredPassing } from '../journal.js';
+import type { Entry, Replacement, SourcePosition, StoredPassing } from '../journal.js';
+import type { Receipt } from '../types.js';
 import type { Draft, WriteBatch } from './committer.js';
 import type { Interval } from './intervals.js';
 import type { Checkpoint, PassingRecord, ReplaceRecord, SessionRecord } from './records.js';
 import type { LogState } from './state.js';
 
-/** A commit of the main log in the making: sessions and numbers as they will be if it succeeds. */
+/** The state of the main log while a commit is encoded: sessions and numbers as they will be if it succeeds. */
 export class LogDraft implements Draft {
   last: number;
   session: string | null;
@@ -43,12 +44,12 @@ export class LogDraft implements Draft {
   }
 }
 
-/** What a line takes besides the passing itself. */
+/** Bytes of a line besides the passing itself, about. */
 const FRAME = 160;
 
 const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length + 8 : 16);
 
-/** About what a passing takes in the log, without encoding it. */
+/** The approximate size of a passing in the log, without encoding it. */
 export function sizeOf(passing: StoredPassing): number {
   let size = FRAME;
   for (const key in passing) size += key.length + lengthOf(passing[key as keyof StoredPassing]);
@@ -62,7 +63,8 @@ interface Settle<T> {
 
 export interface PassingBatchFacts {
   readonly passings: readonly StoredPassing[];
-  readonly limited: boolean;
+  /** Default false: see {@link WriteBatch}. */
+  readonly limited?: boolean | undefined;
   readonly source?: SourcePosition | undefined;
   /** For each passing, the parked one it replaces. */
   readonly was?: readonly number[] | undefined;
@@ -71,7 +73,7 @@ export interface PassingBatchFacts {
   readonly ack?: (() => Checkpoint) | undefined;
 }
 
-/** Passings that are written together, numbered in the current session at the moment of the commit. */
+/** Passings that are written together, numbered in the current session when the commit is encoded. */
 export class PassingBatch implements WriteBatch<LogDraft> {
   readonly bytes: number;
   readonly limited: boolean;
@@ -83,14 +85,14 @@ export class PassingBatch implements WriteBatch<LogDraft> {
 
   readonly #facts: PassingBatchFacts;
   readonly #state: LogState;
-  readonly #settle: Settle<Numbered[]>;
+  readonly #settle: Settle<Receipt[]>;
   readonly #committed: (firstSeq: number, count: number, at: number) => void;
 
   constructor(
     facts: PassingBatchFacts,
     bytes: number,
     state: LogState,
-    settle: Settle<Numbered[]>,
+    settle: Settle<Receipt[]>,
     committed: (firstSeq: number, count: number, at: number) => void,
   ) {
     this.#facts = facts;
@@ -98,7 +100,7 @@ export class PassingBatch implements WriteBatch<LogDraft> {
     this.#settle = settle;
     this.#committed = committed;
     this.bytes = bytes;
-    this.limited = facts.limited;
+    this.limited = facts.limited ?? false;
   }
 
   *records(draft: LogDraft): Generator<readonly [number, string]> {
@@ -145,16 +147,16 @@ export class PassingBatch implements WriteBatch<LogDraft> {
   }
 }
 
-/** One record that is no passing, made from where the log stands at the commit. */
+/** One record that is no passing, made when the commit is encoded. Resolves with the record. */
 export class SingleRecord<R extends SessionRecord | ReplaceRecord> implements WriteBatch<LogDraft> {
   readonly bytes = 512;
   readonly limited: boolean;
   #record: R | null = null;
   readonly #make: (draft: LogDraft) => R;
   readonly #state: LogState;
-  readonly #settle: Settle<void>;
+  readonly #settle: Settle<R>;
 
-  constructor(make: (draft: LogDraft) => R, state: LogState, settle: Settle<void>, limited = false) {
+  constructor(make: (draft: LogDraft) => R, state: LogState, settle: Settle<R>, limited = false) {
     this.limited = limited;
     this.#make = make;
     this.#state = state;
@@ -166,13 +168,15 @@ export class SingleRecord<R extends SessionRecord | ReplaceRecord> implements Wr
     yield [draft.last + 1, JSON.stringify(this.#record)];
   }
   done(): void {
-    if (this.#record !== null) this.#state.apply(this.#state.last + 1, this.#record);
-    this.#settle.resolve();
+    this.#state.apply(this.#state.last + 1, this.#record!);
+    this.#settle.resolve(this.#record!);
   }
   failed(error: unknown): void {
     this.#settle.reject(error);
   }
 }
+
+type SessionFact = Pick<SessionRecord, 'source' | 'leaving' | 'unconfirmed'>;
 
 /** New passings go to `session`, which begins at `atLeast` or goes on above it. */
 export function sessionRecord(
@@ -180,7 +184,7 @@ export function sessionRecord(
   session: string,
   atLeast: number,
   deviceid: string | null,
-  more: Pick<SessionRecord, 'source' | 'leaving' | 'unconfirmed'> = {},
+  fact: SessionFact = {},
 ): SessionRecord {
   draft.raise(session, atLeast);
   draft.session = session;
@@ -191,45 +195,24 @@ export function sessionRecord(
     session,
     deviceid,
     next: draft.nextNumber(session) ?? atLeast,
-    ...more,
+    ...fact,
     at,
     mono,
   };
 }
 
-/** Where a feed stands, without a passing to carry it: the session restated. */
-export const sourceRecord = (draft: LogDraft, source: SourcePosition): SessionRecord =>
-  sessionRecord(draft, draft.current(), 0, draft.deviceid, { source });
+/** The current session again, to carry one of the facts that are no passing. */
+export const factRecord = (draft: LogDraft, fact: SessionFact): SessionRecord =>
+  sessionRecord(draft, draft.current(), 0, draft.deviceid, fact);
 
-/** The session restated, as one that is about to be replaced, or no longer is. */
-export const leavingRecord = (draft: LogDraft, leaving: Leaving | null): SessionRecord =>
-  sessionRecord(draft, draft.current(), 0, draft.deviceid, { leaving });
-
-/** The session restated, with what is known of the numbers of one of them. */
-export const unconfirmedRecord = (draft: LogDraft, session: string, from: number | null): SessionRecord =>
-  sessionRecord(draft, draft.current(), 0, draft.deviceid, { unconfirmed: { session, from } });
-
-/** The passings of a session from this one on get other numbers, above all that were given before. */
+/** The passings of a session from this one on get new numbers, above all that were given before. */
 export function renumberRecord(
   draft: LogDraft,
   { seq, token_session, num_passing }: Entry,
   atLeast: number,
 ): ReplaceRecord {
-  const next = draft.nextNumber(token_session) ?? num_passing;
-  const base = Math.max(atLeast, next);
-  draft.raise(token_session, base + Math.max(0, next - num_passing));
-  return {
-    t: 'r',
-    from: token_session,
-    to: token_session,
-    firstSeq: seq,
-    lastSeq: draft.last,
-    firstNum: num_passing,
-    base,
-    deviceid: undefined,
-    at: draft.at,
-    mono: draft.mono,
-  };
+  const base = Math.max(atLeast, draft.nextNumber(token_session) ?? num_passing);
+  return replaceRecord(draft, { from: token_session, to: token_session, first: { seq, num_passing }, base });
 }
 
 export interface Replacing extends Omit<Replacement, 'first'> {
@@ -250,8 +233,10 @@ export function replaceRecord(draft: LogDraft, { from, to, first, base, deviceid
     at: draft.at,
     mono: draft.mono,
   };
-  draft.session = to;
-  draft.deviceid = deviceid ?? draft.deviceid;
+  if (to !== from) {
+    draft.session = to;
+    draft.deviceid = deviceid ?? draft.deviceid;
+  }
   draft.raise(to, record.base + Math.max(0, (draft.nextNumber(from) ?? firstNum) - firstNum));
   return record;
 }

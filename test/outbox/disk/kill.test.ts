@@ -10,7 +10,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { nodeDisk } from '../../../src/outbox/disk/disk.js';
 import { openJournal } from '../../../src/outbox/disk/open.js';
 import { OutboxLockedError } from '../../../src/outbox/errors.js';
-import type { Entry, Numbered } from '../../../src/outbox/journal.js';
+import type { Entry } from '../../../src/outbox/journal.js';
+import type { Receipt } from '../../../src/outbox/types.js';
 import { Race } from './race.js';
 import { cycles, Random, seedOf } from './random.js';
 
@@ -57,7 +58,7 @@ function note(race: Race<{ disk(): typeof nodeDisk }>, line: string): void {
   if (what === 'intent') race.asked.push(facts as number[]);
   if (what === 'sent') race.store(facts as Entry[]);
   if (what === 'ack') {
-    const { ids, receipts } = facts as { ids: number[]; receipts: Numbered[] };
+    const { ids, receipts } = facts as { ids: number[]; receipts: Receipt[] };
     for (const [index, id] of ids.entries()) race.promised.set(id, receipts[index]!);
   }
   if (what === 'parking') {

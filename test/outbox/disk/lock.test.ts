@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { lockFolder } from '../../../src/outbox/disk/lock.js';
 import { openJournal } from '../../../src/outbox/disk/open.js';
 import { OutboxLockedError, StorageError } from '../../../src/outbox/errors.js';
-import type { Numbered } from '../../../src/outbox/journal.js';
+import type { Receipt } from '../../../src/outbox/types.js';
 import { cycles, Random, seedOf } from './random.js';
 
 const SCRIPT = fileURLToPath(new URL('./locking-process.ts', import.meta.url));
@@ -73,9 +73,9 @@ class Opener {
     this.child.stdin?.write('let go');
     await this.says(2);
   }
-  async append(): Promise<Numbered[]> {
+  async append(): Promise<Receipt[]> {
     this.child.stdin?.write('append');
-    return JSON.parse((await this.says(2)).message) as Numbered[];
+    return JSON.parse((await this.says(2)).message) as Receipt[];
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../../../src/outbox/clock.js';
 import type { Disk } from '../../../src/outbox/disk/disk.js';
 import { openJournal } from '../../../src/outbox/disk/open.js';
-import type { Damage, Entry, Journal, JournalOptions, Numbered, StoredPassing } from '../../../src/outbox/journal.js';
+import type { Damage, Entry, Journal, JournalOptions, StoredPassing } from '../../../src/outbox/journal.js';
+import type { Receipt } from '../../../src/outbox/types.js';
 import type { FaultDisk } from './fault-disk.js';
 
 // The oracle. It notes what was asked for and what was promised, plays the server, and says at the end what does not fit.
@@ -44,7 +45,7 @@ export const passingOf = (id: number): StoredPassing => ({
 export const S2_BEGINS = 5;
 
 const idOf = (passing: StoredPassing): number => Number(passing.bib);
-const key = ({ token_session, num_passing }: Numbered): string => `${token_session}/${num_passing}`;
+const key = ({ token_session, num_passing }: Receipt): string => `${token_session}/${num_passing}`;
 
 export class Race<Ground extends { disk(): Disk } = FaultDisk> {
   /** What does not fit. */
@@ -54,7 +55,7 @@ export class Race<Ground extends { disk(): Disk } = FaultDisk> {
   /** Lists as they were asked for, whatever came of them. */
   readonly asked: number[][] = [];
   /** Passings whose append resolved. */
-  readonly promised = new Map<number, Numbered>();
+  readonly promised = new Map<number, Receipt>();
   /** What the server holds: the address, and which passing it is. */
   readonly stored = new Map<string, number>();
   /** Passings parked and not requeued, as far as was promised. */
@@ -161,7 +162,7 @@ export class Race<Ground extends { disk(): Disk } = FaultDisk> {
   async settle(): Promise<void> {
     while ((await this.deliver(50)) > 0);
     const { journal, wrong } = this;
-    const parked = new Map<number, Numbered>();
+    const parked = new Map<number, Receipt>();
     for await (const entries of journal.parked()) {
       for (const entry of entries) {
         const id = idOf(entry.passing);

@@ -7,13 +7,13 @@ import type {
   JournalOptions,
   JournalStats,
   Leaving,
-  Numbered,
   ParkedEntry,
   ParkReason,
   Replacement,
   StoredPassing,
   Tallies,
 } from '../../../src/outbox/journal.js';
+import type { Receipt } from '../../../src/outbox/types.js';
 
 type Step = 'leave' | 'acknowledge' | 'append' | 'park' | 'move' | 'replace' | 'read';
 
@@ -240,7 +240,7 @@ class MemoryJournal implements Journal {
     this.folder.closed++;
   }
 
-  #put(passings: readonly StoredPassing[]): Numbered[] {
+  #put(passings: readonly StoredPassing[]): Receipt[] {
     const { session, log, next } = this.folder;
     if (session === null) throw new Error('no session');
     const receipts = passings.map((passing) => {

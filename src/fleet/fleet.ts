@@ -4,7 +4,8 @@ import { checkSignal, onAbort, pause } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
 import { asInteger, checkedOptions } from '../core/options.js';
-import { resolvePollMs } from '../live/follow.js';
+import { warmUp } from '../core/warm-up.js';
+import { resolvePollMs } from '../live/schedule.js';
 import { FleetUnavailableError } from './errors.js';
 import { Gateway } from './gateway.js';
 import { type Buckets, layOut } from './layout.js';
@@ -178,13 +179,14 @@ class NatsFleet extends Fleet {
     work: (until: AbortSignal) => Promise<void>,
   ): Promise<void> {
     this.#demandOpen(what);
-    const { nats } = this.#settings;
+    const { client, nats } = this.#settings;
     const until = new AbortController();
     const end = (): void => until.abort();
     if (signal?.aborted) return;
     const endings = [onAbort(this.#ended.signal, end), ...(signal === undefined ? [] : [onAbort(signal, end)])];
     void nats.closed().then(end);
-    const running = work(until.signal);
+    // No box and no device waits later for a file of ours.
+    const running = warmUp(client).then(() => work(until.signal));
     this.#running.add(running);
     try {
       await running;

@@ -7,9 +7,8 @@ import type { Transport } from '../core/transport.js';
 import type { FollowBatch, FollowOptions } from '../types.js';
 import { checkedCursor } from './cursor.js';
 import { Follower, type FollowSettings } from './follower.js';
-import type { PollMs } from './schedule.js';
+import { resolvePollMs } from './schedule.js';
 
-const DEFAULT_POLL: PollMs = { min: 500, max: 5_000 };
 const DEFAULT_HOLE_TIMEOUT_MS = 120_000;
 
 const OPTIONS: Known<FollowOptions> = { cursor: true, signal: true, pollMs: true, holeTimeoutMs: true, onState: true };
@@ -82,19 +81,6 @@ function resolveSettings(options: FollowOptions): FollowSettings {
     holeTimeoutMs:
       holeTimeoutMs === Number.POSITIVE_INFINITY ? holeTimeoutMs : asInteger('holeTimeoutMs', holeTimeoutMs, 0),
   };
-}
-
-/** Where only one end is given, the default of the other is adapted to it. */
-export function resolvePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
-  const { min, max } = checkedOptions('pollMs', pollMs, { min: true, max: true });
-  if (min !== undefined) asInteger('pollMs.min', min, 0);
-  if (max !== undefined) asInteger('pollMs.max', max, 0);
-  const resolved = {
-    min: min ?? Math.min(DEFAULT_POLL.min, max ?? DEFAULT_POLL.min),
-    max: max ?? Math.max(DEFAULT_POLL.max, min ?? DEFAULT_POLL.max),
-  };
-  if (resolved.min <= resolved.max) return resolved;
-  throw new RufusConfigError('`pollMs.min` must not exceed `pollMs.max`.');
 }
 
 function abortError({ reason }: AbortSignal): RufusAbortError {

@@ -1,4 +1,7 @@
 import { exponentialDelay, jittered } from '../core/backoff.js';
+import { RufusConfigError } from '../core/errors.js';
+import { asInteger, checkedOptions } from '../core/options.js';
+import type { FollowOptions } from '../types.js';
 
 /** A poll that brings this many is followed by the next at once: there is more to catch up with. */
 export const CATCHING_UP = 500;
@@ -8,6 +11,21 @@ const EMPTY_POLLS = 3;
 export interface PollMs {
   readonly min: number;
   readonly max: number;
+}
+
+const DEFAULT_POLL: PollMs = { min: 500, max: 5_000 };
+
+/** Where only one end is given, the default of the other is adapted to it. */
+export function resolvePollMs(pollMs: NonNullable<FollowOptions['pollMs']>): PollMs {
+  const { min, max } = checkedOptions('pollMs', pollMs, { min: true, max: true });
+  if (min !== undefined) asInteger('pollMs.min', min, 0);
+  if (max !== undefined) asInteger('pollMs.max', max, 0);
+  const resolved = {
+    min: min ?? Math.min(DEFAULT_POLL.min, max ?? DEFAULT_POLL.min),
+    max: max ?? Math.max(DEFAULT_POLL.max, min ?? DEFAULT_POLL.max),
+  };
+  if (resolved.min <= resolved.max) return resolved;
+  throw new RufusConfigError('`pollMs.min` must not exceed `pollMs.max`.');
 }
 
 /** How long to wait, in milliseconds. */

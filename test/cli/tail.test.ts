@@ -99,7 +99,7 @@ describe('--cursors', () => {
     const account = await openAccount({ pageSize: 600 });
     const { deviceid, token_session } = await filled(account, []);
     const cursors = join(temporaryFolder(), 'cursors');
-    const total = 3_000;
+    const total = 6_000;
     const race = (async () => {
       for (let first = 1; first <= total; first += 30) {
         await account.client.passings.insert(token_session, passings(30, first));

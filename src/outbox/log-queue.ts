@@ -6,7 +6,7 @@ import type { Rejection, Unsettled } from './disposition.js';
 import type { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import type { Entry, Journal, ParkReason, Tallies } from './journal.js';
-import type { OutboxLog } from './log.js';
+import type { OutboxLog } from './logging.js';
 import { confirmNumbers } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';

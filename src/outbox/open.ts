@@ -9,7 +9,7 @@ import { Emitter } from './emitter.js';
 import { FolderDevice } from './folder-device.js';
 import { Forwarder } from './forwarder.js';
 import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.js';
-import { OutboxLog } from './log.js';
+import { OutboxLog } from './logging.js';
 import { OPEN_WITHIN_MS, selectSession } from './numbering.js';
 import { checkSessionDevice, outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';

@@ -9,7 +9,7 @@ import type { Emitter } from './emitter.js';
 import { NumberingUnknownError, OutboxClosedError } from './errors.js';
 import type { BoundSession, FolderDevice } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
-import type { OutboxLog } from './log.js';
+import type { OutboxLog } from './logging.js';
 import { selectSession } from './numbering.js';
 import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';

@@ -190,9 +190,9 @@ export class PassingsIterator implements AsyncIterableIterator<FleetBatch, undef
         await nats.request(reply, ACK, { timeout: ACK_ANSWER_MS });
         return this.#wasAcked(message);
       } catch (cause) {
-        unanswered = (await this.#isThere(lane)) ? unanswered + 1 : 0;
-        const isOver = nats.isClosed() || this.#over.signal.aborted;
-        if (isOver || codeOf(cause) !== undefined || unanswered === MOST_UNANSWERED) {
+        const isFinal = nats.isClosed() || this.#over.signal.aborted || codeOf(cause) !== undefined;
+        if (!isFinal) unanswered = (await this.#isThere(lane)) ? unanswered + 1 : 0;
+        if (isFinal || unanswered === MOST_UNANSWERED) {
           throw new FleetUnavailableError(
             'The batch was not acknowledged in time, and comes again: NATS gave no answer.',
             { cause },

@@ -54,9 +54,7 @@ describe('batches', () => {
 
   it('wait until the acknowledgement of the one before is durable: one at most is in doubt after a power cut', async () => {
     const { outbox, script, folder } = await scripted({ batch: { max: 2 } });
-    let written = () => {};
-    folder.fault = (step) =>
-      step === 'acknowledge' ? new Promise((resolve) => (written = () => resolve())) : undefined;
+    const written = folder.holdAcknowledgements();
     await outbox.append(runners(4));
     await rest();
     expect(script.inserts.map(({ nums }) => nums)).toEqual([[1, 2]]);
@@ -70,9 +68,7 @@ describe('batches', () => {
 
   it('that wait for that are not sent once it is paused', async () => {
     const { outbox, script, folder } = await scripted({ batch: { max: 2 } });
-    let written = () => {};
-    folder.fault = (step) =>
-      step === 'acknowledge' ? new Promise((resolve) => (written = () => resolve())) : undefined;
+    const written = folder.holdAcknowledgements();
     await outbox.append(runners(4));
     await rest();
     outbox.pause();

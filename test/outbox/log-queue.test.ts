@@ -199,8 +199,7 @@ it('a passing that stands alone and is too slow as well is sent again, and so is
 it('no session is created before the last delivery to the old one is durable', async () => {
   const { open, deviceid, folder, tokens } = await race();
   const { outbox } = await open();
-  let written = () => {};
-  folder.fault = (step) => (step === 'acknowledge' ? new Promise((resolve) => (written = () => resolve())) : undefined);
+  const written = folder.holdAcknowledgements();
   await outbox.append(runners(2));
   const switched = outbox.switchSession({ deviceid, open: 'new' });
   await rest();

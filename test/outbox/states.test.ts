@@ -144,8 +144,7 @@ it('numbers that are to be confirmed are sending while the server is asked, and 
 
 it('a batch that waits for the checkpoint before it is not sent once the outbox is closed', async () => {
   const { outbox, script, folder } = await scripted({ batch: { max: 1, lingerMs: 0 } });
-  let written = () => {};
-  folder.fault = (step) => (step === 'acknowledge' ? new Promise((resolve) => (written = () => resolve())) : undefined);
+  const written = folder.holdAcknowledgements();
   await outbox.append(runners(2));
   await rest();
   const closed = outbox.close();

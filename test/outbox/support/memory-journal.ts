@@ -39,6 +39,13 @@ export class MemoryFolder {
   found: Damage = { records: 0, tornBytes: 0, corruptRecords: 0 };
   /** Throws where a step is to fail; a step whose promise stays open is one that the process did not live to see. */
   fault: (step: Step) => void | Promise<void> = () => {};
+
+  /** An acknowledgement is not durable before the function that this returns is called. */
+  holdAcknowledgements(): () => void {
+    let written = () => {};
+    this.fault = (step) => (step === 'acknowledge' ? new Promise((resolve) => (written = () => resolve())) : undefined);
+    return () => written();
+  }
   /** What `close` was called on. */
   closed = 0;
 

@@ -17,8 +17,7 @@ export {
   RufusTimeoutError,
   ServerError,
 } from './core/errors.js';
-export { passingTime } from './core/passing-time.js';
 export type { RawRequestOptions } from './core/raw-request.js';
-export type { CallTrace } from './core/tracing.js';
+export { passingTime } from './core/timestamp.js';
 export type * from './types.js';
 export { VERSION } from './version.js';

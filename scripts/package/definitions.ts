@@ -26,7 +26,7 @@ export async function everything(client: RufusClient, sandbox: Sandbox, given: u
 const DEFINED: Readonly<Record<string, string>> = {
   RufusClient: 'src/client.ts',
   NotFoundError: 'src/core/errors.ts',
-  passingTime: 'src/core/passing-time.ts',
+  passingTime: 'src/core/timestamp.ts',
   openOutbox: 'src/outbox/open.ts',
   PassingInput: 'src/generated/zod.gen.ts',
   Sandbox: 'src/testing/sandbox.ts',

@@ -1,3 +1,4 @@
+import { promisify } from 'node:util';
 import { RufusConfigError } from './errors.js';
 
 interface Watch {
@@ -59,3 +60,9 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<bool
       });
   });
 }
+
+/**
+ * Waits until the requests made so far have left this machine: undici writes to a socket that was used before one turn of the
+ * event loop later. Taken once, so that a test's fake timers do not stop us.
+ */
+export const loopTurn = promisify(setImmediate);

@@ -1,21 +1,20 @@
-import type { RawResponse, ResponseMeta } from '../types.js';
+import { tracingChannel } from 'node:diagnostics_channel';
+import type { CallTrace, RawResponse, ResponseMeta } from '../types.js';
 import { pause } from './abort.js';
 import { Sender } from './attempt.js';
 import type { Connections } from './connections.js';
 import { abortError, type CallState, type Failure, failureOf, maybeProcessed, timeoutError } from './failure.js';
 import type { Log } from './log.js';
-import type { EncodedInput, Endpoint, Operation } from './operation.js';
+import type { EncodedInput, Endpoint, Finished, Operation } from './operation.js';
 import type { CallSettings, Settings } from './options.js';
 import { outcomeOf } from './outcome.js';
-import type { Finished } from './promises.js';
 import { redact, shorten, shownId } from './redact.js';
 import { mayRepeat, pauseBefore } from './retry.js';
-import { traced } from './tracing.js';
-import { queryString } from './validation/queries.js';
+import { queryString } from './validation/parameters.js';
 import { readContext } from './validation/responses.js';
+import { openWire } from './wire/agent.js';
 import { Answer } from './wire/answer.js';
 import { TransportFailure } from './wire/flight.js';
-import { openWire } from './wire/open.js';
 
 /** What the transport hands over of a call. */
 export interface CallRequest {
@@ -176,4 +175,23 @@ class Meta implements ResponseMeta {
   get requestId(): string | undefined {
     return this.#head.requestId;
   }
+}
+
+const channel = tracingChannel<CallTrace>('rufus-client:call');
+
+/** Publishes the call, if anybody listens. The result is kept out of the trace: it may hold a token. */
+async function traced<T>(call: Call, run: () => Promise<Finished<T>>): Promise<Finished<T>> {
+  if (!channel.hasSubscribers) return run();
+  const { operation, method, path } = call.shown();
+  const trace: CallTrace = { operation, method, path };
+  let finished: Finished<T> | undefined;
+  await channel.tracePromise(async () => {
+    try {
+      finished = await run();
+      trace.status = finished.response.status;
+    } finally {
+      trace.attempts = call.attempt;
+    }
+  }, trace);
+  return finished as Finished<T>;
 }

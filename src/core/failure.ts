@@ -11,8 +11,8 @@ import type { Endpoint } from './operation.js';
 import type { CallSettings } from './options.js';
 import { safeCause } from './redact.js';
 import { codeOf, type FailureKind, kindOfNetworkError, wasSent } from './retry.js';
+import { TunnelError } from './wire/connect.js';
 import type { TransportFailure } from './wire/flight.js';
-import { TunnelError } from './wire/tunnel.js';
 
 /** A failed attempt: what to throw if it is the last, and whether it need be. */
 export interface Failure {

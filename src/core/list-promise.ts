@@ -1,10 +1,9 @@
 import type { Page, PagePromise } from '../types.js';
 import { RufusConfigError } from './errors.js';
-import { Lazy } from './lazy.js';
-import { LazyIterator } from './lazy-iterator.js';
+import { Lazy, LazyIterator } from './lazy.js';
+import type { Finished } from './operation.js';
 import { checkedOptions } from './options.js';
 import type { Rows } from './payload.js';
-import type { Finished } from './promises.js';
 
 /** How pages follow each other. */
 export const pagination = new Lazy(() => import('./pagination.js'));

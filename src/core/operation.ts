@@ -1,8 +1,8 @@
+import type { ResponseMeta } from '../types.js';
 import type { ReadContext } from './payload.js';
 import type { Repeat } from './retry.js';
-import { assertNoIssues, assertValid, type Captured, onceJudged } from './validation/assert-valid.js';
-import { checkId } from './validation/ids.js';
-import { type QueryParams, type Rules, readQuery } from './validation/queries.js';
+import { assertNoIssues, assertValid, type Captured, onceJudged } from './validation/issues.js';
+import { checkId, type QueryParams, type Rules, readQuery } from './validation/parameters.js';
 
 /** What sending, retrying and reporting must know of an endpoint. */
 export interface Endpoint {
@@ -39,6 +39,12 @@ export interface EncodedInput {
   readonly body?: string | undefined;
   /** The session tokens in query and body. */
   readonly secrets?: readonly string[];
+}
+
+/** What a finished call has to give. */
+export interface Finished<T> {
+  readonly data: T;
+  readonly response: ResponseMeta;
 }
 
 /** An answer outside 2xx. */

@@ -11,15 +11,14 @@ import type {
   Session,
   Sessions,
 } from '../types.js';
-import { isRecord } from './envelope.js';
 import { type ErrorAnswer, operation } from './operation.js';
-import { type Frame, type Rows, readReceipt, readRows, readSingle, SchemaMismatch } from './payload.js';
+import type { Shape } from './payload.js';
+import { type Frame, isRecord, type Rows, readReceipt, readRows, readSingle, SchemaMismatch } from './payload.js';
 import { checkDevice, checkSession } from './validation/bodies.js';
 import type { SchemaName } from './validation/by-schema.js';
+import { id, instant, integer, PAGING } from './validation/parameters.js';
 import { EXAMPLE_PASSING, isPassing } from './validation/passing-row.js';
 import { checkInsertion } from './validation/passings.js';
-import { id, instant, integer, PAGING } from './validation/queries.js';
-import type { Shape } from './validation/shape.js';
 
 // A row for each endpoint, which holds all that is particular to it. ARCHITECTURE.md says what else a new one needs.
 

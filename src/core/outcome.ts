@@ -1,12 +1,10 @@
 import type { Issue, RawResponse } from '../types.js';
-import { descriptionOf, isRecord, openEnvelope } from './envelope.js';
 import { apiError, RufusResponseValidationError } from './errors.js';
 import { type CallState, type Failure, facts, sentence } from './failure.js';
 import type { Endpoint, Operation } from './operation.js';
-import { type ReadContext, SchemaMismatch } from './payload.js';
+import { descriptionOf, isRecord, openEnvelope, type ReadContext, SchemaMismatch } from './payload.js';
 import { redact, shownId } from './redact.js';
-import { kindOfStatus, mayHaveTakenEffect } from './retry.js';
-import { parseRetryAfter } from './retry-after.js';
+import { kindOfStatus, mayHaveTakenEffect, parseRetryAfter } from './retry.js';
 import { summaryOf } from './validation/issues.js';
 
 /** What an answer comes to: data, or a failure that may be worth another attempt. */

@@ -1,8 +1,27 @@
 import type { Issue } from '../types.js';
-import { isRecord } from './envelope.js';
 import { brand } from './errors.js';
+import type { SchemaName } from './validation/by-schema.js';
 import type { Path } from './validation/issues.js';
-import type { Shape } from './validation/shape.js';
+
+/** What makes an item usable: text, an integer, or either of them where it is there at all. */
+export type IdentityKind = 'string' | 'integer' | 'string?' | 'integer?';
+
+/** How an item or a body that comes is checked. */
+export interface Shape {
+  /** For messages. */
+  readonly name: string;
+  readonly schema: SchemaName;
+  /** The fields that identify it: unusable ones are refused in either mode. */
+  readonly identity: Readonly<Record<string, IdentityKind>>;
+  /** It has `latitude` and `longitude`, to be made numbers. */
+  readonly coordinates?: boolean;
+  /** Passes only what the schema accepts, and faster. Looks at each field by itself, as the schema does. */
+  readonly precheck?: (row: Record<string, unknown>) => boolean;
+  /** The least that the precheck passes. */
+  readonly example?: Readonly<Record<string, unknown>>;
+  /** The field whose content is checked apart, as items. */
+  readonly payload?: string;
+}
 
 /** Checks what came, in place. Each gives why it must be refused; nothing where it is accepted. `at`: its path, for the issues. */
 export interface ReadContext {
@@ -82,4 +101,21 @@ function isFramed(record: Record<string, unknown>, frame: Frame): boolean {
 
 function accept(issues: readonly Issue[]): void {
   if (issues.length > 0) throw new SchemaMismatch(issues);
+}
+
+/** The payload of a parsed answer: the API documents both `{"body": …}` and the bare object. */
+export function openEnvelope(parsed: unknown): unknown {
+  return isRecord(parsed) && Object.hasOwn(parsed, 'body') ? parsed.body : parsed;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What the server says in words, where it does. Cleaned before it is cut: half a token would not be known for one. */
+export function descriptionOf(payload: unknown, clean: (words: string) => string = String): string | undefined {
+  if (!isRecord(payload)) return undefined;
+  const { description, message } = payload;
+  const words = description ?? message;
+  return typeof words === 'string' && words !== '' ? clean(words).slice(0, 300) : undefined;
 }

@@ -1,10 +1,10 @@
 import type { Issue, RequestOptions } from '../types.js';
-import { isRecord } from './envelope.js';
 import type { Known } from './known.js';
 import type { EncodedInput, Operation } from './operation.js';
 import { CALL_OPTIONS, checkedOptions } from './options.js';
-import { assertNoIssues } from './validation/assert-valid.js';
-import { isBroken } from './validation/ids.js';
+import { isRecord } from './payload.js';
+import { assertNoIssues } from './validation/issues.js';
+import { isBroken } from './validation/parameters.js';
 
 /** What {@link RufusClient.request} takes beside the options of every call. */
 export interface RawRequestOptions extends RequestOptions {

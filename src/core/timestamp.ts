@@ -1,4 +1,7 @@
 import { types } from 'node:util';
+import type { Passing } from '../types.js';
+import { RufusResponseValidationError } from './errors.js';
+import { ZONED_EXPECTATION } from './validation/issues.js';
 
 const DATE = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])';
 const HOUR = '(?:[01]\\d|2[0-3])';
@@ -84,4 +87,23 @@ export function timestampExpectation(value: unknown): string {
   return typeof value === 'string' && UNZONED.test(value)
     ? 'expected a zone at its end, Z or an offset such as +02:00: without one the instant is not known'
     : 'expected a valid Date, or ISO 8601 text with a zone, such as 2024-04-21T09:30:00.000Z';
+}
+
+/**
+ * The moment of a passing, to the millisecond: finer digits are cut off.
+ *
+ * In the tolerant mode answers are handed on as they came. `new Date('2023-01-22 09:20:26')` would take such a text for local
+ * time, and every result would be off by hours; this does not guess.
+ *
+ * @throws RufusResponseValidationError - its text is no date-time with a zone
+ * @example
+ * const seconds = (passingTime(finish).getTime() - passingTime(start).getTime()) / 1000;
+ */
+export function passingTime(passing: Pick<Passing, 'timestamp'>): Date {
+  const timestamp: unknown = passing?.timestamp;
+  if (typeof timestamp === 'string' && isDateTime(timestamp)) return new Date(timestamp);
+  throw new RufusResponseValidationError(`The time of a passing cannot be used: ${ZONED_EXPECTATION}.`, {
+    issues: [{ path: ['timestamp'], message: ZONED_EXPECTATION }],
+    status: 200,
+  });
 }

@@ -1,13 +1,12 @@
-import type { RequestOptions } from '../types.js';
+import type { RequestOptions, RequestPromise, ResponseMeta } from '../types.js';
 import type { Connections } from './connections.js';
 import { RufusConfigError } from './errors.js';
 import type { Executor } from './executor.js';
 import { Lazy } from './lazy.js';
 import { pagination } from './list-promise.js';
 import { Log } from './log.js';
-import type { Operation } from './operation.js';
+import type { Finished, Operation } from './operation.js';
 import { callSettings, type Settings } from './options.js';
-import { CallPromise, type Finished } from './promises.js';
 import { schemas } from './validation/schemas.js';
 
 /** All that calls need, their failures, the schemas and lists included: once one was made, none waits for a file. */
@@ -93,4 +92,42 @@ export class Transport {
 
 function closedError(operation: string): RufusConfigError {
   return new RufusConfigError(`${operation}: this client is closed. Make a new one.`, { code: 'closed', operation });
+}
+
+/** A promise of the data that can also be asked for the response around it. */
+export class CallPromise<T> extends Promise<T> implements RequestPromise<T> {
+  readonly #finished: Promise<Finished<T>>;
+
+  /** Derived promises (`then`, `finally`) are plain ones. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  constructor(finished: Promise<Finished<T>>) {
+    // The superclass is settled at once and never looked at: every reaction goes through `then` below.
+    super((resolve) => resolve(undefined as T));
+    this.#finished = finished;
+  }
+
+  override then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#finished.then(
+      onFulfilled ? ({ data }) => onFulfilled(data) : ({ data }) => data as unknown as A,
+      onRejected,
+    );
+  }
+
+  override catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
+    return this.then(undefined, onRejected);
+  }
+
+  override finally(onFinally?: (() => void) | null): Promise<T> {
+    return this.#finished.finally(onFinally).then(({ data }) => data);
+  }
+
+  withResponse(): Promise<{ data: T; response: ResponseMeta }> {
+    return this.#finished;
+  }
 }

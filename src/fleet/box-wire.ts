@@ -1,7 +1,6 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { pause } from '../core/abort.js';
-import { Answer } from '../core/wire/answer.js';
-import { BodyReader } from '../core/wire/body.js';
+import { Answer, BodyReader } from '../core/wire/answer.js';
 import { type Flight, TransportFailure, type Wire, type WireRequest } from '../core/wire/flight.js';
 import { type CallHead, describe } from './calls.js';
 import type { Names } from './names.js';

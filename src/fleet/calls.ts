@@ -1,4 +1,3 @@
-import { isRecord } from '../core/envelope.js';
 import type { Endpoint } from '../core/operation.js';
 import {
   bindDevice,
@@ -16,6 +15,7 @@ import {
   pollPassings,
   unbindDevice,
 } from '../core/operations.js';
+import { isRecord } from '../core/payload.js';
 import type { WireRequest } from '../core/wire/flight.js';
 
 /** An operation that can be carried: what of it travels, by name. The path is made anew at the other end, never copied. */

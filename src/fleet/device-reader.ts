@@ -1,7 +1,7 @@
 import type { RufusClient } from '../client.js';
 import { pause } from '../core/abort.js';
-import { exponentialDelay, jittered } from '../core/backoff.js';
 import { RufusError } from '../core/errors.js';
+import { exponentialDelay, jittered } from '../core/retry.js';
 import type { FollowOptions } from '../types.js';
 import { type DeviceLog, Superseded } from './device-log.js';
 

@@ -1,9 +1,9 @@
 import { type Msg, type MsgCallback, nuid, type Subscription } from '@nats-io/transport-node';
 import { internals, type RufusClient } from '../client.js';
 import { pause } from '../core/abort.js';
-import { isRecord } from '../core/envelope.js';
 import { RufusAPIError, RufusError, RufusResponseValidationError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
+import { isRecord } from '../core/payload.js';
 import { type Call, type CallHead, checkedCall } from './calls.js';
 import { decoded, type Names } from './names.js';
 import { Ownership } from './ownership.js';

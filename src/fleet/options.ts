@@ -3,7 +3,7 @@ import { internals } from '../client.js';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
 import { asInteger, asObject, checkedOptions } from '../core/options.js';
-import { idFault } from '../core/validation/ids.js';
+import { idFault } from '../core/validation/parameters.js';
 import { decoded, encoded } from './names.js';
 import type { FleetFollowOptions, FleetOptions } from './types.js';
 

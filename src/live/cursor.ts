@@ -1,7 +1,7 @@
-import { isRecord } from '../core/envelope.js';
 import { RufusConfigError } from '../core/errors.js';
 import { type Known, refuseUnknown } from '../core/known.js';
-import { idFault } from '../core/validation/ids.js';
+import { isRecord } from '../core/payload.js';
+import { idFault } from '../core/validation/parameters.js';
 import type { FollowCursor } from '../types.js';
 
 const FIELDS: Known<FollowCursor> = { token_session: true, last: true, holes: true };

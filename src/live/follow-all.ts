@@ -1,7 +1,7 @@
-import { isRecord } from '../core/envelope.js';
 import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
 import { checkedOptions } from '../core/options.js';
+import { isRecord } from '../core/payload.js';
 import type { Transport } from '../core/transport.js';
 import type { FollowAllBatch, FollowAllCursor, FollowAllOptions, FollowBatch } from '../types.js';
 import { FollowIterator } from './follow.js';

@@ -1,6 +1,5 @@
-import { isRecord } from '../core/envelope.js';
-import { Lazy } from '../core/lazy.js';
-import { LazyIterator } from '../core/lazy-iterator.js';
+import { Lazy, LazyIterator } from '../core/lazy.js';
+import { isRecord } from '../core/payload.js';
 import type { Transport } from '../core/transport.js';
 import type { FollowAllBatch, FollowAllOptions, FollowBatch, FollowOptions } from '../types.js';
 

@@ -1,6 +1,6 @@
-import { exponentialDelay, jittered } from '../core/backoff.js';
 import { RufusConfigError } from '../core/errors.js';
 import { asInteger, checkedOptions } from '../core/options.js';
+import { exponentialDelay, jittered } from '../core/retry.js';
 import type { FollowOptions } from '../types.js';
 
 /** A poll that brings this many is followed by the next at once: there is more to catch up with. */

@@ -1,4 +1,4 @@
-import { exponentialDelay, jittered } from '../core/backoff.js';
+import { exponentialDelay, jittered } from '../core/retry.js';
 
 /** A longer Retry-After is cut to this. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;

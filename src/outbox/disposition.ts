@@ -1,5 +1,4 @@
 import type { RufusClient } from '../client.js';
-import { descriptionOf } from '../core/envelope.js';
 import {
   RufusAbortError,
   RufusAPIError,
@@ -8,6 +7,7 @@ import {
   RufusResponseValidationError,
   RufusTimeoutError,
 } from '../core/errors.js';
+import { descriptionOf } from '../core/payload.js';
 import { redact, shorten } from '../core/redact.js';
 import { asValidated } from '../core/validation/passings.js';
 import type { InsertResult } from '../types.js';

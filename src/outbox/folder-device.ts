@@ -1,8 +1,8 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RufusClient } from '../client.js';
-import { isRecord } from '../core/envelope.js';
 import { RufusConfigError } from '../core/errors.js';
+import { isRecord } from '../core/payload.js';
 import { shorten } from '../core/redact.js';
 import type { BindDeviceInput, RequestOptions } from '../types.js';
 import { nodeDisk } from './disk/disk.js';

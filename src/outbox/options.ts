@@ -2,7 +2,7 @@ import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
 import { asInteger, checkedOptions, duration, oneOf } from '../core/options.js';
 import { checkDevice } from '../core/validation/bodies.js';
-import { idFault } from '../core/validation/ids.js';
+import { idFault } from '../core/validation/parameters.js';
 import type { JournalOptions } from './journal.js';
 import type { OutboxOptions, OutboxSession } from './types.js';
 

@@ -1,7 +1,7 @@
 import { checkSignal } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
 import { checkedOptions, duration } from '../core/options.js';
-import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
+import { assertNoIssues, assertValid } from '../core/validation/issues.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
 import { OutboxClosedError } from './errors.js';

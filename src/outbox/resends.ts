@@ -1,7 +1,7 @@
-import { isRecord } from '../core/envelope.js';
 import { refuseUnknown } from '../core/known.js';
+import { isRecord } from '../core/payload.js';
 import { timestampExpectation, wireTimestamp } from '../core/timestamp.js';
-import { assertNoIssues } from '../core/validation/assert-valid.js';
+import { assertNoIssues } from '../core/validation/issues.js';
 import type { Issue } from '../types.js';
 import { Batch, type BatchQueue } from './batch.js';
 import type { Rejection } from './disposition.js';

@@ -1,4 +1,4 @@
-import { loopTurn } from '../core/loop-turn.js';
+import { loopTurn } from '../core/abort.js';
 import type { EncodedInput } from '../core/operation.js';
 import type { WirePassing } from '../core/validation/passings.js';
 import type { PassingInput } from '../types.js';

@@ -2,7 +2,7 @@ import { PayloadTooLargeError } from '../core/errors.js';
 import type { EncodedInput, Operation } from '../core/operation.js';
 import { insertPassings } from '../core/operations.js';
 import type { Transport } from '../core/transport.js';
-import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
+import { assertNoIssues, assertValid } from '../core/validation/issues.js';
 import { asValidated, wirePassings } from '../core/validation/passings.js';
 import type { InsertManyResult, InsertResult, PassingInput, RequestOptions } from '../types.js';
 import { BatchQueue, type Preparation } from './batch-queue.js';

@@ -3,8 +3,8 @@ import type { Known } from '../core/known.js';
 import { Lazy } from '../core/lazy.js';
 import { asInteger, CALL_OPTIONS, checkedOptions, duration } from '../core/options.js';
 import type { Transport } from '../core/transport.js';
-import { assertNoIssues } from '../core/validation/assert-valid.js';
-import { checkId } from '../core/validation/ids.js';
+import { assertNoIssues } from '../core/validation/issues.js';
+import { checkId } from '../core/validation/parameters.js';
 import type { InsertManyResult, PassingInput, RequestOptions } from '../types.js';
 import { SourceReader } from './source-reader.js';
 

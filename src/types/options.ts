@@ -157,3 +157,27 @@ export interface RufusClientOptions extends Omit<RequestOptions, 'signal'> {
       }
     | undefined;
 }
+
+/**
+ * What subscribers of the tracing channel `rufus-client:call` are given: one object per call, however many attempts it makes.
+ *
+ * @example
+ * tracingChannel<unknown, CallTrace>('rufus-client:call').asyncEnd.subscribe((message) => {
+ *   const { operation, attempts } = message as CallTrace;
+ *   metrics.count(operation, attempts);
+ * });
+ */
+export interface CallTrace {
+  /** Such as `passings.insert`. */
+  operation: string;
+  /** Of the request: `GET`, `POST`, … */
+  method: string;
+  /** The path with its token shortened. */
+  path: string;
+  /** Set when the call has ended. */
+  attempts?: number;
+  /** HTTP status of the answer; absent where the call failed. */
+  status?: number | undefined;
+  /** What the call was rejected with, never with a secret in it. */
+  error?: unknown;
+}

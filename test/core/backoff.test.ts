@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exponentialDelay, jittered } from '../../src/core/backoff.js';
+import { exponentialDelay, jittered } from '../../src/core/retry.js';
 
 test.each([
   [500, 8_000, 0, 500],

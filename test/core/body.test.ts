@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BodyReader } from '../../src/core/wire/body.js';
+import { BodyReader } from '../../src/core/wire/answer.js';
 
 const words = fc.oneof(
   fc.string({ maxLength: 700 }),

@@ -7,8 +7,8 @@ import { outcomeOf } from '../../src/core/outcome.js';
 import { readContext } from '../../src/core/validation/responses.js';
 import { schemas } from '../../src/core/validation/schemas.js';
 import { Answer } from '../../src/core/wire/answer.js';
+import { TunnelError } from '../../src/core/wire/connect.js';
 import { TransportFailure } from '../../src/core/wire/flight.js';
-import { TunnelError } from '../../src/core/wire/tunnel.js';
 import type { RufusError } from '../../src/index.js';
 import { DEVICE, device, TOKEN } from '../support/operations.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertValid } from '../../src/core/validation/assert-valid.js';
+import { assertValid } from '../../src/core/validation/issues.js';
 import { wirePassings } from '../../src/core/validation/passings.js';
 import {
   RufusAbortError,

@@ -4,7 +4,7 @@ import { operation } from '../../src/core/operation.js';
 import { bindDevice, getDevice, listEvents, listPassingsByDevice, pollPassings } from '../../src/core/operations.js';
 import type { Rows } from '../../src/core/payload.js';
 import type { Transport } from '../../src/core/transport.js';
-import { integer, PAGING } from '../../src/core/validation/queries.js';
+import { integer, PAGING } from '../../src/core/validation/parameters.js';
 import type { Device, PagePromise, PageQuery, RaceEvent } from '../../src/types.js';
 
 declare const transport: Transport;

@@ -1,9 +1,9 @@
 import type { BindDeviceInput, Sessions } from '../../types.js';
-import { isRecord } from '../envelope.js';
 import type { Known } from '../known.js';
-import { type Checked, checked } from './assert-valid.js';
+import { isRecord } from '../payload.js';
 import type { SchemaName } from './by-schema.js';
-import { checkId } from './ids.js';
+import { type Checked, checked } from './issues.js';
+import { checkId } from './parameters.js';
 import { schemas } from './schemas.js';
 
 /** The check of a body that is sent as its schema has it. */

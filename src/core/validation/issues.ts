@@ -1,5 +1,7 @@
 import type { Issue } from '../../types.js';
+import { RufusRequestValidationError } from '../errors.js';
 import { nearest } from '../known.js';
+import { redact } from '../redact.js';
 
 export type Path = readonly (string | number)[];
 
@@ -31,4 +33,56 @@ export const ZONED_EXPECTATION =
 export function unknownField(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
   return near === undefined ? 'unknown field' : `unknown field: did you mean ${near}?`;
+}
+
+/** What a check of the caller's input gives: the input as the wire takes it, or what is wrong with it. */
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/**
+ * The same of input that was read at the call. A function where only the schemas can judge it: to be called once they are loaded,
+ * and it gives what it would have given at the call, whatever the caller has done to the input since.
+ */
+export type Captured<T> = Checked<T> | (() => Checked<T>);
+
+/** What follows from a verdict, once there is one. */
+export function onceJudged<T, U>(captured: Captured<T>, then: (verdict: Checked<T>) => U): U | (() => U) {
+  return typeof captured === 'function' ? () => then(captured()) : then(captured);
+}
+
+/** The verdict itself, where the schemas are loaded. */
+export function judged<T>(captured: Captured<T>): Checked<T> {
+  return typeof captured === 'function' ? captured() : captured;
+}
+
+export function checked<T>(value: T, issues: readonly Issue[]): Checked<T> {
+  return issues.length === 0 ? { ok: true, value } : { ok: false, issues };
+}
+
+/**
+ * The checked value, or the error that tells the caller all that is wrong with it.
+ *
+ * @param before How many items of the same call have been sent already.
+ */
+export function assertValid<T>(operation: string, result: Checked<T>, before = 0): T {
+  if (result.ok) return result.value;
+  throw validationError(operation, result.issues, before);
+}
+
+/** Throws if there are issues. */
+export function assertNoIssues(operation: string, issues: readonly Issue[], before = 0): void {
+  if (issues.length > 0) throw validationError(operation, issues, before);
+}
+
+function validationError(operation: string, issues: readonly Issue[], before: number): RufusRequestValidationError {
+  const sent = before === 0 ? 'nothing was sent' : `the first ${before} were sent, nothing of what follows`;
+  // A field's name comes from the caller: it may be a token that landed in the wrong place.
+  const text = redact(`${operation}: ${sent}. ${summaryOf(issues)}.`);
+  const safe = issues.map(({ path, message }) => ({ path: path.map(redactStep), message }));
+  return new RufusRequestValidationError(text, { operation, issues: safe });
+}
+
+function redactStep(step: string | number): string | number {
+  return typeof step === 'string' ? redact(step) : step;
 }

@@ -1,11 +1,10 @@
 import type { PassingInput as WirePassing } from '../../generated/types.gen.js';
 import type { Issue } from '../../types.js';
-import { isRecord } from '../envelope.js';
+import { isRecord } from '../payload.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
-import { type Captured, type Checked, checked, judged, onceJudged } from './assert-valid.js';
 import type { SchemaName } from './by-schema.js';
-import { checkId } from './ids.js';
-import { MAX_ISSUES } from './issues.js';
+import { type Captured, type Checked, checked, judged, MAX_ISSUES, onceJudged } from './issues.js';
+import { checkId } from './parameters.js';
 import { copyOptionalFields, isUnnumberedPassing, isWirePassing, UNNUMBERED_FIELDS } from './passing-row.js';
 import { schemas } from './schemas.js';
 

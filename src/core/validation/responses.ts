@@ -1,10 +1,9 @@
 import type { Issue, ValidationMode } from '../../types.js';
-import { isRecord } from '../envelope.js';
-import type { ReadContext } from '../payload.js';
+import type { IdentityKind, ReadContext, Shape } from '../payload.js';
+import { isRecord } from '../payload.js';
 import { faultsBySchema } from './by-schema.js';
 import { normalizeCoordinates } from './coordinates.js';
 import { formatPath, MAX_ISSUES, type Path } from './issues.js';
-import type { IdentityKind, Shape } from './shape.js';
 
 /** Told of what is handed on as it came although the schema says otherwise. `field` is below the item: `bib`. */
 export type DriftReport = (field: string, message: string) => void;

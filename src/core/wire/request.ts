@@ -1,5 +1,5 @@
 import type { DispatcherLike } from '../../types.js';
-import { BodyReader } from './body.js';
+import { BodyReader } from './answer.js';
 import { type Flight, TransportFailure, type Wire, type WireRequest } from './flight.js';
 
 /** The general path: `dispatcher.request()`, called on the instance, which any undici agent, MockAgent or fake understands. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkDevice, checkSession } from '../../../src/core/validation/bodies.js';
-import { checkId } from '../../../src/core/validation/ids.js';
 import { formatPath } from '../../../src/core/validation/issues.js';
+import { checkId } from '../../../src/core/validation/parameters.js';
 import { schemas } from '../../../src/core/validation/schemas.js';
 
 await schemas.load();

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { shapes } from '../../../src/core/operations.js';
+import type { Shape } from '../../../src/core/payload.js';
 import { readCoordinate } from '../../../src/core/validation/coordinates.js';
 import { formatPath, MAX_ISSUES } from '../../../src/core/validation/issues.js';
 import { isPassing } from '../../../src/core/validation/passing-row.js';
 import { checkItem, checkItems } from '../../../src/core/validation/responses.js';
 import { schemas } from '../../../src/core/validation/schemas.js';
-import type { Shape } from '../../../src/core/validation/shape.js';
 import * as wire from '../../../src/generated/zod.gen.js';
 import type { Issue, ValidationMode } from '../../../src/types.js';
 import { passingRow } from './rows.js';

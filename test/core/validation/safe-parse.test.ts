@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { safeParse } from '../../../src/core/validation/safe-parse.js';
+import { safeParse } from '../../../src/core/validation/by-schema.js';
 
 const schema = z.looseObject({
   text: z.string().min(1),

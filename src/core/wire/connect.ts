@@ -1,8 +1,27 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ProxyServer } from '../proxy.js';
+import { buildConnector } from 'undici';
+import type { ProxyServer } from '../connections.js';
 import { codeOf, isDeclined } from '../retry.js';
-import { type Connect, connector, type Place } from './connection.js';
+
+/** Where to connect to. */
+export type Place = buildConnector.Options;
+/** Begins to connect. The function that comes back gives it up. */
+export type Connect = (place: Place, done: buildConnector.Callback) => (reason: Error) => void;
+
+/** undici's own connector, to TLS if the place wants it. That it gives the socket back is not in its types. */
+function connector(timeoutMs: number): (...args: Parameters<Connect>) => Socket {
+  return buildConnector({ timeout: timeoutMs, allowH2: false }) as ReturnType<typeof connector>;
+}
+
+/** Straight to the server. */
+export function directly(timeoutMs: number): Connect {
+  const connect = connector(timeoutMs);
+  return (place, done) => {
+    const socket = connect(place, done);
+    return (reason) => socket.destroy(reason);
+  };
+}
 
 /** A proxy that cannot be reached, or does not let through. Nothing was sent to the API. */
 export class TunnelError extends Error {

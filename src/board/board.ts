@@ -13,7 +13,7 @@ import { watch } from './watch.js';
 import type { RunnerCrossings } from './wire.js';
 
 /** How long a start waits for the devices' names. Without network it goes on without them. */
-const PATIENCE_MS = 3_000;
+const NAMES_WITHIN_MS = 3_000;
 /** Among the links: the list of devices, which is no device. */
 const LIST = '';
 
@@ -54,9 +54,9 @@ export class Board {
     // Until RUFUS has answered, it has not.
     for (const key of devices === 'all' ? [LIST] : devices) this.#news.link(key, 'outage', new Date(), null);
     const known = devices === 'all' ? this.#roster.list() : Promise.all(devices.map((id) => this.#watch(id)));
-    const impatience = new AbortController();
-    await Promise.race([known, sleep(PATIENCE_MS, undefined, { signal: impatience.signal }).catch(() => {})]);
-    impatience.abort();
+    const timer = new AbortController();
+    await Promise.race([known, sleep(NAMES_WITHIN_MS, undefined, { signal: timer.signal }).catch(() => {})]);
+    timer.abort();
     this.#running.set(
       LIST,
       this.#roster.keep(() => this.#race.deviceids, this.#pace.rosterMs),

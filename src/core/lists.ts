@@ -1,6 +1,6 @@
 import type { RequestOptions } from '../types.js';
 import { ListPromise } from './list-promise.js';
-import type { EncodedInput, Operation } from './operation.js';
+import type { Operation } from './operation.js';
 import { CALL_OPTIONS, checkedOptions } from './options.js';
 import type { Rows } from './payload.js';
 import type { Transport } from './transport.js';
@@ -14,12 +14,12 @@ export function list<Input extends { readonly query: unknown }, Item>(
 ): ListPromise<Item> {
   return new ListPromise<Item>(() => {
     if (options !== undefined) checkedOptions('options', options, CALL_OPTIONS);
-    // Lists have no body: there is nothing that only the schemas could judge.
-    const { query = {}, ...rest } = operation.encode(input) as EncodedInput;
+    // Lists have no body: no schema is needed.
+    const { query = {}, ...rest } = operation.encode(input)();
     const { page: firstPage = 1, prefetch = 1, ...params } = query;
     const page: Operation<number, Rows<Item>> = {
       ...operation,
-      encode: (number) => ({ ...rest, query: { page: number, ...params } }),
+      encode: (number) => () => ({ ...rest, query: { page: number, ...params } }),
     };
     const laterPage = pastTheEnd(page);
     return {

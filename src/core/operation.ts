@@ -1,7 +1,7 @@
 import type { ResponseMeta } from '../types.js';
 import type { ReadContext } from './payload.js';
 import type { Repeat } from './retry.js';
-import { assertNoIssues, assertValid, type Captured, onceJudged } from './validation/issues.js';
+import { assertNoIssues, assertValid, type DeferredCheck } from './validation/issues.js';
 import { checkId, type QueryParams, type Rules, readQuery } from './validation/parameters.js';
 
 /** What sending, retrying and reporting must know of an endpoint. */
@@ -20,11 +20,11 @@ export interface Endpoint {
 /** One endpoint, whole: how its arguments are checked and put on the wire, and how its answers are read. */
 export interface Operation<Input, Output> extends Endpoint {
   /**
-   * Reads the whole input at once. A function where only the schemas can judge it, to be called once they are loaded.
+   * Reads the whole input at once, and gives the function that encodes it, to be called once the schemas are loaded.
    *
    * @throws {RufusRequestValidationError} either of them; nothing is sent then
    */
-  readonly encode: (input: Input) => EncodedInput | (() => EncodedInput);
+  readonly encode: (input: Input) => () => EncodedInput;
   /** Checks the payload in place and takes from it what the caller gets. Throws a SchemaMismatch. */
   readonly read: (payload: unknown, context: ReadContext) => Output;
   /** Where an answer outside 2xx is a result: what it means, or undefined if this one is an error after all. */
@@ -64,7 +64,7 @@ type InputChecks<Input> = (Input extends { query: infer Query }
   ? { readonly query: Rules<NonNullable<Query>> }
   : { readonly query?: never }) &
   (Input extends { body: infer Body }
-    ? { readonly body: (body: Body) => Captured<object> }
+    ? { readonly body: (body: Body) => DeferredCheck<object> }
     : { readonly body?: never });
 
 /** Completes a row of the table: from the description of its input follows how it is encoded. */
@@ -73,7 +73,7 @@ export function operation<Input extends object, Output>(
 ): Operation<Input, Output> {
   const { name, path, query, body } = row as Endpoint & {
     query?: Rules<Record<string, unknown>>;
-    body?: (body: unknown) => Captured<object>;
+    body?: (body: unknown) => DeferredCheck<object>;
   };
   const placeholder = /\{(\w+)\}/.exec(path)?.[1];
   return {
@@ -82,14 +82,16 @@ export function operation<Input extends object, Output>(
       const id = placeholder === undefined ? undefined : input[placeholder];
       if (placeholder !== undefined) assertNoIssues(name, checkId(placeholder, id));
       const params = query && assertValid(name, readQuery(query, input.query));
-      const encoded = (content?: object): EncodedInput => ({
-        id: id as string | undefined,
-        query: params,
-        body: content && JSON.stringify(content),
-        secrets: [params, content].flatMap(tokenIn),
-      });
-      if (body === undefined) return encoded();
-      return onceJudged(body(input.body), (verdict) => encoded(assertValid(name, verdict)));
+      const check = body?.(input.body);
+      return (): EncodedInput => {
+        const content = check && assertValid(name, check());
+        return {
+          id: id as string | undefined,
+          query: params,
+          body: content && JSON.stringify(content),
+          secrets: [params, content].flatMap(tokenIn),
+        };
+      };
     },
   } as Operation<Input, Output>;
 }

@@ -54,12 +54,9 @@ export const CALL_OPTIONS: Known<RequestOptions> = {
   headers: true,
   validation: true,
 };
+const { signal: _, ...SHARED_OPTIONS } = CALL_OPTIONS;
 const CLIENT_OPTIONS: Known<RufusClientOptions> = {
-  timeoutMs: true,
-  totalTimeoutMs: true,
-  retry: true,
-  headers: true,
-  validation: true,
+  ...SHARED_OPTIONS,
   apiKey: true,
   authHeader: true,
   baseUrl: true,

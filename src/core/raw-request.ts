@@ -43,7 +43,10 @@ export function rawOperation(
     repeat: !repeatable ? 'once' : isRead ? 'read' : 'repeatable',
     access: 'another access type, perhaps',
     mayBeEmpty: true,
-    encode: (given) => encode(method, path, checkedOptions('options', given, RAW_OPTIONS)),
+    encode(given) {
+      const encoded = encode(method, path, checkedOptions('options', given, RAW_OPTIONS));
+      return () => encoded;
+    },
     read: (payload) => payload,
   };
 }

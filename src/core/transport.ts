@@ -67,15 +67,14 @@ export class Transport {
     if (this.#closed || this.#connections.closed) throw closedError(operation.name);
     const settings = options === undefined ? this.#settings.call : callSettings(this.#settings.call, options);
     const signal = options?.signal;
-    const encoded = operation.encode(input);
+    const encode = operation.encode(input);
     const startedAt = performance.now();
     this.#underWay++;
     try {
       // No `await` where there is nothing to load: calls leave in the order in which they are made.
       if (execution.loaded === undefined) await execution.load();
       this.#executor ??= this.#start(operation.name);
-      const input = typeof encoded === 'function' ? encoded() : encoded;
-      return await this.#executor.run(operation, { input, settings, signal, startedAt });
+      return await this.#executor.run(operation, { input: encode(), settings, signal, startedAt });
     } finally {
       this.#underWay--;
       if (this.#underWay === 0) this.#whenIdle?.();

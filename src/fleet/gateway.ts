@@ -156,7 +156,7 @@ export class Gateway {
     const { name, method, path, repeat, access } = operation;
     const plain: Operation<void, unknown> = {
       ...{ name, method, path, repeat, access, mayBeEmpty: true },
-      encode: () => ({
+      encode: () => () => ({
         id,
         query,
         body: body && JSON.stringify(body),

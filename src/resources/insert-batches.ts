@@ -10,7 +10,7 @@ import { NumbersSent } from './numbers-sent.js';
 import type { SourceReader } from './source-reader.js';
 
 /** The same request, its arguments checked and encoded beforehand. */
-const insertEncoded: Operation<EncodedInput, InsertResult> = { ...insertPassings, encode: (input) => input };
+const insertEncoded: Operation<EncodedInput, InsertResult> = { ...insertPassings, encode: (input) => () => input };
 
 interface Course {
   readonly batchSize: number;
@@ -65,9 +65,8 @@ function preparation(token_session: string): Preparation {
       numbers.add(passings);
       return passings;
     },
-    // Validated: there is nothing left for the schemas to judge.
-    encode: (passings) =>
-      insertPassings.encode({ body: { token_session, passings: asValidated(passings) } }) as EncodedInput,
+    // Validated: no schema is needed.
+    encode: (passings) => insertPassings.encode({ body: { token_session, passings: asValidated(passings) } })(),
   };
 }
 

@@ -44,8 +44,6 @@ test('the rows above are all of them', () => {
 });
 
 describe('what goes out', () => {
-  const judged = (encoded: EncodedInput | (() => EncodedInput)) =>
-    typeof encoded === 'function' ? encoded() : encoded;
   const nothing = { id: undefined, query: undefined, body: undefined, secrets: [] };
 
   test.each([
@@ -73,7 +71,7 @@ describe('what goes out', () => {
       { body: JSON.stringify({ token_session: 'T', passings_list: [passing(1)] }), secrets: ['T'] },
     ],
   ])('%s', (_name, given, expected) => {
-    const encoded = judged(given);
+    const encoded: EncodedInput = given();
     expect(encoded).toStrictEqual({ ...nothing, ...expected });
     expect(Object.keys(encoded.query ?? {})).toEqual(Object.keys(('query' in expected && expected.query) || {}));
   });
@@ -108,8 +106,8 @@ describe('what goes out', () => {
       () => table.insertPassings.encode({ body: { token_session: 'T', passings: [] } }),
     ],
   ])('%s', (message, encode) => {
-    expect(() => judged(encode())).toThrow(RufusRequestValidationError);
-    expect(() => judged(encode())).toThrow(message);
+    expect(() => encode()()).toThrow(RufusRequestValidationError);
+    expect(() => encode()()).toThrow(message);
   });
 });
 

@@ -2,12 +2,12 @@ import type { BindDeviceInput, Sessions } from '../../types.js';
 import type { Known } from '../known.js';
 import { isRecord } from '../payload.js';
 import type { SchemaName } from './by-schema.js';
-import { type Checked, checked } from './issues.js';
+import { checked, type DeferredCheck } from './issues.js';
 import { checkId } from './parameters.js';
 import { schemas } from './schemas.js';
 
 /** The check of a body that is sent as its schema has it. */
-function bodyOf<T extends object>(schema: SchemaName, known: Known<T>): (input: unknown) => () => Checked<T> {
+function bodyOf<T extends object>(schema: SchemaName, known: Known<T>): (input: unknown) => DeferredCheck<T> {
   const fields = Object.keys(known);
   return (input) => {
     const body = captured(input, fields);
@@ -38,7 +38,7 @@ type NewSession = Parameters<Sessions['create']>[0];
 const checkSessionFields = bodyOf<NewSession>('CreateSessionRequest', { deviceid: true, alias: true });
 
 /** The session to open, as it is sent. */
-export function checkSession(session: unknown): () => Checked<NewSession> {
+export function checkSession(session: unknown): DeferredCheck<NewSession> {
   const captured = checkSessionFields(session);
   return () => {
     const result = captured();

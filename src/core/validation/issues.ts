@@ -41,20 +41,10 @@ export type Checked<T> =
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
 /**
- * The same of input that was read at the call. A function where only the schemas can judge it: to be called once they are loaded,
- * and it gives what it would have given at the call, whatever the caller has done to the input since.
+ * The check of input that was read at the call. To be called once the schemas are loaded: it gives what it would have given at
+ * the call, whatever the caller has done to the input since.
  */
-export type Captured<T> = Checked<T> | (() => Checked<T>);
-
-/** What follows from a verdict, once there is one. */
-export function onceJudged<T, U>(captured: Captured<T>, then: (verdict: Checked<T>) => U): U | (() => U) {
-  return typeof captured === 'function' ? () => then(captured()) : then(captured);
-}
-
-/** The verdict itself, where the schemas are loaded. */
-export function judged<T>(captured: Captured<T>): Checked<T> {
-  return typeof captured === 'function' ? captured() : captured;
-}
+export type DeferredCheck<T> = () => Checked<T>;
 
 export function checked<T>(value: T, issues: readonly Issue[]): Checked<T> {
   return issues.length === 0 ? { ok: true, value } : { ok: false, issues };

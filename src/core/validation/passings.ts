@@ -3,7 +3,7 @@ import type { Issue } from '../../types.js';
 import { isRecord } from '../payload.js';
 import { timestampExpectation, wireTimestamp } from '../timestamp.js';
 import type { SchemaName } from './by-schema.js';
-import { type Captured, type Checked, checked, judged, MAX_ISSUES, onceJudged } from './issues.js';
+import { type Checked, checked, type DeferredCheck, MAX_ISSUES } from './issues.js';
 import { checkId } from './parameters.js';
 import { copyOptionalFields, isUnnumberedPassing, isWirePassing, UNNUMBERED_FIELDS } from './passing-row.js';
 import { schemas } from './schemas.js';
@@ -39,12 +39,11 @@ const UNNUMBERED: Form = {
  * @param first Index of the first one in what the caller handed over, where these are a batch of it.
  */
 export function wirePassings(passings: unknown, first = 0): Checked<WirePassing[]> {
-  return judged(capturePassings(passings, first));
+  return deferWire(passings, first)();
 }
 
-function capturePassings(passings: unknown, first: number): Captured<WirePassing[]> {
-  if (isValidated(passings)) return { ok: true, value: passings };
-  return captureAs<WirePassing>(NUMBERED, passings, first);
+function deferWire(passings: unknown, first: number): DeferredCheck<WirePassing[]> {
+  return isValidated(passings) ? () => ({ ok: true, value: passings }) : defer(NUMBERED, passings, first);
 }
 
 /** The passings to insert into a session, as they are sent. */
@@ -54,14 +53,14 @@ export function checkInsertion({
 }: {
   token_session: unknown;
   passings: unknown;
-}): Captured<{ token_session: string; passings_list: WirePassing[] }> {
+}): DeferredCheck<{ token_session: string; passings_list: WirePassing[] }> {
   const issues = checkId('token_session', token_session);
-  if (issues.length > 0) return { ok: false, issues };
-  return onceJudged(capturePassings(passings, 0), (verdict) =>
-    verdict.ok
-      ? { ok: true, value: { token_session: token_session as string, passings_list: verdict.value } }
-      : verdict,
-  );
+  if (issues.length > 0) return () => ({ ok: false, issues });
+  const check = deferWire(passings, 0);
+  return () => {
+    const list = check();
+    return list.ok ? { ok: true, value: { token_session: token_session as string, passings_list: list.value } } : list;
+  };
 }
 
 const validated = new WeakSet<object>();
@@ -80,36 +79,35 @@ const isValidated = (passings: unknown): passings is WirePassing[] =>
 
 /** The same for passings that are to get their numbers later. */
 export function wireUnnumbered(passings: unknown): Checked<UnnumberedPassing[]> {
-  return judged(captureAs<UnnumberedPassing>(UNNUMBERED, passings, 0));
+  return defer<UnnumberedPassing>(UNNUMBERED, passings, 0)();
 }
 
-function captureAs<P extends UnnumberedPassing>(as: Form, passings: unknown, first: number): Captured<P[]> {
-  if (!Array.isArray(passings)) return { ok: false, issues: [{ path: ['passings'], message: 'expected a list' }] };
-  if (passings.length === 0) {
-    return { ok: false, issues: [{ path: ['passings'], message: 'expected at least one item' }] };
+function defer<P extends UnnumberedPassing>(as: Form, passings: unknown, first: number): DeferredCheck<P[]> {
+  if (!Array.isArray(passings) || passings.length === 0) {
+    const message = Array.isArray(passings) ? 'expected at least one item' : 'expected a list';
+    return () => ({ ok: false, issues: [{ path: ['passings'], message }] });
   }
   const wire: P[] = [];
   const issues: Issue[] = [];
-  const doubts: Doubt[] = [];
+  const rowChecks: RowCheck[] = [];
   for (let index = 0; index < passings.length && issues.length < MAX_ISSUES; index++) {
     const passing: unknown = passings[index];
-    let doubt: Doubt;
+    let check: RowCheck;
     if (isRecord(passing)) {
       const row = readPassing(as, passing);
       wire.push(row as Record<string, unknown> & P);
       if (as.precheck(row) && !hasUnknownField(as, passing)) continue;
-      doubt = doubtAbout(as, passing, row, first + index);
-    } else doubt = () => [{ path: ['passings', first + index], message: 'expected an object' }];
+      check = rowCheck(as, passing, row, first + index);
+    } else check = () => [{ path: ['passings', first + index], message: 'expected an object' }];
     // At once where that is possible: so many faulty rows need not be copied.
-    if (schemas.loaded === undefined) doubts.push(doubt);
-    else issues.push(...doubt());
+    if (schemas.loaded === undefined) rowChecks.push(check);
+    else issues.push(...check());
   }
-  const judge = (): Checked<P[]> => {
-    for (const doubt of doubts) if (issues.length < MAX_ISSUES) issues.push(...doubt());
+  return () => {
+    for (const check of rowChecks) if (issues.length < MAX_ISSUES) issues.push(...check());
     if (as.numbered && issues.length === 0) issues.push(...repeated(wire as unknown as WirePassing[], first));
     return checked(wire, issues.slice(0, MAX_ISSUES));
   };
-  return doubts.length === 0 ? judge() : judge;
 }
 
 /** Numbers that come twice: the server would count the second as a duplicate and drop it. */
@@ -144,10 +142,10 @@ function hasUnknownField(as: Form, passing: Record<string, unknown>): boolean {
 }
 
 /** Finds what the schema has against a row that the precheck has rejected: nothing, perhaps. */
-type Doubt = () => Issue[];
+type RowCheck = () => Issue[];
 
 /** `{...passing}` is there for its unknown fields. */
-function doubtAbout(as: Form, passing: Record<string, unknown>, row: Record<string, unknown>, index: number): Doubt {
+function rowCheck(as: Form, passing: Record<string, unknown>, row: Record<string, unknown>, index: number): RowCheck {
   const at = ['passings', index];
   const faults: Issue[] = [];
   if (row.timestamp === undefined) {

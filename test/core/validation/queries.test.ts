@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { EncodedInput } from '../../../src/core/operation.js';
 import {
   listDevices,
   listEvents,
@@ -10,10 +9,10 @@ import {
 import { RufusRequestValidationError } from '../../../src/index.js';
 
 const listQueries = {
-  devices: (query: never) => listDevices.encode({ query }) as EncodedInput,
-  events: (query: never) => listEvents.encode({ query }) as EncodedInput,
-  passingsBySession: (query: never) => listPassingsBySession.encode({ token_session: 'S', query }) as EncodedInput,
-  passingsByDevice: (query: never) => listPassingsByDevice.encode({ deviceid: 'D', query }) as EncodedInput,
+  devices: (query: never) => listDevices.encode({ query })(),
+  events: (query: never) => listEvents.encode({ query })(),
+  passingsBySession: (query: never) => listPassingsBySession.encode({ token_session: 'S', query })(),
+  passingsByDevice: (query: never) => listPassingsByDevice.encode({ deviceid: 'D', query })(),
 };
 type List = keyof typeof listQueries;
 const lists = Object.keys(listQueries) as List[];
@@ -32,7 +31,7 @@ const checkListQuery = (list: List, given: unknown) =>
     return { page, prefetch, params };
   });
 const checkPollQuery = (query: unknown) =>
-  checked(() => (pollPassings.encode({ deviceid: 'D', query: query as never }) as EncodedInput).query);
+  checked(() => pollPassings.encode({ deviceid: 'D', query: query as never })().query);
 
 /** Paths of what is wrong with the query. */
 function faults(check: { ok: true } | { ok: false; issues: readonly { path: readonly unknown[] }[] }): string[] {

@@ -1,12 +1,10 @@
-import type { RufusClient } from '../client.js';
 import { NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { Passing } from '../types.js';
-import type { Clock } from './clock.js';
+import type { OutboxContext } from './context.js';
 import { dispositionOfError, isUnsettled, type Rejection, says, send, type Unsettled } from './disposition.js';
 import { SessionClosedError } from './errors.js';
-import type { Entry, Journal } from './journal.js';
-import type { OutboxSettings } from './options.js';
+import type { Entry } from './journal.js';
 import type { Replacements } from './replacements.js';
 
 /** More replacements within the window mean that another process opens sessions for this device. */
@@ -25,22 +23,16 @@ export type Left =
   | { readonly do: 'replaced'; readonly by: string }
   | Unsettled;
 
-export interface ClosedSessionsSetup {
-  readonly client: RufusClient;
-  readonly journal: Journal;
-  readonly settings: Pick<OutboxSettings, 'session' | 'onSessionClosed'>;
-  readonly clock: Clock;
-  readonly replacements: Replacements;
-}
-
 /** Which sessions the server has refused as closed, and what is done with their passings (`onSessionClosed`). */
 export class ClosedSessions {
-  readonly #setup: ClosedSessionsSetup;
+  readonly #context: OutboxContext;
+  readonly #replacements: Replacements;
   readonly #refusals = new Map<string, Rejection>();
   #replacedAt: number[] = [];
 
-  constructor(setup: ClosedSessionsSetup) {
-    this.#setup = setup;
+  constructor(context: OutboxContext, replacements: Replacements) {
+    this.#context = context;
+    this.#replacements = replacements;
   }
 
   has(token: string): boolean {
@@ -49,8 +41,7 @@ export class ClosedSessions {
 
   /** What the session refuses is parked. Not where a request of our own may have closed it. */
   parks(token: string): boolean {
-    const { settings, replacements } = this.#setup;
-    return settings.onSessionClosed === 'park' && replacements.leaving(token) === undefined;
+    return this.#context.settings.onSessionClosed === 'park' && this.#replacements.leaving(token) === undefined;
   }
 
   /** Stores the refusal. True if it is the first one of the session. */
@@ -72,7 +63,7 @@ export class ClosedSessions {
 
   /** `entries` are the first pending passings, of one closed session. The server may have the first `doubtful` of them. */
   async leave(entries: readonly Entry[], doubtful: number, signal: AbortSignal): Promise<Left> {
-    const { journal } = this.#setup;
+    const { journal } = this.#context;
     const token = entries[0]!.token_session;
     const { status, response, cause } = this.#refusals.get(token)!;
     if (doubtful > 0) {
@@ -104,7 +95,7 @@ export class ClosedSessions {
     const last = entries.at(-1)!.num_passing;
     const there = new Map<number, Passing>();
     try {
-      const { passings } = this.#setup.client;
+      const { passings } = this.#context.client;
       for await (const passing of passings.listBySession(token_session, { first, last }, { signal, retry: false })) {
         there.set(passing.num_passing, passing);
       }
@@ -117,7 +108,7 @@ export class ClosedSessions {
   }
 
   async #sendAgain(entries: readonly Entry[], signal: AbortSignal): Promise<Left | 'let in'> {
-    const { client, journal } = this.#setup;
+    const { client, journal } = this.#context;
     const disposition = await send(client, entries, signal);
     journal.tally({ requests: 1, retries: 1 });
     if (isUnsettled(disposition)) return disposition;
@@ -128,7 +119,7 @@ export class ClosedSessions {
   }
 
   async #replace(first: Entry, cause: unknown, signal: AbortSignal): Promise<Left> {
-    const { journal, settings, clock, replacements } = this.#setup;
+    const { journal, settings, clock } = this.#context;
     const from = first.token_session;
     const now = clock.mono();
     this.#replacedAt = this.#replacedAt.filter((at) => now - at < WINDOW_MS);
@@ -138,7 +129,7 @@ export class ClosedSessions {
         cause,
       );
     }
-    const leaving = replacements.leaving(from);
+    const leaving = this.#replacements.leaving(from);
     let deviceid = leaving?.deviceid ?? journal.deviceid;
     try {
       deviceid ??= await this.#deviceOf(from, signal);
@@ -154,7 +145,13 @@ export class ClosedSessions {
     // The alias in the options: a later change of it on the server is not known here.
     const alias = leaving === undefined && 'alias' in settings.session ? settings.session.alias : leaving?.alias;
     const options = { signal, retry: false } as const;
-    const replaced = await replacements.replace({ session: from, deviceid, alias, first: async () => first, options });
+    const replaced = await this.#replacements.replace({
+      session: from,
+      deviceid,
+      alias,
+      first: async () => first,
+      options,
+    });
     if ('failure' in replaced) return dispositionOfError(replaced.failure);
     this.#replacedAt.push(now);
     return { do: 'replaced', by: replaced.to };
@@ -163,7 +160,7 @@ export class ClosedSessions {
   /** A passing of the session may name the device; the session itself does not. */
   async #deviceOf(token: string, signal: AbortSignal): Promise<string | null> {
     try {
-      const { items } = await this.#setup.client.passings.listBySession(token, {}, { signal, retry: false });
+      const { items } = await this.#context.client.passings.listBySession(token, {}, { signal, retry: false });
       return items[0]?.deviceid ?? null;
     } catch (error) {
       if (error instanceof PermissionDeniedError || error instanceof NotFoundError) return null;

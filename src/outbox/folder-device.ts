@@ -1,13 +1,12 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RufusClient } from '../client.js';
 import { isRecord } from '../core/envelope.js';
 import { RufusConfigError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
 import type { BindDeviceInput, RequestOptions } from '../types.js';
+import type { OutboxContext } from './context.js';
 import { nodeDisk } from './disk/disk.js';
 import { StorageError } from './errors.js';
-import type { Journal } from './journal.js';
 import type { OutboxSession } from './types.js';
 
 /** Leaves time to learn the numbers: usually a device that the folder knows is bound already. */
@@ -29,14 +28,12 @@ type KnownDevice = Partial<Record<(typeof NAMES)[number], string | undefined>> &
 
 /** The device of a folder: one folder, one device. Stored in a file of its own, so that a start without network knows its id. */
 export class FolderDevice {
-  readonly #client: RufusClient;
-  readonly #journal: Journal;
+  readonly #context: OutboxContext;
   readonly #directory: string;
 
-  constructor(client: RufusClient, journal: Journal, directory: string) {
-    this.#client = client;
-    this.#journal = journal;
-    this.#directory = directory;
+  constructor(context: OutboxContext) {
+    this.#context = context;
+    this.#directory = context.settings.journal.directory;
   }
 
   /**
@@ -46,7 +43,7 @@ export class FolderDevice {
    */
   async bound(wanted: OutboxSession): Promise<BoundSession> {
     if ('token_session' in wanted) return wanted;
-    const { session, deviceid: current } = this.#journal;
+    const { session, deviceid: current } = this.#context.journal;
     if ('deviceid' in wanted) {
       if (current !== null && current !== wanted.deviceid) {
         throw this.#foreign(`device ${shorten(current)}`, `device ${shorten(wanted.deviceid)}`);
@@ -78,7 +75,7 @@ export class FolderDevice {
 
   async #identified(wanted: DeviceSession, found: KnownDevice | null): Promise<IdSession> {
     const { device } = wanted;
-    const { deviceid: current } = this.#journal;
+    const { deviceid: current } = this.#context.journal;
     const isNamed = found?.serial_number !== undefined;
     // Where the folder went on with a session of another device, the file says nothing about this one.
     const known = isNamed && (current === null || current === found.deviceid) ? found : null;
@@ -94,13 +91,13 @@ export class FolderDevice {
 
   /** A session that was given by its token has no device yet: the device of the folder is stored with it. */
   async #own(deviceid: string, found: KnownDevice | null): Promise<void> {
-    const { session, deviceid: current } = this.#journal;
+    const { session, deviceid: current } = this.#context.journal;
     if (session === null || current !== null || found?.deviceid !== deviceid) return;
-    await this.#journal.startSession(session, undefined, deviceid);
+    await this.#context.journal.startSession(session, undefined, deviceid);
   }
 
   async #bind(device: BindDeviceInput, options?: RequestOptions): Promise<string> {
-    return (await this.#client.devices.ensureBound(device, options)).deviceid;
+    return (await this.#context.client.devices.ensureBound(device, options)).deviceid;
   }
 
   async #rebind(device: BindDeviceInput, known: string): Promise<string> {

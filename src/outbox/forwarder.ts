@@ -1,28 +1,21 @@
 import { Backoff } from './backoff.js';
 import { type BatchQueue, bytesOf, RequestSize } from './batch.js';
-import type { Timer, WakeReason } from './clock.js';
+import type { WakeReason } from './clock.js';
+import type { OutboxContext } from './context.js';
 import { isUnsettled, localFailure, send, type Unsettled } from './disposition.js';
 import type { Entry } from './journal.js';
-import { LogQueue, type LogQueueSetup } from './log-queue.js';
-import type { OutboxSettings } from './options.js';
+import { LogQueue, type Sessions } from './log-queue.js';
 import { Resends, rewind } from './resends.js';
-import type { LastError } from './stats.js';
 import type { Outbox, OutboxState } from './types.js';
 
 /** Pause where something is pending and cannot be read yet. */
 const UNREADABLE_MS = 50;
 
-export interface ForwarderSetup extends Omit<LogQueueSetup, 'progressed'> {
-  readonly settings: OutboxSettings;
-  readonly random: () => number;
-  readonly timer: Timer;
-  readonly lastError: LastError;
-}
-
 /** Sends the log to the server, in order, one request in flight at a time. */
 export class Forwarder {
   state: OutboxState = 'idle';
-  readonly #setup: ForwarderSetup;
+  readonly #context: OutboxContext;
+  readonly #sessions: Sessions;
   readonly #size: RequestSize;
   readonly #backoff: Backoff;
   readonly #log: LogQueue;
@@ -37,12 +30,13 @@ export class Forwarder {
   #ended: Promise<void> | undefined;
   #hindered = (): void => {};
 
-  constructor(setup: ForwarderSetup) {
-    const { settings, clock, journal } = setup;
-    this.#setup = setup;
+  constructor(context: OutboxContext, sessions: Sessions) {
+    const { settings, clock, journal, random } = context;
+    this.#context = context;
+    this.#sessions = sessions;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
-    this.#backoff = new Backoff(settings.backoff, setup.random);
-    this.#log = new LogQueue({ ...setup, progressed: () => this.#progress() });
+    this.#backoff = new Backoff(settings.backoff, random);
+    this.#log = new LogQueue(context, sessions, () => this.#progress());
     this.#resends = new Resends(journal);
     if (journal.pending > 0) this.#enter('sending');
   }
@@ -69,7 +63,7 @@ export class Forwarder {
 
   /** Checks again what is due: a caller waits. */
   hurry(): void {
-    this.#setup.timer.wake('work');
+    this.#context.timer.wake('work');
   }
 
   pause(): void {
@@ -82,14 +76,14 @@ export class Forwarder {
   resume(): void {
     this.#paused = false;
     this.#backoff.reset();
-    this.#setup.closedSessions.forgive();
-    this.#setup.switches.resume();
-    this.#setup.timer.wake('operator');
+    this.#sessions.closedSessions.forgive();
+    this.#sessions.switches.resume();
+    this.#context.timer.wake('operator');
   }
 
   /** Sessions are not switched meanwhile: creating another one closes the current one. */
   async rewind(window: Parameters<Outbox['rewind']>[0]): ReturnType<Outbox['rewind']> {
-    const { journal, settings } = this.#setup;
+    const { journal, settings } = this.#context;
     const resend = (entries: readonly Entry[]): Promise<number> => {
       const resent = this.#resends.add(entries);
       this.hurry();
@@ -129,7 +123,7 @@ export class Forwarder {
   async #step(): Promise<void> {
     const { dueIn } = this.#log;
     const resend = this.#resends.next(dueIn === 0);
-    const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#setup.switches.dueIn;
+    const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#sessions.switches.dueIn;
     const isSwitch = this.#log.batch.length === 0 && switchIn === 0;
     if (resend === undefined && !isSwitch) {
       if (dueIn > 0) return this.#wait(dueIn, switchIn);
@@ -155,7 +149,7 @@ export class Forwarder {
   }
 
   async #send(queue: BatchQueue): Promise<void> {
-    const { client, settings, journal, lastError } = this.#setup;
+    const { client, settings, journal, log } = this.#context;
     const { batch } = queue;
     const chunk = batch.chunk(settings.batch.max, this.#size.bytes);
     const tallies = { requests: 1, retries: this.#repeats ? 1 : 0 };
@@ -182,7 +176,7 @@ export class Forwarder {
     }
     const { rejection } = disposition;
     this.#answered();
-    lastError.note(rejection.cause);
+    log.noteError(rejection.cause);
     if (disposition.do === 'leave') return queue.sessionClosed(chunk[0]!.token_session, rejection);
     if (chunk.length === 1)
       return queue.rejected(chunk, rejection, disposition.do === 'halve' ? 'too-large' : 'rejected');
@@ -203,7 +197,7 @@ export class Forwarder {
 
   /** Changes the session. Only with an empty batch: nothing that was read is left to be sent to the old one. */
   async #switch(): Promise<void> {
-    const { switches, closedSessions, emitter } = this.#setup;
+    const { switches, closedSessions } = this.#sessions;
     const switched = await switches.attempt(() => this.#log.first(), this.#signal());
     if (switched === 'failed') return this.#hindered();
     if (switched === null) return;
@@ -212,7 +206,7 @@ export class Forwarder {
     closedSessions.reopen(to);
     if (!replaced) return;
     this.#log.renumbered();
-    emitter.emit('sessionClosed', { token_session: from, replacedBy: to });
+    this.#context.emitter.emit('sessionClosed', { token_session: from, replacedBy: to });
   }
 
   /** The attempt has changed nothing: pauses, unless it was our own abort that ended it. */
@@ -224,10 +218,9 @@ export class Forwarder {
 
   /** Pauses before the next attempt. */
   async #pauseAfter(disposition: Exclude<Unsettled, { do: 'stop' }>): Promise<void> {
-    const { settings, emitter, log, lastError } = this.#setup;
+    const { settings, emitter, log } = this.#context;
     const { cause, maybeStored } = disposition;
     if (this.#stopping) return;
-    lastError.note(cause);
     this.#hindered();
     const isBlocked = disposition.do === 'block';
     log.failed(isBlocked ? 'block' : 'outage', cause);
@@ -244,7 +237,7 @@ export class Forwarder {
   /** The API itself has answered, be it with a refusal. */
   #answered(): void {
     this.#backoff.reset();
-    this.#setup.log.answered();
+    this.#context.log.answered();
   }
 
   #progress(): void {
@@ -255,7 +248,7 @@ export class Forwarder {
   #enter(state: OutboxState, cause?: unknown): void {
     if (state === this.state || (this.#paused && state !== 'paused' && state !== 'closed')) return;
     this.state = state;
-    this.#setup.emitter.emit('state', state, cause);
+    this.#context.emitter.emit('state', state, cause);
   }
 
   /** One signal until something is aborted: a new one for each request is slow. */
@@ -266,10 +259,10 @@ export class Forwarder {
 
   #interrupt(): void {
     this.#abort.abort();
-    this.#setup.timer.wake('operator');
+    this.#context.timer.wake('operator');
   }
 
   async #sleep(ms: number, wakes: WakeReason): Promise<void> {
-    if (!this.#stopping) await this.#setup.timer.sleep(ms, wakes);
+    if (!this.#stopping) await this.#context.timer.sleep(ms, wakes);
   }
 }

@@ -1,30 +1,17 @@
-import type { RufusClient } from '../client.js';
 import { Batch, type BatchQueue, InDoubtRange, numbersOf } from './batch.js';
-import type { Clock } from './clock.js';
 import type { ClosedSessions } from './closed-sessions.js';
+import type { OutboxContext } from './context.js';
 import type { Rejection, Unsettled } from './disposition.js';
-import type { Drain } from './drain.js';
-import type { Emitter } from './emitter.js';
-import type { Entry, Journal, ParkReason, Tallies } from './journal.js';
-import type { OutboxLog } from './logging.js';
+import type { Entry, ParkReason, Tallies } from './journal.js';
 import { confirmNumbers } from './numbering.js';
-import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
 import type { SessionSwitches } from './session-switches.js';
 
-export interface LogQueueSetup {
-  readonly client: RufusClient;
-  readonly journal: Journal;
-  readonly settings: Pick<OutboxSettings, 'batch'>;
-  readonly clock: Clock;
-  readonly emitter: Emitter;
-  readonly log: OutboxLog;
+/** Whom the queue asks about the sessions of its passings. */
+export interface Sessions {
   readonly closedSessions: ClosedSessions;
   readonly replacements: Replacements;
   readonly switches: SessionSwitches;
-  readonly drain: Drain;
-  /** Passings were delivered or parked. */
-  readonly progressed: () => void;
 }
 
 /** The batch of a closed session: it needs no request. */
@@ -35,7 +22,10 @@ export class LogQueue implements BatchQueue {
   batch = new Batch([]);
   /** Resolves when the checkpoint of the last delivery is durable. Nothing is sent before that, so that at most one request is in doubt after a power cut. */
   checkpointed: Promise<void> = Promise.resolve();
-  readonly #setup: LogQueueSetup;
+  readonly #context: OutboxContext;
+  readonly #sessions: Sessions;
+  /** Passings were delivered or parked. */
+  readonly #progressed: () => void;
   readonly #inDoubt = new InDoubtRange();
   /** The last batch was parked or moved without a request: the next one may be larger. */
   #leaving = false;
@@ -44,36 +34,39 @@ export class LogQueue implements BatchQueue {
   /** Monotonic time of the oldest commit since the log was read to its end; null where it was not. */
   #freshSince: number | null = null;
 
-  constructor(setup: LogQueueSetup) {
-    this.#setup = setup;
-    this.#inherited = setup.journal.pending;
+  constructor(context: OutboxContext, sessions: Sessions, progressed: () => void) {
+    this.#context = context;
+    this.#sessions = sessions;
+    this.#progressed = progressed;
+    this.#inherited = context.journal.pending;
   }
 
   /** Milliseconds until a request is worth while: 0 now, Infinity where nothing is pending. */
   get dueIn(): number {
-    const { journal, settings, clock, drain, switches } = this.#setup;
+    const { journal, settings, clock, drain } = this.#context;
     const { pending } = journal;
     if (this.batch.length > 0) return 0;
     if (pending === 0) return Number.POSITIVE_INFINITY;
-    if (this.#freshSince === null || pending >= settings.batch.max || drain.awaited || switches.waiting) return 0;
+    if (this.#freshSince === null || pending >= settings.batch.max || drain.awaited || this.#sessions.switches.waiting)
+      return 0;
     return Math.max(0, this.#freshSince + settings.batch.lingerMs - clock.mono());
   }
 
   /** The session of the batch is closed. */
   get isClosed(): boolean {
-    return this.#setup.closedSessions.has(this.#first.token_session);
+    return this.#sessions.closedSessions.has(this.#first.token_session);
   }
 
   /** The first of the batch whose number may be taken on the server. */
   get unconfirmed(): Entry | undefined {
-    const from = this.#setup.journal.unconfirmedFrom(this.#first.token_session);
+    const from = this.#context.journal.unconfirmedFrom(this.#first.token_session);
     return from === undefined ? undefined : this.batch.entries.find(({ num_passing }) => num_passing >= from);
   }
 
   /** Fills an empty batch; false if nothing can be read at the moment. */
   async fill(): Promise<boolean> {
     if (this.batch.length > 0) return true;
-    const { journal, settings } = this.#setup;
+    const { journal, settings } = this.#context;
     this.#freshSince = null;
     const entries = await journal.read(this.#leaving ? LEAVING : settings.batch);
     if (entries.length === 0) return false;
@@ -85,12 +78,12 @@ export class LogQueue implements BatchQueue {
 
   /** Passings became durable: more can be read. */
   committed(): void {
-    this.#freshSince ??= this.#setup.clock.mono();
+    this.#freshSince ??= this.#context.clock.mono();
   }
 
   /** The first pending passing; null where nothing is pending. */
   async first(): Promise<Entry | null> {
-    if (this.#setup.journal.pending === 0) return null;
+    if (this.#context.journal.pending === 0) return null;
     if (await this.fill()) return this.#first;
     throw new Error('What is pending cannot be read yet');
   }
@@ -102,7 +95,7 @@ export class LogQueue implements BatchQueue {
     if (unexpected <= 0) return;
     const [firstNum, lastNum] = numbersOf(chunk);
     const { token_session } = chunk[0]!;
-    this.#setup.emitter.emit('collision', { token_session, firstNum, lastNum, duplicates: unexpected });
+    this.#context.emitter.emit('collision', { token_session, firstNum, lastNum, duplicates: unexpected });
   }
 
   inDoubt(chunk: readonly Entry[]): void {
@@ -114,7 +107,7 @@ export class LogQueue implements BatchQueue {
     { status, response, cause }: Rejection,
     reason: ParkReason['reason'],
   ): Promise<void> {
-    const { journal, log } = this.#setup;
+    const { journal, log } = this.#context;
     await journal.park(chunk, { reason, status, response });
     this.batch.drop(chunk.length);
     log.parked(chunk, cause);
@@ -122,7 +115,8 @@ export class LogQueue implements BatchQueue {
   }
 
   sessionClosed(token_session: string, rejection: Rejection): void {
-    const { closedSessions, emitter, journal, log } = this.#setup;
+    const { emitter, journal, log } = this.#context;
+    const { closedSessions } = this.#sessions;
     if (!closedSessions.note(token_session, rejection)) return;
     const replacedBy = closedSessions.parks(token_session) ? null : journal.session;
     // The current session is reported once it has been replaced.
@@ -133,7 +127,7 @@ export class LogQueue implements BatchQueue {
 
   /** Asks the server about numbers that were given without it, before it gets any of them. Resolves with the failure, or null. */
   async confirm(first: Entry, signal: AbortSignal): Promise<Unsettled | null> {
-    const { client, journal, emitter, log } = this.#setup;
+    const { client, journal, emitter, log } = this.#context;
     const confirmed = await confirmNumbers({ client, journal, first, signal });
     switch (confirmed.do) {
       case 'send':
@@ -150,7 +144,8 @@ export class LogQueue implements BatchQueue {
 
   /** Applies the policy `onSessionClosed` to the batch, whose session is closed. Resolves with the failure, or null. */
   async leaveClosed(signal: AbortSignal): Promise<Unsettled | null> {
-    const { closedSessions, emitter, drain, log, switches } = this.#setup;
+    const { emitter, drain, log } = this.#context;
+    const { closedSessions, switches } = this.#sessions;
     const { entries } = this.batch;
     const { token_session } = this.#first;
     const left = await closedSessions.leave(entries, this.#inDoubt.count(entries), signal);
@@ -198,7 +193,8 @@ export class LogQueue implements BatchQueue {
     chunk: readonly Entry[],
     tallies: Partial<Tallies> & { readonly inserted: number; readonly duplicates: number },
   ): void {
-    const { journal, emitter, drain, replacements, progressed } = this.#setup;
+    const { journal, emitter, drain } = this.#context;
+    const { replacements } = this.#sessions;
     this.checkpointed = journal.acknowledge(chunk.at(-1)!, tallies);
     const { token_session } = chunk[0]!;
     if (replacements.leaving(token_session) !== undefined) {
@@ -207,18 +203,18 @@ export class LogQueue implements BatchQueue {
     const [firstNum, lastNum] = numbersOf(chunk);
     const { inserted, duplicates } = tallies;
     emitter.emit('delivered', { count: chunk.length, inserted, duplicates, firstNum, lastNum });
-    progressed();
+    this.#progressed();
     drain.passed();
   }
 
   #parked(chunk: readonly Entry[], why: ParkReason): void {
-    const { emitter, drain, progressed } = this.#setup;
+    const { emitter, drain } = this.#context;
     if (emitter.hears('parked')) {
       for (const { token_session, num_passing, passing } of chunk) {
         emitter.emit('parked', { passing: { token_session, num_passing, passing, ...why } });
       }
     }
-    progressed();
+    this.#progressed();
     drain.passed();
   }
 }

@@ -2,6 +2,7 @@ import { schemas } from '../core/validation/schemas.js';
 import { warmUp } from '../core/warm-up.js';
 import { type Clock, systemClock, Timer, watchClock } from './clock.js';
 import { ClosedSessions } from './closed-sessions.js';
+import type { OutboxContext } from './context.js';
 import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';
 import { Drain } from './drain.js';
@@ -15,7 +16,6 @@ import { checkSessionDevice, outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
 import { Replacements } from './replacements.js';
 import { SessionSwitches } from './session-switches.js';
-import { LastError } from './stats.js';
 import type { Outbox, OutboxOptions } from './types.js';
 
 /** What opening takes besides asking the server. */
@@ -58,8 +58,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   // Neither an append nor a call waits for a file of the library later on.
   await Promise.all([schemas.load(), warmUp(client)]);
   checkSessionDevice(settings.session);
-  const lastError = new LastError();
-  const emitter = new Emitter((error) => lastError.note(error));
+  const emitter = new Emitter();
   const tellDamage = (damage: Damage): void => emitter.emit('recovered', { ...damage });
   const events: Partial<JournalEvents> = {
     storage: (storage, cause) => emitter.emit('storage', { storage, cause }),
@@ -72,10 +71,11 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
       tellDamage(damage);
       drain.passed();
     };
-    const log = new OutboxLog({ client, journal, settings, clock, emitter });
-    const replacements = new Replacements(client, journal, clock);
+    const shared = { client, journal, settings, clock, random, timer: new Timer(clock), emitter, drain };
+    const context: OutboxContext = { ...shared, log: new OutboxLog(shared) };
+    const replacements = new Replacements(context);
     const { session: old, deviceid: former } = journal;
-    const device = new FolderDevice(client, journal, settings.journal.directory);
+    const device = new FolderDevice(context);
     const session = await device.bound(settings.session);
     const isNew = 'open' in session && session.open === 'new';
     // Creating a session closes the old one: what is pending there is delivered first.
@@ -98,14 +98,12 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
     });
     if (!leavesFirst) await device.remember(session, former);
     if (isDamage(journal.found)) tellDamage(journal.found);
-    const shared = { client, journal, settings, clock, random, timer: new Timer(clock), emitter, lastError, log };
-    const closedSessions = new ClosedSessions({ ...shared, replacements });
-    const switches = new SessionSwitches({ ...shared, drain, replacements, device });
-    const setup = { ...shared, closedSessions, replacements, switches, drain };
-    const forwarder = new Forwarder(setup);
+    const closedSessions = new ClosedSessions(context, replacements);
+    const switches = new SessionSwitches(context, replacements, device);
+    const forwarder = new Forwarder(context, { closedSessions, replacements, switches });
     events.committed = () => forwarder.committed();
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
-    const outbox = new DurableOutbox({ ...setup, forwarder, unwatch });
+    const outbox = new DurableOutbox({ ...context, forwarder, switches, unwatch });
     if (leavesFirst) await outbox.switchInBackground(session, Math.max(0, remainingMs()));
     outbox.start();
     return outbox;

@@ -4,12 +4,14 @@ import { checkedOptions, duration } from '../core/options.js';
 import { assertNoIssues, assertValid } from '../core/validation/assert-valid.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
+import type { OutboxContext } from './context.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { BoundSession } from './folder-device.js';
-import type { Forwarder, ForwarderSetup } from './forwarder.js';
+import type { Forwarder } from './forwarder.js';
 import type { ParkedEntry, SourcePosition } from './journal.js';
 import { atLeastZero, checkedPath, checkedSession, checkSessionDevice } from './options.js';
+import type { SessionSwitches } from './session-switches.js';
 import { shownStats } from './stats.js';
 import {
   type NewPassing,
@@ -23,8 +25,9 @@ import {
 
 const APPEND = 'outbox.append';
 
-export interface OutboxParts extends ForwarderSetup {
+export interface OutboxParts extends OutboxContext {
   readonly forwarder: Forwarder;
+  readonly switches: SessionSwitches;
   /** Stops watching the clock. */
   readonly unwatch: () => void;
 }
@@ -85,10 +88,10 @@ export class DurableOutbox extends Outbox {
   }
 
   stats(): OutboxStats {
-    const { journal, forwarder, clock, lastError } = this.#parts;
+    const { journal, forwarder, clock, log } = this.#parts;
     const { state } = forwarder;
     const { token_session } = this;
-    return shownStats(journal.stats(), { state, token_session, lastError: lastError.message, now: clock.wall() });
+    return shownStats(journal.stats(), { state, token_session, lastError: log.lastError, now: clock.wall() });
   }
 
   on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this {

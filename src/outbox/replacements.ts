@@ -1,8 +1,8 @@
 import type { RufusClient } from '../client.js';
 import { RufusError } from '../core/errors.js';
 import type { RequestOptions } from '../types.js';
-import type { Clock } from './clock.js';
-import type { Entry, Journal, Leaving } from './journal.js';
+import type { OutboxContext } from './context.js';
+import type { Entry, Leaving } from './journal.js';
 
 /** A request that got no answer within this time will not create a session any more. */
 const CREATION_ENDS_MS = 60_000;
@@ -25,26 +25,20 @@ export interface ReplacementRequest extends Leaving {
  *   leave (durable)  ->  create (network)  ->  replace (durable)
  */
 export class Replacements {
-  readonly #client: RufusClient;
-  readonly #journal: Journal;
-  readonly #clock: Clock;
+  readonly #context: OutboxContext;
   /** Created, but not yet recorded as the replacement. */
   readonly #created = new Map<string, string>();
-  /** As in the log. */
-  #leaving: Leaving | null;
   #askedAt: number;
 
-  constructor(client: RufusClient, journal: Journal, clock: Clock) {
-    this.#client = client;
-    this.#journal = journal;
-    this.#clock = clock;
-    this.#leaving = journal.leaving;
-    this.#askedAt = clock.mono();
+  constructor(context: OutboxContext) {
+    this.#context = context;
+    this.#askedAt = context.clock.mono();
   }
 
   /** Set where a request of our own may have closed this session: the replacement that it was to create. */
   leaving(token_session: string): Leaving | undefined {
-    return this.#leaving?.session === token_session ? this.#leaving : undefined;
+    const { leaving } = this.#context.journal;
+    return leaving?.session === token_session ? leaving : undefined;
   }
 
   /** The new session is created, and not recorded yet. */
@@ -54,13 +48,14 @@ export class Replacements {
 
   /** Creating a session closes the open one of the same device, and of no other. */
   closesCurrent({ deviceid }: Device): boolean {
-    const { session, deviceid: current } = this.#journal;
+    const { session, deviceid: current } = this.#context.journal;
     return session !== null && (current === null || current === deviceid);
   }
 
   /** Creates a session and makes it the current one. Only where that closes no session that is still needed. */
   async startBeside(device: Device, options?: RequestOptions): Promise<void> {
-    await this.#journal.startSession(await createSession(this.#client, device, options), 1, device.deviceid);
+    const { client, journal } = this.#context;
+    await journal.startSession(await createSession(client, device, options), 1, device.deviceid);
   }
 
   /**
@@ -81,36 +76,32 @@ export class Replacements {
       this.#created.set(from, created.to);
     }
     const to = this.#created.get(from)!;
-    await this.#journal.replaceSession({ from, to, first: await first(), base: 1, deviceid });
+    await this.#context.journal.replaceSession({ from, to, first: await first(), base: 1, deviceid });
     this.#created.delete(from);
-    if (this.#leaving?.session === from) this.#leaving = null;
     return { to };
   }
 
   /** The session has taken passings. When no request of ours can close it any more, it will not be replaced. */
   async delivered(token_session: string): Promise<void> {
-    if (this.leaving(token_session) === undefined || this.#clock.mono() - this.#askedAt < CREATION_ENDS_MS) return;
+    const { clock, journal } = this.#context;
+    if (this.leaving(token_session) === undefined || clock.mono() - this.#askedAt < CREATION_ENDS_MS) return;
     // Where the disk fails, the next delivery tries again.
-    await this.#note(null).catch(() => undefined);
+    await journal.leave(null).catch(() => undefined);
   }
 
   async #create(leaving: Leaving, options: RequestOptions | undefined): Promise<{ to: string } | { failure: unknown }> {
+    const { client, journal, clock } = this.#context;
     const isNew = this.leaving(leaving.session) === undefined;
-    await this.#note(leaving);
+    await journal.leave(leaving);
     try {
-      return { to: await createSession(this.#client, leaving, options) };
+      return { to: await createSession(client, leaving, options) };
     } catch (failure) {
       const isCertain = failure instanceof RufusError && !failure.requestMaybeProcessed;
-      if (isNew && isCertain) await this.#note(null);
+      if (isNew && isCertain) await journal.leave(null);
       return { failure };
     } finally {
-      this.#askedAt = this.#clock.mono();
+      this.#askedAt = clock.mono();
     }
-  }
-
-  async #note(leaving: Leaving | null): Promise<void> {
-    await this.#journal.leave(leaving);
-    this.#leaving = leaving;
   }
 }
 

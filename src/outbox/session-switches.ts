@@ -1,19 +1,13 @@
-import type { RufusClient } from '../client.js';
 import { onAbort } from '../core/abort.js';
 import { ConflictError, NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
 import { Backoff } from './backoff.js';
-import type { Clock, Timer } from './clock.js';
+import type { OutboxContext } from './context.js';
 import { dispositionOfError, says } from './disposition.js';
-import type { Drain } from './drain.js';
-import type { Emitter } from './emitter.js';
 import { NumberingUnknownError, OutboxClosedError } from './errors.js';
 import type { BoundSession, FolderDevice } from './folder-device.js';
-import type { Entry, Journal } from './journal.js';
-import type { OutboxLog } from './logging.js';
+import type { Entry } from './journal.js';
 import { selectSession } from './numbering.js';
-import type { OutboxSettings } from './options.js';
 import type { Replacements } from './replacements.js';
-import type { LastError } from './stats.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';
@@ -54,29 +48,18 @@ interface Switch {
   readonly settle: (outcome: { readonly token: string } | { readonly error: unknown }) => void;
 }
 
-export interface SessionSwitchesSetup {
-  readonly client: RufusClient;
-  readonly journal: Journal;
-  readonly settings: Pick<OutboxSettings, 'backoff' | 'probeMs'>;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly drain: Drain;
-  readonly replacements: Replacements;
-  readonly device: FolderDevice;
-  readonly emitter: Emitter;
-  readonly lastError: LastError;
-  readonly log: OutboxLog;
-  readonly timer: Timer;
-}
-
 /** The requested changes of the session, in order. The forwarder makes them between two requests, when the old session has its passings. */
 export class SessionSwitches {
-  readonly #setup: SessionSwitchesSetup;
+  readonly #context: OutboxContext;
+  readonly #replacements: Replacements;
+  readonly #device: FolderDevice;
   readonly #queue: Switch[] = [];
   #closed = false;
 
-  constructor(setup: SessionSwitchesSetup) {
-    this.#setup = setup;
+  constructor(context: OutboxContext, replacements: Replacements, device: FolderDevice) {
+    this.#context = context;
+    this.#replacements = replacements;
+    this.#device = device;
   }
 
   /** Resolves with the new session. `appending`: appends under way, which go to the old session, too. */
@@ -86,7 +69,7 @@ export class SessionSwitches {
     options: SwitchOptions = {},
   ): Promise<string> {
     const { signal, timeoutMs, inBackground = false } = options;
-    const { clock, random, settings } = this.#setup;
+    const { clock, random, settings } = this.#context;
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new OutboxClosedError());
       if (signal?.aborted) return reject(aborted(signal));
@@ -110,7 +93,7 @@ export class SessionSwitches {
           if ('token' in outcome) resolve(outcome.token);
           else reject(outcome.error);
           if (at !== 0) return;
-          this.#setup.log.switchEnded();
+          this.#context.log.switchEnded();
           this.#begin();
         },
       };
@@ -130,31 +113,22 @@ export class SessionSwitches {
   /** One of them waits for a moment with nothing pending: batches do not linger. */
   get waiting(): boolean {
     const [head] = this.#queue;
-    return head !== undefined && head.readyAt !== null && head.notBefore <= this.#setup.clock.mono();
+    return head !== undefined && head.readyAt !== null && head.notBefore <= this.#context.clock.mono();
   }
 
   /** Milliseconds until the next attempt, given an empty batch: 0 now, Infinity where none is due. */
   get dueIn(): number {
     const [head] = this.#queue;
     if (head === undefined || head.readyAt === null) return Number.POSITIVE_INFINITY;
-    const { clock, journal } = this.#setup;
+    const { clock, journal } = this.#context;
     const quietBy = journal.pending === 0 ? 0 : head.readyAt + QUIET_WITHIN_MS;
     return Math.max(0, head.notBefore - clock.mono(), quietBy - clock.mono());
   }
 
   /** Tries to change the session. `first` reads the first pending passing. */
   async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
-    const {
-      client,
-      journal,
-      replacements,
-      clock,
-      settings,
-      device: folderDevice,
-      emitter,
-      log,
-      lastError,
-    } = this.#setup;
+    const { client, journal, clock, settings, emitter, log } = this.#context;
+    const replacements = this.#replacements;
     const head = this.#queue[0]!;
     const from = journal.session!;
     const former = journal.deviceid;
@@ -162,7 +136,7 @@ export class SessionSwitches {
     let replaced = false;
     head.attempting = true;
     try {
-      const wanted = await folderDevice.switched(head.wanted, { signal, retry: false });
+      const wanted = await this.#device.switched(head.wanted, { signal, retry: false });
       await selectSession({
         client,
         journal,
@@ -179,7 +153,7 @@ export class SessionSwitches {
           replaced = true;
         },
       });
-      await folderDevice.remember(wanted, former);
+      await this.#device.remember(wanted, former);
     } catch (error) {
       if (head.error !== null) {
         head.settle({ error: head.error });
@@ -202,7 +176,6 @@ export class SessionSwitches {
       const delayMs = passes ? head.backoff.next(retryAfterMs) : settings.probeMs;
       head.notBefore = clock.mono() + delayMs;
       log.switchFailed(passes ? 'outage' : 'block', error);
-      lastError.note(error);
       emitter.emit('retry', {
         attempt: Math.max(1, head.backoff.failures),
         delayMs: Math.round(delayMs),
@@ -232,7 +205,7 @@ export class SessionSwitches {
     const [head] = this.#queue;
     if (head?.tried !== from) return false;
     head.settle({ token: to });
-    this.#setup.log.switched(from, to);
+    this.#context.log.switched(from, to);
     return true;
   }
 
@@ -247,7 +220,7 @@ export class SessionSwitches {
   #begin(): void {
     const [head] = this.#queue;
     if (head === undefined || this.#closed) return;
-    const { drain, clock, timer } = this.#setup;
+    const { drain, clock, timer } = this.#context;
     const wake = (): void => timer.wake('work');
     const delivered = head.appended.then(() => {
       const drained = drain.wait(head.given.signal);

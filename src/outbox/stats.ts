@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { redact, shorten } from '../core/redact.js';
+import { shorten } from '../core/redact.js';
 import type { JournalStats } from './journal.js';
 import type { OutboxState, OutboxStats } from './types.js';
 
@@ -54,17 +54,4 @@ export function shownStats(stats: JournalStats, { state, token_session, lastErro
     lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
     lastError,
   });
-}
-
-/** The message of the last failure of this process. Success does not clear it. */
-export class LastError {
-  message: string | null = null;
-
-  note(error: unknown): void {
-    this.message = messageOf(error);
-  }
-}
-
-export function messageOf(error: unknown): string {
-  return redact(error instanceof Error ? error.message : String(error));
 }

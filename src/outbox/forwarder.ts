@@ -4,8 +4,10 @@ import type { WakeReason } from './clock.js';
 import type { OutboxContext } from './context.js';
 import { isUnsettled, localFailure, send, type Unsettled } from './disposition.js';
 import type { Entry } from './journal.js';
-import { LogQueue, type Sessions } from './log-queue.js';
+import { LogQueue } from './log-queue.js';
+import type { Replacements } from './replacements.js';
 import { Resends, rewind } from './resends.js';
+import type { SessionSwitches } from './session-switches.js';
 import type { Outbox, OutboxState } from './types.js';
 
 /** Pause where something is pending and cannot be read yet. */
@@ -15,7 +17,8 @@ const UNREADABLE_MS = 50;
 export class Forwarder {
   state: OutboxState = 'idle';
   readonly #context: OutboxContext;
-  readonly #sessions: Sessions;
+  readonly #replacements: Replacements;
+  readonly #switches: SessionSwitches;
   readonly #size: RequestSize;
   readonly #backoff: Backoff;
   readonly #log: LogQueue;
@@ -30,13 +33,14 @@ export class Forwarder {
   #ended: Promise<void> | undefined;
   #hindered = (): void => {};
 
-  constructor(context: OutboxContext, sessions: Sessions) {
+  constructor(context: OutboxContext, replacements: Replacements, switches: SessionSwitches) {
     const { settings, clock, journal, random } = context;
     this.#context = context;
-    this.#sessions = sessions;
+    this.#replacements = replacements;
+    this.#switches = switches;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
     this.#backoff = new Backoff(settings.backoff, random);
-    this.#log = new LogQueue(context, sessions, () => this.#progress());
+    this.#log = new LogQueue(context, replacements, switches, () => this.#progress());
     this.#resends = new Resends(journal);
     if (journal.pending > 0) this.#enter('sending');
   }
@@ -76,8 +80,8 @@ export class Forwarder {
   resume(): void {
     this.#paused = false;
     this.#backoff.reset();
-    this.#sessions.closedSessions.forgive();
-    this.#sessions.switches.resume();
+    this.#replacements.forgive();
+    this.#switches.resume();
     this.#context.timer.wake('operator');
   }
 
@@ -123,7 +127,7 @@ export class Forwarder {
   async #step(): Promise<void> {
     const { dueIn } = this.#log;
     const resend = this.#resends.next(dueIn === 0);
-    const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#sessions.switches.dueIn;
+    const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#switches.dueIn;
     const isSwitch = this.#log.batch.length === 0 && switchIn === 0;
     if (resend === undefined && !isSwitch) {
       if (dueIn > 0) return this.#wait(dueIn, switchIn);
@@ -197,13 +201,12 @@ export class Forwarder {
 
   /** Changes the session. Only with an empty batch: nothing that was read is left to be sent to the old one. */
   async #switch(): Promise<void> {
-    const { switches, closedSessions } = this.#sessions;
-    const switched = await switches.attempt(() => this.#log.first(), this.#signal());
+    const switched = await this.#switches.attempt(() => this.#log.first(), this.#signal());
     if (switched === 'failed') return this.#hindered();
     if (switched === null) return;
     const { from, to, replaced } = switched;
     // The caller chose this session: an earlier refusal of it no longer counts.
-    closedSessions.reopen(to);
+    this.#log.reopen(to);
     if (!replaced) return;
     this.#log.renumbered();
     this.#context.emitter.emit('sessionClosed', { token_session: from, replacedBy: to });

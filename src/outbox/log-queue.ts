@@ -1,18 +1,10 @@
 import { Batch, type BatchQueue, InDoubtRange, numbersOf } from './batch.js';
-import type { ClosedSessions } from './closed-sessions.js';
 import type { OutboxContext } from './context.js';
 import type { Rejection, Unsettled } from './disposition.js';
 import type { Entry, ParkReason, Tallies } from './journal.js';
-import { confirmNumbers } from './numbering.js';
+import { confirmNumbers, countStored } from './numbering.js';
 import type { Replacements } from './replacements.js';
 import type { SessionSwitches } from './session-switches.js';
-
-/** Whom the queue asks about the sessions of its passings. */
-export interface Sessions {
-  readonly closedSessions: ClosedSessions;
-  readonly replacements: Replacements;
-  readonly switches: SessionSwitches;
-}
 
 /** The batch of a closed session: it needs no request. */
 const LEAVING = { max: 5_000, maxBytes: 4 * 1024 * 1024 };
@@ -23,10 +15,13 @@ export class LogQueue implements BatchQueue {
   /** Resolves when the checkpoint of the last delivery is durable. Nothing is sent before that, so that at most one request is in doubt after a power cut. */
   checkpointed: Promise<void> = Promise.resolve();
   readonly #context: OutboxContext;
-  readonly #sessions: Sessions;
+  readonly #replacements: Replacements;
+  readonly #switches: SessionSwitches;
   /** Passings were delivered or parked. */
   readonly #progressed: () => void;
   readonly #inDoubt = new InDoubtRange();
+  /** The refusals of sessions that take no more. */
+  readonly #closed = new Map<string, Rejection>();
   /** The last batch was parked or moved without a request: the next one may be larger. */
   #leaving = false;
   /** Pending passings of an earlier process, until the first are read: up to one batch of them may be stored already. */
@@ -34,9 +29,10 @@ export class LogQueue implements BatchQueue {
   /** Monotonic time of the oldest commit since the log was read to its end; null where it was not. */
   #freshSince: number | null = null;
 
-  constructor(context: OutboxContext, sessions: Sessions, progressed: () => void) {
+  constructor(context: OutboxContext, replacements: Replacements, switches: SessionSwitches, progressed: () => void) {
     this.#context = context;
-    this.#sessions = sessions;
+    this.#replacements = replacements;
+    this.#switches = switches;
     this.#progressed = progressed;
     this.#inherited = context.journal.pending;
   }
@@ -47,14 +43,14 @@ export class LogQueue implements BatchQueue {
     const { pending } = journal;
     if (this.batch.length > 0) return 0;
     if (pending === 0) return Number.POSITIVE_INFINITY;
-    if (this.#freshSince === null || pending >= settings.batch.max || drain.awaited || this.#sessions.switches.waiting)
-      return 0;
+    const isAwaited = drain.awaited || this.#switches.waiting;
+    if (this.#freshSince === null || pending >= settings.batch.max || isAwaited) return 0;
     return Math.max(0, this.#freshSince + settings.batch.lingerMs - clock.mono());
   }
 
   /** The session of the batch is closed. */
   get isClosed(): boolean {
-    return this.#sessions.closedSessions.has(this.#first.token_session);
+    return this.#closed.has(this.#first.token_session);
   }
 
   /** The first of the batch whose number may be taken on the server. */
@@ -116,13 +112,18 @@ export class LogQueue implements BatchQueue {
 
   sessionClosed(token_session: string, rejection: Rejection): void {
     const { emitter, journal, log } = this.#context;
-    const { closedSessions } = this.#sessions;
-    if (!closedSessions.note(token_session, rejection)) return;
-    const replacedBy = closedSessions.parks(token_session) ? null : journal.session;
+    const isNews = !this.#closed.has(token_session);
+    this.#closed.set(token_session, rejection);
+    const replacedBy = this.#parks(token_session) ? null : journal.session;
     // The current session is reported once it has been replaced.
-    if (replacedBy === token_session) return;
+    if (!isNews || replacedBy === token_session) return;
     log.closed(token_session, replacedBy);
     emitter.emit('sessionClosed', { token_session, replacedBy });
+  }
+
+  /** An earlier refusal of the session no longer counts: the server is asked again. */
+  reopen(token_session: string): void {
+    this.#closed.delete(token_session);
   }
 
   /** Asks the server about numbers that were given without it, before it gets any of them. Resolves with the failure, or null. */
@@ -144,39 +145,58 @@ export class LogQueue implements BatchQueue {
 
   /** Applies the policy `onSessionClosed` to the batch, whose session is closed. Resolves with the failure, or null. */
   async leaveClosed(signal: AbortSignal): Promise<Unsettled | null> {
-    const { emitter, drain, log } = this.#context;
-    const { closedSessions, switches } = this.#sessions;
+    const { journal, drain } = this.#context;
     const { entries } = this.batch;
     const { token_session } = this.#first;
-    const left = await closedSessions.leave(entries, this.#inDoubt.count(entries), signal);
-    this.#leaving = left.do === 'parked' || left.do === 'moved';
-    switch (left.do) {
-      case 'advance':
-        this.batch.drop(left.count);
-        this.#acknowledge(entries.slice(0, left.count), { inserted: left.count, duplicates: 0 });
+    const { status, response, cause } = this.#closed.get(token_session)!;
+    this.#leaving = false;
+    const doubtful = this.#inDoubt.count(entries);
+    if (doubtful > 0) {
+      const stored = await countStored(this.#context, entries.slice(0, doubtful), signal);
+      if (stored.do !== 'advance') return stored;
+      if (stored.isOpen) this.reopen(token_session);
+      if (stored.count > 0) {
+        this.batch.drop(stored.count);
+        this.#acknowledge(entries.slice(0, stored.count), { inserted: stored.count, duplicates: 0 });
         return null;
-      case 'parked':
-        this.#reread();
-        this.#parked(entries, { reason: 'session-closed', status: left.status, response: left.response });
-        return null;
-      case 'moved':
-        this.#reread();
-        drain.moved();
-        return null;
-      case 'replaced':
-        this.renumbered();
-        emitter.emit('sessionClosed', { token_session, replacedBy: left.by });
-        if (!switches.replaced(token_session, left.by)) log.closed(token_session, left.by);
-        return null;
-      default:
-        return left;
+      }
     }
+    if (this.#parks(token_session)) {
+      const why = { reason: 'session-closed', status, response } as const;
+      await journal.park(entries, why);
+      this.#leaving = true;
+      this.#reread();
+      this.#parked(entries, why);
+    } else if (journal.session === token_session) {
+      const unsettled = await this.#replacements.replaceClosed(this.#first, cause, signal);
+      if (unsettled !== null) return unsettled;
+      this.#replaced(token_session, journal.session);
+    } else {
+      await journal.move(entries);
+      this.#leaving = true;
+      this.#reread();
+      drain.moved();
+    }
+    return null;
   }
 
   /** What is pending has new numbers, which no request has carried yet. */
   renumbered(): void {
     this.#reread();
     this.#inDoubt.clear();
+  }
+
+  /** What a closed session has not taken is parked. Not where a request of our own may have closed it. */
+  #parks(token_session: string): boolean {
+    const { onSessionClosed } = this.#context.settings;
+    return onSessionClosed === 'park' && this.#replacements.leaving(token_session) === undefined;
+  }
+
+  #replaced(token_session: string, replacedBy: string): void {
+    const { emitter, log } = this.#context;
+    this.renumbered();
+    emitter.emit('sessionClosed', { token_session, replacedBy });
+    if (!this.#switches.replaced(token_session, replacedBy)) log.closed(token_session, replacedBy);
   }
 
   get #first(): Entry {
@@ -194,11 +214,10 @@ export class LogQueue implements BatchQueue {
     tallies: Partial<Tallies> & { readonly inserted: number; readonly duplicates: number },
   ): void {
     const { journal, emitter, drain } = this.#context;
-    const { replacements } = this.#sessions;
     this.checkpointed = journal.acknowledge(chunk.at(-1)!, tallies);
     const { token_session } = chunk[0]!;
-    if (replacements.leaving(token_session) !== undefined) {
-      this.checkpointed = this.checkpointed.then(() => replacements.delivered(token_session));
+    if (this.#replacements.leaving(token_session) !== undefined) {
+      this.checkpointed = this.checkpointed.then(() => this.#replacements.delivered(token_session));
     }
     const [firstNum, lastNum] = numbersOf(chunk);
     const { inserted, duplicates } = tallies;

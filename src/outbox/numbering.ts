@@ -1,9 +1,10 @@
 import type { RufusClient } from '../client.js';
 import { AuthenticationError, NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
-import type { RequestOptions } from '../types.js';
+import type { Passing, RequestOptions } from '../types.js';
+import type { OutboxContext } from './context.js';
 import { bootId } from './disk/lock.js';
-import { dispositionOfError, says, type Unsettled } from './disposition.js';
+import { dispositionOfError, isUnsettled, says, send, type Unsettled } from './disposition.js';
 import { NumberingUnknownError } from './errors.js';
 import type { BoundSession } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
@@ -181,6 +182,53 @@ export async function confirmNumbers({ client, journal, first, signal }: ToConfi
   }
   const to = await journal.renumber(first, next);
   return { do: 'skipped', skip: { token_session, from, to, why: serverHas(token_session, next - 1) } };
+}
+
+export type Stored =
+  /** The server has so many of the first ones. `isOpen`: it has taken them just now. */
+  { readonly do: 'advance'; readonly count: number; readonly isOpen: boolean } | Unsettled;
+
+/** How many of the first of these the server has: a closed session can still be read. Without a key that may read, none are assumed. */
+export async function countStored(
+  context: OutboxContext,
+  entries: readonly Entry[],
+  signal: AbortSignal,
+): Promise<Stored> {
+  const first = await readBack(context, entries, signal);
+  if (first !== 'may not read') return first;
+  // Either the key may never read, or it is locked out for a while. An insert tells which: a key that is locked out fails there, too.
+  const disposition = await send(context.client, entries, signal);
+  context.journal.tally({ requests: 1, retries: 1 });
+  if (isUnsettled(disposition)) return disposition;
+  if (disposition.do === 'advance') return { do: 'advance', count: entries.length, isOpen: true };
+  const second = await readBack(context, entries, signal);
+  return second === 'may not read' ? { do: 'advance', count: 0, isOpen: false } : second;
+}
+
+async function readBack(
+  { client }: OutboxContext,
+  entries: readonly Entry[],
+  signal: AbortSignal,
+): Promise<Stored | 'may not read'> {
+  const [{ token_session, num_passing: first }] = entries as [Entry];
+  const last = entries.at(-1)!.num_passing;
+  const there = new Map<number, Passing>();
+  try {
+    const range = client.passings.listBySession(token_session, { first, last }, { signal, retry: false });
+    for await (const passing of range) there.set(passing.num_passing, passing);
+  } catch (error) {
+    if (error instanceof PermissionDeniedError) return 'may not read';
+    const isGone = error instanceof NotFoundError && says(error, /^(passings|session) not found\b/i);
+    if (!isGone) return dispositionOfError(error);
+  }
+  const missing = entries.findIndex((entry) => !isSame(entry, there.get(entry.num_passing)));
+  return { do: 'advance', count: missing === -1 ? entries.length : missing, isOpen: false };
+}
+
+function isSame({ passing }: Entry, stored: Passing | undefined): boolean {
+  return (
+    stored !== undefined && stored.bib === passing.bib && Date.parse(stored.timestamp) === Date.parse(passing.timestamp)
+  );
 }
 
 /** The answer will never come: the key may not read, or the session does not exist. */

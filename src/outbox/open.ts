@@ -1,7 +1,6 @@
 import { schemas } from '../core/validation/schemas.js';
 import { warmUp } from '../core/warm-up.js';
 import { type Clock, systemClock, Timer, watchClock } from './clock.js';
-import { ClosedSessions } from './closed-sessions.js';
 import type { OutboxContext } from './context.js';
 import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';
@@ -89,18 +88,14 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
       skipped: (skip) => emitter.emit('numbersSkipped', skip),
       create: async (device) => {
         // Only a session with nothing pending is replaced: what is pending stays with its session.
-        if (old === null || journal.pending > 0 || !replacements.closesCurrent(device)) {
-          return replacements.startBeside(device);
-        }
-        const replaced = await replacements.replace({ session: old, ...device, first: async () => null });
-        if ('failure' in replaced) throw replaced.failure;
+        if (journal.pending > 0) await replacements.startBeside(device);
+        else await replacements.start(device, async () => null);
       },
     });
     if (!leavesFirst) await device.remember(session, former);
     if (isDamage(journal.found)) tellDamage(journal.found);
-    const closedSessions = new ClosedSessions(context, replacements);
     const switches = new SessionSwitches(context, replacements, device);
-    const forwarder = new Forwarder(context, { closedSessions, replacements, switches });
+    const forwarder = new Forwarder(context, replacements, switches);
     events.committed = () => forwarder.committed();
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
     const outbox = new DurableOutbox({ ...context, forwarder, switches, unwatch });

@@ -5,9 +5,8 @@ import type { OutboxContext } from './context.js';
 import { dispositionOfError, says } from './disposition.js';
 import { NumberingUnknownError, OutboxClosedError } from './errors.js';
 import type { BoundSession, FolderDevice } from './folder-device.js';
-import type { Entry } from './journal.js';
 import { selectSession } from './numbering.js';
-import type { Replacements } from './replacements.js';
+import type { ReadFirst, Replacements } from './replacements.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';
@@ -126,7 +125,7 @@ export class SessionSwitches {
   }
 
   /** Tries to change the session. `first` reads the first pending passing. */
-  async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
+  async attempt(first: ReadFirst, stopped: AbortSignal): Promise<Switched> {
     const { client, journal, clock, settings, emitter, log } = this.#context;
     const replacements = this.#replacements;
     const head = this.#queue[0]!;
@@ -145,12 +144,8 @@ export class SessionSwitches {
         signal,
         skipped: (skip) => emitter.emit('numbersSkipped', skip),
         create: async (device) => {
-          const options = { signal, retry: false } as const;
-          if (!replacements.closesCurrent(device)) return replacements.startBeside(device, options);
-          head.tried = from;
-          const outcome = await replacements.replace({ session: from, ...device, first, options });
-          if ('failure' in outcome) throw outcome.failure;
-          replaced = true;
+          if (replacements.closesCurrent(device)) head.tried = from;
+          replaced = await replacements.start(device, first, { signal, retry: false });
         },
       });
       await this.#device.remember(wanted, former);

@@ -1,4 +1,5 @@
 import type { RufusClient } from '../client.js';
+import { exponentialDelay, jittered } from '../core/backoff.js';
 import { descriptionOf } from '../core/envelope.js';
 import {
   RufusAbortError,
@@ -11,6 +12,7 @@ import {
 import { redact, shorten } from '../core/redact.js';
 import { asValidated } from '../core/validation/passings.js';
 import type { InsertResult } from '../types.js';
+import type { OutboxContext } from './context.js';
 import type { Entry } from './journal.js';
 
 /** The result of one request: what the client resolved or rejected with. */
@@ -66,6 +68,16 @@ export const localFailure = (cause: unknown): Extract<Disposition, { do: 'again'
   halve: false,
   retryAfterMs: undefined,
 });
+
+/** A longer Retry-After is cut to this. */
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
+
+/** The pause after so many failures in a row before this one: random, up to a ceiling that doubles with each; at least what the server asked for. */
+export function pauseMs({ settings, random }: OutboxContext, failures: number, retryAfterMs = 0): number {
+  const { firstMs, maxMs } = settings.backoff;
+  const delayMs = jittered(exponentialDelay(firstMs, maxMs, failures), 0, random);
+  return Math.max(delayMs, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS));
+}
 
 const RESPONSE_CHARACTERS = 2_048;
 

@@ -1,8 +1,7 @@
-import { Backoff } from './backoff.js';
 import { type BatchQueue, bytesOf, RequestSize } from './batch.js';
 import type { WakeReason } from './clock.js';
 import type { OutboxContext } from './context.js';
-import { isUnsettled, localFailure, send, type Unsettled } from './disposition.js';
+import { isUnsettled, localFailure, pauseMs, send, type Unsettled } from './disposition.js';
 import type { Entry } from './journal.js';
 import { LogQueue } from './log-queue.js';
 import type { Replacements } from './replacements.js';
@@ -20,11 +19,12 @@ export class Forwarder {
   readonly #replacements: Replacements;
   readonly #switches: SessionSwitches;
   readonly #size: RequestSize;
-  readonly #backoff: Backoff;
   readonly #log: LogQueue;
   readonly #resends: Resends;
   /** Rewinds under way: each adds a batch at a time. */
   #rewinds = 0;
+  /** In a row. */
+  #failures = 0;
   /** The last request changed nothing: the next one is a retry. */
   #repeats = false;
   #abort = new AbortController();
@@ -34,12 +34,11 @@ export class Forwarder {
   #hindered = (): void => {};
 
   constructor(context: OutboxContext, replacements: Replacements, switches: SessionSwitches) {
-    const { settings, clock, journal, random } = context;
+    const { settings, clock, journal } = context;
     this.#context = context;
     this.#replacements = replacements;
     this.#switches = switches;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
-    this.#backoff = new Backoff(settings.backoff, random);
     this.#log = new LogQueue(context, replacements, switches, () => this.#progress());
     this.#resends = new Resends(journal);
     if (journal.pending > 0) this.#enter('sending');
@@ -79,7 +78,7 @@ export class Forwarder {
 
   resume(): void {
     this.#paused = false;
-    this.#backoff.reset();
+    this.#failures = 0;
     this.#replacements.forgive();
     this.#switches.resume();
     this.#context.timer.wake('operator');
@@ -227,10 +226,10 @@ export class Forwarder {
     this.#hindered();
     const isBlocked = disposition.do === 'block';
     log.failed(isBlocked ? 'block' : 'outage', cause);
-    const delayMs = isBlocked ? settings.probeMs : this.#backoff.next(disposition.retryAfterMs);
+    const delayMs = isBlocked ? settings.probeMs : pauseMs(this.#context, this.#failures++, disposition.retryAfterMs);
     const slept = this.#sleep(delayMs, 'operator');
     if (!isBlocked) {
-      const attempt = this.#backoff.failures;
+      const attempt = this.#failures;
       emitter.emit('retry', { attempt, delayMs: Math.round(delayMs), cause, maybeProcessed: maybeStored });
     }
     this.#enter(isBlocked ? 'blocked' : 'backoff', cause);
@@ -239,7 +238,7 @@ export class Forwarder {
 
   /** The API itself has answered, be it with a refusal. */
   #answered(): void {
-    this.#backoff.reset();
+    this.#failures = 0;
     this.#context.log.answered();
   }
 

@@ -128,8 +128,8 @@ export class LogQueue implements BatchQueue {
 
   /** Asks the server about numbers that were given without it, before it gets any of them. Resolves with the failure, or null. */
   async confirm(first: Entry, signal: AbortSignal): Promise<Unsettled | null> {
-    const { client, journal, emitter, log } = this.#context;
-    const confirmed = await confirmNumbers({ client, journal, first, signal });
+    const { emitter, log } = this.#context;
+    const confirmed = await confirmNumbers(this.#context, first, signal);
     switch (confirmed.do) {
       case 'send':
         return null;

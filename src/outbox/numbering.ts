@@ -20,9 +20,7 @@ const SKIP = 1_000_000;
 
 export type Skip = OutboxEvents['numbersSkipped'][0];
 
-export interface SessionChoice {
-  readonly client: RufusClient;
-  readonly journal: Journal;
+export interface SessionChoice extends Pick<OutboxContext, 'client' | 'journal'> {
   readonly wanted: BoundSession;
   /** For 'active-or-new': the folder's last session is used, if it is of the device. */
   readonly resume: boolean;
@@ -40,29 +38,32 @@ export interface SessionChoice {
  * @throws NumberingUnknownError
  */
 export async function selectSession(choice: SessionChoice): Promise<void> {
-  const { client, journal, wanted, resume, signal, create } = choice;
+  const { journal, wanted, create } = choice;
   if ('token_session' in wanted) {
     const token = successor(journal, wanted.token_session);
-    const startAt = token === wanted.token_session ? wanted.startAt : undefined;
-    if (isKnown(journal, token)) await carryOn(choice, token, { startAt });
-    else await journal.startSession(token, startAt ?? (await learnNext(client, token, 'token', { signal })));
+    await enter(choice, token, token === wanted.token_session ? { startAt: wanted.startAt } : {});
   } else {
-    const { deviceid, open } = wanted;
-    if (resume && open === 'active-or-new' && isSessionOf(journal, deviceid)) {
-      await carryOn(choice, journal.session!, { deviceid });
-    } else {
-      const active = open === 'new' ? null : await activeSession(client, deviceid, { signal });
-      if (active === null) await create(wanted);
-      else if (isKnown(journal, active)) await carryOn(choice, active, { deviceid });
-      else await journal.startSession(active, await learnNext(client, active, 'device', { signal }), deviceid);
-    }
+    const active = await activeSession(choice, wanted);
+    if (active === null) await create(wanted);
+    else await enter(choice, active, { deviceid: wanted.deviceid });
   }
   if (journal.suspect) await journal.adopt();
 }
 
-/** A damaged folder may have lost the history of any session. */
-const isKnown = (journal: Journal, token: string): boolean =>
-  journal.suspect || journal.nextNumber(token) !== undefined;
+/** `deviceid`: it was looked up by its device, not given by its token. */
+interface Entrance {
+  readonly deviceid?: string | undefined;
+  readonly startAt?: number | undefined;
+}
+
+async function enter(choice: SessionChoice, token: string, entrance: Entrance): Promise<void> {
+  const { client, journal, signal } = choice;
+  const { deviceid, startAt } = entrance;
+  // A damaged folder may have lost the history of any session.
+  if (journal.suspect || journal.nextNumber(token) !== undefined) return carryOn(choice, token, entrance);
+  const mode = deviceid === undefined ? 'token' : 'device';
+  await journal.startSession(token, startAt ?? (await learnNext(client, token, mode, { signal })), deviceid);
+}
 
 /** Damage may have lost the device; then the session counts as of this device, for a folder has one only. */
 function isSessionOf({ session, deviceid: current, suspect }: Journal, deviceid: string): boolean {
@@ -75,25 +76,25 @@ function successor(journal: Journal, token: string): string {
   return next === undefined ? token : successor(journal, next);
 }
 
-async function activeSession(client: RufusClient, deviceid: string, options: RequestOptions): Promise<string | null> {
+/** The session of the device to go on with; null if a new one is to be created. */
+async function activeSession(
+  { client, journal, resume, signal }: SessionChoice,
+  { deviceid, open }: Extract<BoundSession, { deviceid: string }>,
+): Promise<string | null> {
+  if (open === 'new') return null;
+  if (resume && isSessionOf(journal, deviceid)) return journal.session;
   try {
-    return (await client.sessions.getActive(deviceid, options))?.token_session ?? null;
+    return (await client.sessions.getActive(deviceid, { signal }))?.token_session ?? null;
   } catch (cause) {
     throw new NumberingUnknownError(
       `The active session of device ${shorten(deviceid)} cannot be asked for. ${advice(cause, 'device')}`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
 }
 
 /** Continues a session that the folder knows, or may have known. */
-async function carryOn(
-  choice: SessionChoice,
-  token: string,
-  { deviceid, startAt = 0 }: { deviceid?: string | undefined; startAt?: number | undefined },
-): Promise<void> {
+async function carryOn(choice: SessionChoice, token: string, { deviceid, startAt = 0 }: Entrance): Promise<void> {
   const { journal, skipped } = choice;
   const known = journal.nextNumber(token) ?? 1;
   const { next, why, isSure } = await compare(choice, token, known);
@@ -107,19 +108,15 @@ async function carryOn(
   if (next > known) skipped({ token_session: token, from: known, to, why });
 }
 
-interface Compared {
-  readonly next: number;
-  readonly why: unknown;
-  /** False where the server could not be asked, and a number from `next` on may have been given. */
-  readonly isSure: boolean;
-}
-
-/** Compares the folder with the server: with the numbers of an old copy that was put back, every passing would count as a duplicate. */
+/**
+ * The next number, compared with the server's: with the numbers of an old copy that was put back, every passing would count as a duplicate.
+ * Not `isSure`: the server could not be asked, and a number from `next` on may have been given.
+ */
 async function compare(
   { client, journal, signal, withinMs = OPEN_WITHIN_MS }: SessionChoice,
   token: string,
   known: number,
-): Promise<Compared> {
+): Promise<{ next: number; why: unknown; isSure: boolean }> {
   const search = new Search(client, token, known);
   const totalTimeoutMs = withinMs - WRITING_MS;
   const deadline = AbortSignal.timeout(totalTimeoutMs);
@@ -157,16 +154,13 @@ export type Confirmed =
   | { readonly do: 'skipped'; readonly skip: Skip }
   | Unsettled;
 
-export interface ToConfirm {
-  readonly client: RufusClient;
-  readonly journal: Journal;
-  /** The first pending passing whose number is not confirmed. */
-  readonly first: Entry;
-  readonly signal: AbortSignal;
-}
-
 /** Asks the server whether it has any of the numbers that were given without asking it; if so, what is pending gets new ones. */
-export async function confirmNumbers({ client, journal, first, signal }: ToConfirm): Promise<Confirmed> {
+export async function confirmNumbers(
+  { client, journal }: Pick<OutboxContext, 'client' | 'journal'>,
+  /** The first pending passing whose number is not confirmed. */
+  first: Entry,
+  signal: AbortSignal,
+): Promise<Confirmed> {
   const { token_session, num_passing: from } = first;
   const search = new Search(client, token_session, journal.unconfirmedFrom(token_session)!);
   let next: number;

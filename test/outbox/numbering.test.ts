@@ -454,7 +454,7 @@ describe('numbers that the server was not asked for', () => {
     });
     const entries: Entry[] = await journal.read({ max: 9, maxBytes: 1e9 });
     const { signal } = new AbortController();
-    const confirm = (first = entries[2]!) => confirmNumbers({ client: server.client, journal, first, signal });
+    const confirm = (first = entries[2]!) => confirmNumbers({ client: server.client, journal }, first, signal);
     return { server, folder, journal, confirm, entries, signal };
   }
 

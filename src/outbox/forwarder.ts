@@ -2,12 +2,11 @@ import { type BatchQueue, bytesOf, RequestSize } from './batch.js';
 import type { WakeReason } from './clock.js';
 import type { OutboxContext } from './context.js';
 import { isUnsettled, localFailure, pauseMs, send, type Unsettled } from './disposition.js';
-import type { Entry } from './journal.js';
 import { LogQueue } from './log-queue.js';
 import type { Replacements } from './replacements.js';
-import { Resends, rewind } from './resends.js';
+import { Resends } from './resends.js';
 import type { SessionSwitches } from './session-switches.js';
-import type { Outbox, OutboxState } from './types.js';
+import type { OutboxState } from './types.js';
 
 /** Pause where something is pending and cannot be read yet. */
 const UNREADABLE_MS = 50;
@@ -20,9 +19,7 @@ export class Forwarder {
   readonly #switches: SessionSwitches;
   readonly #size: RequestSize;
   readonly #log: LogQueue;
-  readonly #resends: Resends;
-  /** Rewinds under way: each adds a batch at a time. */
-  #rewinds = 0;
+  readonly resends: Resends;
   /** In a row. */
   #failures = 0;
   /** The last request changed nothing: the next one is a retry. */
@@ -40,7 +37,7 @@ export class Forwarder {
     this.#switches = switches;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
     this.#log = new LogQueue(context, replacements, switches, () => this.#progress());
-    this.#resends = new Resends(journal);
+    this.resends = new Resends(context);
     if (journal.pending > 0) this.#enter('sending');
   }
 
@@ -84,29 +81,12 @@ export class Forwarder {
     this.#context.timer.wake('operator');
   }
 
-  /** Sessions are not switched meanwhile: creating another one closes the current one. */
-  async rewind(window: Parameters<Outbox['rewind']>[0]): ReturnType<Outbox['rewind']> {
-    const { journal, settings } = this.#context;
-    const resend = (entries: readonly Entry[]): Promise<number> => {
-      const resent = this.#resends.add(entries);
-      this.hurry();
-      return resent;
-    };
-    this.#rewinds++;
-    try {
-      return await rewind(journal, window, settings.batch.max, resend);
-    } finally {
-      this.#rewinds--;
-      this.hurry();
-    }
-  }
-
   /** Aborts the request under way, and resolves when none is. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#interrupt();
     await this.#ended;
-    this.#resends.close();
+    this.resends.close();
     this.#enter('closed');
   }
 
@@ -125,8 +105,9 @@ export class Forwarder {
   /** One step: a request, a change of session, or a sleep. */
   async #step(): Promise<void> {
     const { dueIn } = this.#log;
-    const resend = this.#resends.next(dueIn === 0);
-    const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#switches.dueIn;
+    const resend = this.resends.next(dueIn === 0);
+    // Creating another session closes the current one, to which a rewind may still send.
+    const switchIn = this.resends.rewinding ? Number.POSITIVE_INFINITY : this.#switches.dueIn;
     const isSwitch = this.#log.batch.length === 0 && switchIn === 0;
     if (resend === undefined && !isSwitch) {
       if (dueIn > 0) return this.#wait(dueIn, switchIn);
@@ -136,11 +117,16 @@ export class Forwarder {
     await this.#log.checkpointed;
     if (this.#stopping || this.#paused) return;
     if (isSwitch) return this.#switch();
-    if (resend === undefined && this.#log.isClosed) return this.#leaveClosed();
+    if (resend === undefined && this.#log.isClosed) {
+      return this.#unsettled(await this.#log.leaveClosed(this.#signal()));
+    }
     if (this.state !== 'blocked') this.#enter('sending');
     if (resend !== undefined) return this.#send(resend);
     const { unconfirmed } = this.#log;
-    return unconfirmed === undefined ? this.#send(this.#log) : this.#confirm(unconfirmed);
+    if (unconfirmed === undefined) return this.#send(this.#log);
+    const unsettled = await this.#log.confirm(unconfirmed, this.#signal());
+    if (unsettled === null) this.#answered();
+    return this.#unsettled(unsettled);
   }
 
   /** Sleeps until the log or a switch is due, or until a wake. */
@@ -187,17 +173,6 @@ export class Forwarder {
     batch.halve(chunk.length);
   }
 
-  async #confirm(first: Entry): Promise<void> {
-    const unsettled = await this.#log.confirm(first, this.#signal());
-    if (unsettled !== null) return this.#unsettled(unsettled);
-    this.#answered();
-  }
-
-  async #leaveClosed(): Promise<void> {
-    const unsettled = await this.#log.leaveClosed(this.#signal());
-    if (unsettled !== null) return this.#unsettled(unsettled);
-  }
-
   /** Changes the session. Only with an empty batch: nothing that was read is left to be sent to the old one. */
   async #switch(): Promise<void> {
     const switched = await this.#switches.attempt(() => this.#log.first(), this.#signal());
@@ -211,8 +186,9 @@ export class Forwarder {
     this.#context.emitter.emit('sessionClosed', { token_session: from, replacedBy: to });
   }
 
-  /** The attempt has changed nothing: pauses, unless it was our own abort that ended it. */
-  async #unsettled(disposition: Unsettled): Promise<void> {
+  /** The attempt has changed nothing (null: it has): pauses, unless it was our own abort that ended it. */
+  async #unsettled(disposition: Unsettled | null): Promise<void> {
+    if (disposition === null) return;
     if (disposition.do !== 'stop') return this.#pauseAfter(disposition);
     // Our own abort needs no pause; one by a middleware does.
     if (!this.#abort.signal.aborted) return this.#pauseAfter(localFailure(disposition.cause));
@@ -243,7 +219,7 @@ export class Forwarder {
   }
 
   #progress(): void {
-    const isDone = this.#resends.none && this.#log.dueIn === Number.POSITIVE_INFINITY;
+    const isDone = this.resends.none && this.#log.dueIn === Number.POSITIVE_INFINITY;
     this.#enter(isDone ? 'idle' : 'sending');
   }
 

@@ -127,7 +127,7 @@ export class DurableOutbox extends Outbox {
 
   async rewind(window: Parameters<Outbox['rewind']>[0]): ReturnType<Outbox['rewind']> {
     this.#demandOpen();
-    return this.#parts.forwarder.rewind(window);
+    return this.#parts.forwarder.resends.rewind(window);
   }
 
   async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {

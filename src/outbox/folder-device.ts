@@ -1,4 +1,4 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord } from '../core/envelope.js';
 import { RufusConfigError } from '../core/errors.js';
@@ -44,14 +44,14 @@ export class FolderDevice {
   async bound(wanted: OutboxSession): Promise<BoundSession> {
     if ('token_session' in wanted) return wanted;
     const { session, deviceid: current } = this.#context.journal;
+    const found = await this.#read();
     if ('deviceid' in wanted) {
       if (current !== null && current !== wanted.deviceid) {
         throw this.#foreign(`device ${shorten(current)}`, `device ${shorten(wanted.deviceid)}`);
       }
-      if (session !== null && current === null) await this.#own(wanted.deviceid, await this.#read());
+      await this.#own(wanted.deviceid, found);
       return wanted;
     }
-    const found = await this.#read();
     const identified = await this.#identified(wanted, found);
     if (found === null) await this.#write(identified, session === null);
     else await this.#own(identified.deviceid, found);
@@ -82,7 +82,7 @@ export class FolderDevice {
     if (known !== null) {
       if (!isSame(known, device)) throw this.#foreign(named(known), named(device));
       // A device that was unbound and bound again has another id, but is the same device.
-      return { ...wanted, deviceid: await this.#rebind(device, known.deviceid) };
+      return { ...wanted, deviceid: await this.#bind(device, QUICKLY).catch(() => known.deviceid) };
     }
     const deviceid = await this.#bind(device);
     if (current === null || current === deviceid) return { ...wanted, deviceid };
@@ -98,14 +98,6 @@ export class FolderDevice {
 
   async #bind(device: BindDeviceInput, options?: RequestOptions): Promise<string> {
     return (await this.#context.client.devices.ensureBound(device, options)).deviceid;
-  }
-
-  async #rebind(device: BindDeviceInput, known: string): Promise<string> {
-    try {
-      return await this.#bind(device, QUICKLY);
-    } catch {
-      return known;
-    }
   }
 
   #foreign(theirs: string, ours: string): RufusConfigError {
@@ -130,13 +122,7 @@ export class FolderDevice {
     if (before?.deviceid === deviceid && (device === undefined || isSame(before, device))) return;
     const path = join(this.#directory, FILE);
     try {
-      const file = await open(`${path}.new`, 'w', 0o600);
-      try {
-        await file.writeFile(`${JSON.stringify(known)}\n`);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
+      await writeFile(`${path}.new`, `${JSON.stringify(known)}\n`, { mode: 0o600, flush: true });
       await rename(`${path}.new`, path);
       // Not every system can. Where the file is lost by that, the next start binds again.
       await nodeDisk.syncFolder(this.#directory).catch(() => undefined);

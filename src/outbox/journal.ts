@@ -39,12 +39,7 @@ export interface HistoryEntry extends Entry {
 }
 
 /** Counted since the folder was made. */
-export interface Tallies {
-  readonly inserted: number;
-  readonly duplicates: number;
-  readonly requests: number;
-  readonly retries: number;
-}
+export type Tallies = Pick<OutboxStats, 'inserted' | 'duplicates' | 'requests' | 'retries'>;
 
 /** What was found damaged, and what was cut; all 0 after a clean stop. */
 export interface Damage {
@@ -58,15 +53,10 @@ export interface Damage {
 
 export type StorageState = OutboxStats['storage'];
 
-export interface JournalStats {
-  /** `appended === delivered + parked + pending`, always. */
-  readonly appended: number;
-  readonly delivered: number;
-  readonly parked: number;
-  readonly pending: number;
+/** `appended === delivered + parked + pending`, always. */
+export interface JournalStats
+  extends Pick<OutboxStats, 'appended' | 'delivered' | 'parked' | 'pending' | 'storage' | 'diskBytes'> {
   readonly tallies: Tallies;
-  readonly storage: StorageState;
-  readonly diskBytes: number;
   /** Wall clock of the oldest pending passing's commit (to the nearest known commit before it); null with nothing pending. */
   readonly oldestPendingAt: number | null;
   /** Wall clock of the last acknowledgement that moved `delivered`; null if there was none. */

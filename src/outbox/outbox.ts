@@ -89,9 +89,8 @@ export class DurableOutbox extends Outbox {
 
   stats(): OutboxStats {
     const { journal, forwarder, clock, log } = this.#parts;
-    const { state } = forwarder;
-    const { token_session } = this;
-    return shownStats(journal.stats(), { state, token_session, lastError: log.lastError, now: clock.wall() });
+    const beside = { state: forwarder.state, token_session: this.token_session, lastError: log.lastError };
+    return shownStats(journal.stats(), beside, clock);
   }
 
   on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this {

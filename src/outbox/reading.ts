@@ -185,18 +185,12 @@ class Reading implements OutboxReading {
   }
 
   stats(): OutboxStats {
-    const stats = this.#journal.stats();
-    const active = stats.pending > 0 ? 'sending' : 'idle';
-    return shownStats(
-      // Without what opening the copy has written to it.
-      { ...stats, diskBytes: this.#snapshot.bytes },
-      {
-        state: this.#held ? active : 'closed',
-        token_session: this.#journal.session ?? '',
-        lastError: null,
-        now: this.#clock.wall(),
-      },
-    );
+    const journal = this.#journal;
+    const active = journal.pending > 0 ? 'sending' : 'idle';
+    const state = this.#held ? active : 'closed';
+    // Without what opening the copy has written to it.
+    const stats = { ...journal.stats(), diskBytes: this.#snapshot.bytes };
+    return shownStats(stats, { state, token_session: journal.session ?? '', lastError: null }, this.#clock);
   }
 
   async *parked(): AsyncGenerator<ParkedPassing> {

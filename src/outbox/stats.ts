@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { shorten } from '../core/redact.js';
+import type { Clock } from './clock.js';
 import type { JournalStats } from './journal.js';
-import type { OutboxState, OutboxStats } from './types.js';
+import type { OutboxStats } from './types.js';
 
 /**
  * The statistics. `token_session` can be read whole, but is not an own property: a spread lacks it, and JSON and `inspect` show its first
@@ -32,16 +33,12 @@ class Snapshot {
   }
 }
 
-export interface Beside {
-  readonly state: OutboxState;
-  readonly token_session: string;
-  readonly lastError: string | null;
-  /** Wall clock. */
-  readonly now: number;
-}
-
 /** The journal's statistics in their public form. */
-export function shownStats(stats: JournalStats, { state, token_session, lastError, now }: Beside): OutboxStats {
+export function shownStats(
+  stats: JournalStats,
+  { state, token_session, lastError }: Pick<OutboxStats, 'state' | 'token_session' | 'lastError'>,
+  clock: Clock,
+): OutboxStats {
   const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = stats;
   return Snapshot.of({
     state,
@@ -50,7 +47,7 @@ export function shownStats(stats: JournalStats, { state, token_session, lastErro
     ...counts,
     ...tallies,
     diskBytes,
-    oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, now - oldestPendingAt),
+    oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, clock.wall() - oldestPendingAt),
     lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
     lastError,
   });

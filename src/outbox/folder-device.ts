@@ -44,14 +44,14 @@ export class FolderDevice {
   async bound(wanted: OutboxSession): Promise<BoundSession> {
     if ('token_session' in wanted) return wanted;
     const { session, deviceid: current } = this.#context.journal;
-    const found = await this.#read();
     if ('deviceid' in wanted) {
       if (current !== null && current !== wanted.deviceid) {
         throw this.#foreign(`device ${shorten(current)}`, `device ${shorten(wanted.deviceid)}`);
       }
-      await this.#own(wanted.deviceid, found);
+      if (session !== null && current === null) await this.#own(wanted.deviceid, await this.#read());
       return wanted;
     }
+    const found = await this.#read();
     const identified = await this.#identified(wanted, found);
     if (found === null) await this.#write(identified, session === null);
     else await this.#own(identified.deviceid, found);

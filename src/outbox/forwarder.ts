@@ -3,9 +3,7 @@ import type { WakeReason } from './clock.js';
 import type { OutboxContext } from './context.js';
 import { isUnsettled, localFailure, pauseMs, send, type Unsettled } from './disposition.js';
 import { LogQueue } from './log-queue.js';
-import type { Replacements } from './replacements.js';
 import { Resends } from './resends.js';
-import type { SessionSwitches } from './session-switches.js';
 import type { OutboxState } from './types.js';
 
 /** Pause where something is pending and cannot be read yet. */
@@ -15,8 +13,6 @@ const UNREADABLE_MS = 50;
 export class Forwarder {
   state: OutboxState = 'idle';
   readonly #context: OutboxContext;
-  readonly #replacements: Replacements;
-  readonly #switches: SessionSwitches;
   readonly #size: RequestSize;
   readonly #log: LogQueue;
   readonly resends: Resends;
@@ -30,13 +26,11 @@ export class Forwarder {
   #ended: Promise<void> | undefined;
   #hindered = (): void => {};
 
-  constructor(context: OutboxContext, replacements: Replacements, switches: SessionSwitches) {
+  constructor(context: OutboxContext) {
     const { settings, clock, journal } = context;
     this.#context = context;
-    this.#replacements = replacements;
-    this.#switches = switches;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
-    this.#log = new LogQueue(context, replacements, switches, () => this.#progress());
+    this.#log = new LogQueue(context, () => this.#progress());
     this.resends = new Resends(context);
     if (journal.pending > 0) this.#enter('sending');
   }
@@ -58,12 +52,7 @@ export class Forwarder {
     const wasIdle = this.state === 'idle';
     if (wasIdle) this.#enter('sending');
     // A batch that lingers is not woken by each commit.
-    if (wasIdle || this.#log.dueIn === 0) this.hurry();
-  }
-
-  /** Checks again what is due: a caller waits. */
-  hurry(): void {
-    this.#context.timer.wake('work');
+    if (wasIdle || this.#log.dueIn === 0) this.#context.timer.wake('work');
   }
 
   pause(): void {
@@ -76,8 +65,8 @@ export class Forwarder {
   resume(): void {
     this.#paused = false;
     this.#failures = 0;
-    this.#replacements.forgive();
-    this.#switches.resume();
+    this.#context.replacements.forgive();
+    this.#context.switches.resume();
     this.#context.timer.wake('operator');
   }
 
@@ -107,7 +96,7 @@ export class Forwarder {
     const { dueIn } = this.#log;
     const resend = this.resends.next(dueIn === 0);
     // Creating another session closes the current one, to which a rewind may still send.
-    const switchIn = this.resends.rewinding ? Number.POSITIVE_INFINITY : this.#switches.dueIn;
+    const switchIn = this.resends.rewinding ? Number.POSITIVE_INFINITY : this.#context.switches.dueIn;
     const isSwitch = this.#log.batch.length === 0 && switchIn === 0;
     if (resend === undefined && !isSwitch) {
       if (dueIn > 0) return this.#wait(dueIn, switchIn);
@@ -175,7 +164,7 @@ export class Forwarder {
 
   /** Changes the session. Only with an empty batch: nothing that was read is left to be sent to the old one. */
   async #switch(): Promise<void> {
-    const switched = await this.#switches.attempt(() => this.#log.first(), this.#signal());
+    const switched = await this.#context.switches.attempt(() => this.#log.first(), this.#signal());
     if (switched === 'failed') return this.#hindered();
     if (switched === null) return;
     const { from, to, replaced } = switched;

@@ -3,8 +3,6 @@ import type { OutboxContext } from './context.js';
 import type { Rejection, Unsettled } from './disposition.js';
 import type { Entry, ParkReason, Tallies } from './journal.js';
 import { confirmNumbers, countStored } from './numbering.js';
-import type { Replacements } from './replacements.js';
-import type { SessionSwitches } from './session-switches.js';
 
 /** The batch of a closed session: it needs no request. */
 const LEAVING = { max: 5_000, maxBytes: 4 * 1024 * 1024 };
@@ -15,8 +13,6 @@ export class LogQueue implements BatchQueue {
   /** Resolves when the checkpoint of the last delivery is durable. Nothing is sent before that, so that at most one request is in doubt after a power cut. */
   checkpointed: Promise<void> = Promise.resolve();
   readonly #context: OutboxContext;
-  readonly #replacements: Replacements;
-  readonly #switches: SessionSwitches;
   /** Passings were delivered or parked. */
   readonly #progressed: () => void;
   readonly #inDoubt = new InDoubtRange();
@@ -29,21 +25,19 @@ export class LogQueue implements BatchQueue {
   /** Monotonic time of the oldest commit since the log was read to its end; null where it was not. */
   #freshSince: number | null = null;
 
-  constructor(context: OutboxContext, replacements: Replacements, switches: SessionSwitches, progressed: () => void) {
+  constructor(context: OutboxContext, progressed: () => void) {
     this.#context = context;
-    this.#replacements = replacements;
-    this.#switches = switches;
     this.#progressed = progressed;
     this.#inherited = context.journal.pending;
   }
 
   /** Milliseconds until a request is worth while: 0 now, Infinity where nothing is pending. */
   get dueIn(): number {
-    const { journal, settings, clock, drain } = this.#context;
+    const { journal, settings, clock, drain, switches } = this.#context;
     const { pending } = journal;
     if (this.batch.length > 0) return 0;
     if (pending === 0) return Number.POSITIVE_INFINITY;
-    const isAwaited = drain.awaited || this.#switches.waiting;
+    const isAwaited = drain.awaited || switches.waiting;
     if (this.#freshSince === null || pending >= settings.batch.max || isAwaited) return 0;
     return Math.max(0, this.#freshSince + settings.batch.lingerMs - clock.mono());
   }
@@ -130,22 +124,17 @@ export class LogQueue implements BatchQueue {
   async confirm(first: Entry, signal: AbortSignal): Promise<Unsettled | null> {
     const { emitter, log } = this.#context;
     const confirmed = await confirmNumbers(this.#context, first, signal);
-    switch (confirmed.do) {
-      case 'send':
-        return null;
-      case 'skipped':
-        this.#reread();
-        log.answered();
-        emitter.emit('numbersSkipped', confirmed.skip);
-        return null;
-      default:
-        return confirmed;
-    }
+    if (confirmed.do === 'send') return null;
+    if (confirmed.do !== 'skipped') return confirmed;
+    this.#reread();
+    log.answered();
+    emitter.emit('numbersSkipped', confirmed.skip);
+    return null;
   }
 
   /** Applies the policy `onSessionClosed` to the batch, whose session is closed. Resolves with the failure, or null. */
   async leaveClosed(signal: AbortSignal): Promise<Unsettled | null> {
-    const { journal, drain } = this.#context;
+    const { journal, drain, replacements } = this.#context;
     const { entries } = this.batch;
     const { token_session } = this.#first;
     const { status, response, cause } = this.#closed.get(token_session)!;
@@ -168,7 +157,7 @@ export class LogQueue implements BatchQueue {
       this.#reread();
       this.#parked(entries, why);
     } else if (journal.session === token_session) {
-      const unsettled = await this.#replacements.replaceClosed(this.#first, cause, signal);
+      const unsettled = await replacements.replaceClosed(this.#first, cause, signal);
       if (unsettled !== null) return unsettled;
       this.#replaced(token_session, journal.session);
     } else {
@@ -188,15 +177,15 @@ export class LogQueue implements BatchQueue {
 
   /** What a closed session has not taken is parked. Not where a request of our own may have closed it. */
   #parks(token_session: string): boolean {
-    const { onSessionClosed } = this.#context.settings;
-    return onSessionClosed === 'park' && this.#replacements.leaving(token_session) === undefined;
+    const { settings, replacements } = this.#context;
+    return settings.onSessionClosed === 'park' && replacements.leaving(token_session) === undefined;
   }
 
   #replaced(token_session: string, replacedBy: string): void {
-    const { emitter, log } = this.#context;
+    const { emitter, log, switches } = this.#context;
     this.renumbered();
     emitter.emit('sessionClosed', { token_session, replacedBy });
-    if (!this.#switches.replaced(token_session, replacedBy)) log.closed(token_session, replacedBy);
+    if (!switches.replaced(token_session, replacedBy)) log.closed(token_session, replacedBy);
   }
 
   get #first(): Entry {
@@ -213,11 +202,11 @@ export class LogQueue implements BatchQueue {
     chunk: readonly Entry[],
     tallies: Partial<Tallies> & { readonly inserted: number; readonly duplicates: number },
   ): void {
-    const { journal, emitter, drain } = this.#context;
+    const { journal, emitter, drain, replacements } = this.#context;
     this.checkpointed = journal.acknowledge(chunk.at(-1)!, tallies);
     const { token_session } = chunk[0]!;
-    if (this.#replacements.leaving(token_session) !== undefined) {
-      this.checkpointed = this.checkpointed.then(() => this.#replacements.delivered(token_session));
+    if (replacements.leaving(token_session) !== undefined) {
+      this.checkpointed = this.checkpointed.then(() => replacements.delivered(token_session));
     }
     const [firstNum, lastNum] = numbersOf(chunk);
     const { inserted, duplicates } = tallies;

@@ -18,7 +18,7 @@ const ROOM_LASTS_MS = 2_000;
 export class OutboxLog {
   /** The message of the last failure of this process. Success does not clear it. */
   lastError: string | null = null;
-  readonly #context: Omit<OutboxContext, 'log'>;
+  readonly #context: OutboxContext;
   readonly #delivery: Trouble;
   readonly #switching: Trouble;
   readonly #collided = new Set<string>();
@@ -27,7 +27,7 @@ export class OutboxLog {
   #damaged = 0;
   #cancelDamage: (() => void) | undefined;
 
-  constructor(context: Omit<OutboxContext, 'log'>) {
+  constructor(context: OutboxContext) {
     this.#context = context;
     this.#delivery = new Trouble(context.clock);
     this.#switching = new Trouble(context.clock);

@@ -8,6 +8,7 @@ import { dispositionOfError, isUnsettled, says, send, type Unsettled } from './d
 import { NumberingUnknownError } from './errors.js';
 import type { BoundSession } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
+import type { Device } from './replacements.js';
 import type { OutboxEvents } from './types.js';
 
 /** A folder with a history opens within this, whatever the network does. */
@@ -20,16 +21,15 @@ const SKIP = 1_000_000;
 
 export type Skip = OutboxEvents['numbersSkipped'][0];
 
-export interface SessionChoice extends Pick<OutboxContext, 'client' | 'journal'> {
+export interface SessionChoice extends Pick<OutboxContext, 'client' | 'journal' | 'emitter'> {
   readonly wanted: BoundSession;
   /** For 'active-or-new': the folder's last session is used, if it is of the device. */
   readonly resume: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that a folder with a history may take. Default 3,000. */
   readonly withinMs?: number | undefined;
-  readonly skipped: (skip: Skip) => void;
   /** Makes a new session of the device the current one. */
-  readonly create: (device: { deviceid: string; alias?: string | undefined }) => Promise<void>;
+  readonly create: (device: Device) => Promise<void>;
 }
 
 /**
@@ -95,7 +95,7 @@ async function activeSession(
 
 /** Continues a session that the folder knows, or may have known. */
 async function carryOn(choice: SessionChoice, token: string, { deviceid, startAt = 0 }: Entrance): Promise<void> {
-  const { journal, skipped } = choice;
+  const { journal, emitter } = choice;
   const known = journal.nextNumber(token) ?? 1;
   const { next, why, isSure } = await compare(choice, token, known);
   const device = deviceid ?? (token === journal.session ? (journal.deviceid ?? undefined) : undefined);
@@ -105,7 +105,7 @@ async function carryOn(choice: SessionChoice, token: string, { deviceid, startAt
   }
   // An earlier number that is not confirmed yet stays the lower bound: nothing from it on was sent.
   if (!isSure && journal.unconfirmedFrom(token) === undefined) await journal.setUnconfirmed(token, to);
-  if (next > known) skipped({ token_session: token, from: known, to, why });
+  if (next > known) emitter.emit('numbersSkipped', { token_session: token, from: known, to, why });
 }
 
 /**

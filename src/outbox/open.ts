@@ -1,20 +1,15 @@
 import { schemas } from '../core/validation/schemas.js';
 import { warmUp } from '../core/warm-up.js';
-import { type Clock, systemClock, Timer, watchClock } from './clock.js';
-import type { OutboxContext } from './context.js';
+import { type Clock, systemClock, watchClock } from './clock.js';
+import { OutboxContext } from './context.js';
 import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';
-import { Drain } from './drain.js';
 import { Emitter } from './emitter.js';
-import { FolderDevice } from './folder-device.js';
 import { Forwarder } from './forwarder.js';
 import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.js';
-import { OutboxLog } from './logging.js';
 import { OPEN_WITHIN_MS, selectSession } from './numbering.js';
 import { checkSessionDevice, outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
-import { Replacements } from './replacements.js';
-import { SessionSwitches } from './session-switches.js';
 import type { Outbox, OutboxOptions } from './types.js';
 
 /** What opening takes besides asking the server. */
@@ -65,40 +60,34 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   };
   const journal = await (seams.openJournal ?? openJournal)({ ...settings.journal, clock, events });
   try {
-    const drain = new Drain(journal);
+    const context = new OutboxContext(client, journal, settings, clock, random, emitter);
+    const { drain, device, replacements } = context;
     events.damaged = (damage) => {
       tellDamage(damage);
       drain.passed();
     };
-    const shared = { client, journal, settings, clock, random, timer: new Timer(clock), emitter, drain };
-    const context: OutboxContext = { ...shared, log: new OutboxLog(shared) };
-    const replacements = new Replacements(context);
     const { session: old, deviceid: former } = journal;
-    const device = new FolderDevice(context);
     const session = await device.bound(settings.session);
     const isNew = 'open' in session && session.open === 'new';
     // Creating a session closes the old one: what is pending there is delivered first.
     const leavesFirst = isNew && old !== null && journal.pending > 0;
     await selectSession({
-      client,
-      journal,
+      ...context,
       wanted: leavesFirst ? { token_session: old } : session,
       resume: true,
       withinMs: Math.max(1_000, Math.round(remainingMs())),
-      skipped: (skip) => emitter.emit('numbersSkipped', skip),
-      create: async (device) => {
+      create: async (owner) => {
         // Only a session with nothing pending is replaced: what is pending stays with its session.
-        if (journal.pending > 0) await replacements.startBeside(device);
-        else await replacements.start(device, async () => null);
+        if (journal.pending > 0) await replacements.startBeside(owner);
+        else await replacements.start(owner, async () => null);
       },
     });
     if (!leavesFirst) await device.remember(session, former);
     if (isDamage(journal.found)) tellDamage(journal.found);
-    const switches = new SessionSwitches(context, replacements, device);
-    const forwarder = new Forwarder(context, replacements, switches);
+    const forwarder = new Forwarder(context);
     events.committed = () => forwarder.committed();
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
-    const outbox = new DurableOutbox({ ...context, forwarder, switches, unwatch });
+    const outbox = new DurableOutbox({ ...context, forwarder, unwatch });
     if (leavesFirst) await outbox.switchInBackground(session, Math.max(0, remainingMs()));
     outbox.start();
     return outbox;

@@ -11,7 +11,6 @@ import type { BoundSession } from './folder-device.js';
 import type { Forwarder } from './forwarder.js';
 import type { ParkedEntry, SourcePosition } from './journal.js';
 import { atLeastZero, checkedPath, checkedSession, checkSessionDevice } from './options.js';
-import type { SessionSwitches } from './session-switches.js';
 import { shownStats } from './stats.js';
 import {
   type NewPassing,
@@ -27,7 +26,6 @@ const APPEND = 'outbox.append';
 
 export interface OutboxParts extends OutboxContext {
   readonly forwarder: Forwarder;
-  readonly switches: SessionSwitches;
   /** Stops watching the clock. */
   readonly unwatch: () => void;
 }
@@ -84,7 +82,7 @@ export class DurableOutbox extends Outbox {
     checkSignal(signal);
     await Promise.allSettled(this.#underWay);
     this.#demandOpen();
-    await this.#drain(signal);
+    await this.#parts.drain.wait(signal);
   }
 
   stats(): OutboxStats {
@@ -171,7 +169,7 @@ export class DurableOutbox extends Outbox {
     if (drainMs > 0 && forwarder.state !== 'paused') {
       await within(
         drainMs,
-        Promise.allSettled(this.#underWay).then(() => this.#drain()),
+        Promise.allSettled(this.#underWay).then(() => drain.wait()),
         clock,
       );
     }
@@ -184,13 +182,6 @@ export class DurableOutbox extends Outbox {
     await journal.close();
     log.close();
     return { pending: journal.pending, parked: journal.parkedCount };
-  }
-
-  /** Resolves when all that is pending now is delivered or parked. */
-  #drain(signal?: AbortSignal): Promise<void> {
-    const drained = this.#parts.drain.wait(signal);
-    this.#parts.forwarder.hurry();
-    return drained;
   }
 
   #demandOpen(): void {

@@ -14,7 +14,7 @@ const CREATION_ENDS_MS = 60_000;
 const MOST = 3;
 const WINDOW_MS = 10 * 60_000;
 
-interface Device {
+export interface Device {
   readonly deviceid: string;
   readonly alias?: string | undefined;
 }

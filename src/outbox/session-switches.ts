@@ -3,9 +3,9 @@ import { ConflictError, NotFoundError, RufusAbortError, RufusTimeoutError } from
 import type { OutboxContext } from './context.js';
 import { dispositionOfError, pauseMs, says } from './disposition.js';
 import { NumberingUnknownError, OutboxClosedError } from './errors.js';
-import type { BoundSession, FolderDevice } from './folder-device.js';
+import type { BoundSession } from './folder-device.js';
 import { selectSession } from './numbering.js';
-import type { ReadFirst, Replacements } from './replacements.js';
+import type { Device, ReadFirst } from './replacements.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';
@@ -48,16 +48,12 @@ interface Switch {
 /** The requested changes of the session, in order. The forwarder makes them between two requests, when the old session has its passings. */
 export class SessionSwitches {
   readonly #context: OutboxContext;
-  readonly #replacements: Replacements;
-  readonly #device: FolderDevice;
   /** The first one is being made; the others wait for it. */
   readonly #queue = new Set<Switch>();
   #closed = false;
 
-  constructor(context: OutboxContext, replacements: Replacements, device: FolderDevice) {
+  constructor(context: OutboxContext) {
     this.#context = context;
-    this.#replacements = replacements;
-    this.#device = device;
   }
 
   /** Resolves with the new session. `appending`: appends under way, which go to the old session, too. */
@@ -175,9 +171,7 @@ export class SessionSwitches {
     const { drain, clock, timer } = this.#context;
     try {
       await change.appended;
-      const drained = drain.wait(change.cancelled.signal);
-      timer.wake('work');
-      await drained;
+      await drain.wait(change.cancelled.signal);
     } catch {
       // The switch was cancelled, or the outbox closed.
       return;
@@ -188,29 +182,22 @@ export class SessionSwitches {
 
   /** Resolves with whether the old session was replaced. */
   async #make(change: Switch, readFirst: ReadFirst, signal: AbortSignal): Promise<boolean> {
-    const { client, journal, emitter } = this.#context;
+    const { journal, device, replacements } = this.#context;
     const { session: from, deviceid: former } = journal;
-    const wanted = await this.#device.switched(change.wanted, { signal, retry: false });
+    const wanted = await device.switched(change.wanted, { signal, retry: false });
     let replaced = false;
-    await selectSession({
-      client,
-      journal,
-      wanted,
-      resume: false,
-      signal,
-      skipped: (skip) => emitter.emit('numbersSkipped', skip),
-      create: async (device) => {
-        if (this.#replacements.closesCurrent(device)) change.tried = from;
-        replaced = await this.#replacements.start(device, readFirst, { signal, retry: false });
-      },
-    });
-    await this.#device.remember(wanted, former);
+    const create = async (owner: Device): Promise<void> => {
+      if (replacements.closesCurrent(owner)) change.tried = from;
+      replaced = await replacements.start(owner, readFirst, { signal, retry: false });
+    };
+    await selectSession({ ...this.#context, wanted, resume: false, signal, create });
+    await device.remember(wanted, former);
     return replaced;
   }
 
   /** Rejects the switch, or has it tried again. */
   #failed(change: Switch, error: unknown, stopped: AbortSignal): Switched {
-    const { journal, clock, settings, emitter, log } = this.#context;
+    const { journal, clock, settings, emitter, log, replacements } = this.#context;
     const { signal } = change.cancelled;
     if (signal.aborted) change.settle({ error: signal.reason });
     if (signal.aborted || stopped.aborted) return null;
@@ -221,7 +208,7 @@ export class SessionSwitches {
       disposition.do === 'block' ||
       cause instanceof ConflictError ||
       (cause instanceof NotFoundError && says(cause, NONE_SUCH));
-    const passes = !isRefused || this.#replacements.owes(journal.session!);
+    const passes = !isRefused || replacements.owes(journal.session!);
     if (!passes && !change.inBackground) {
       change.settle({ error });
       return null;

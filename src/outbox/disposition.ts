@@ -15,15 +15,6 @@ import type { InsertResult } from '../types.js';
 import type { OutboxContext } from './context.js';
 import type { Entry } from './journal.js';
 
-/** The result of one request: what the client resolved or rejected with. */
-export type AttemptResult = { readonly receipt: InsertResult; readonly status: number } | { readonly error: unknown };
-
-/** What was sent. */
-export interface Asked {
-  readonly token_session: string;
-  readonly count: number;
-}
-
 /** What an answer does with the passings of its request. */
 export type Disposition =
   /** The server has them. */
@@ -81,10 +72,8 @@ export function pauseMs({ settings, random }: OutboxContext, failures: number, r
 
 const RESPONSE_CHARACTERS = 2_048;
 
-/** Nothing is parked without an answer about it, and nothing counts as delivered without a receipt. */
-export function dispositionOf(result: AttemptResult, asked: Asked): Disposition {
-  if ('receipt' in result) return ofReceipt(result.receipt, result.status, asked);
-  const { error } = result;
+/** What a rejection of `passings.insert` does with its passings: nothing is parked without an answer about it. */
+export function dispositionOfInsertError(error: unknown): Disposition {
   if (error instanceof RufusAbortError) return { do: 'stop', cause: error, maybeStored: error.requestMaybeProcessed };
   if (error instanceof RufusAPIError) return ofStatus(error);
   if (error instanceof RufusTimeoutError) return again(error, error.requestMaybeProcessed);
@@ -135,15 +124,15 @@ function toJson(body: unknown): string | undefined {
   }
 }
 
-function ofReceipt(receipt: InsertResult, status: number, asked: Asked): Disposition {
-  const { count } = asked;
-  const { inserted_count, duplicate_count } = receipt;
-  if (receipt.token_session !== asked.token_session) {
-    return suspicious(
-      status,
-      'token_session',
-      `expected ${shorten(asked.token_session)}, the session that was written to`,
-    );
+/** Nothing counts as delivered without a receipt for all `count` passings of the request. */
+export function dispositionOfReceipt(
+  { token_session, inserted_count, duplicate_count }: InsertResult,
+  status: number,
+  session: string,
+  count: number,
+): Disposition {
+  if (token_session !== session) {
+    return suspicious(status, 'token_session', `expected ${shorten(session)}, the session that was written to`);
   }
   // Both are optional: a missing one is the rest.
   const inserted = inserted_count ?? count - (duplicate_count ?? 0);
@@ -170,7 +159,7 @@ function suspicious(status: number, field: string, message: string): Disposition
 
 /** The same for other calls than insert (creating a session, reading one back): their answers park nothing. */
 export function dispositionOfError(error: unknown): Unsettled {
-  const disposition = dispositionOf({ error }, { token_session: '', count: 0 });
+  const disposition = dispositionOfInsertError(error);
   if (isUnsettled(disposition)) return disposition;
   return { do: 'block', cause: error, maybeStored: false };
 }
@@ -181,14 +170,12 @@ export async function send(client: RufusClient, chunk: readonly Entry[], signal:
   // The number first: V8 gives every object literal that begins with a spread a hidden class of its own.
   // Not validated again: a passing that this version refuses would block the log for ever. The server decides.
   const passings = asValidated(chunk.map(({ passing, num_passing }) => ({ num_passing, ...passing })));
-  let result: AttemptResult;
   try {
     // Without retries of the client: the outbox must know of each attempt that may have been stored, to expect its duplicates.
     const call = client.passings.insert(token_session, passings, { retry: false, signal });
     const { data, response } = await call.withResponse();
-    result = { receipt: data, status: response.status };
+    return dispositionOfReceipt(data, response.status, token_session, chunk.length);
   } catch (error) {
-    result = { error };
+    return dispositionOfInsertError(error);
   }
-  return dispositionOf(result, { token_session, count: chunk.length });
 }

@@ -170,9 +170,7 @@ export class Forwarder {
     const { from, to, replaced } = switched;
     // The caller chose this session: an earlier refusal of it no longer counts.
     this.#log.reopen(to);
-    if (!replaced) return;
-    this.#log.renumbered();
-    this.#context.emitter.emit('sessionClosed', { token_session: from, replacedBy: to });
+    if (replaced) this.#log.replaced(from, to);
   }
 
   /** The attempt has changed nothing (null: it has): pauses, unless it was our own abort that ended it. */

@@ -134,7 +134,7 @@ export class LogQueue implements BatchQueue {
 
   /** Applies the policy `onSessionClosed` to the batch, whose session is closed. Resolves with the failure, or null. */
   async leaveClosed(signal: AbortSignal): Promise<Unsettled | null> {
-    const { journal, drain, replacements } = this.#context;
+    const { journal, drain, log, replacements, switches } = this.#context;
     const { entries } = this.batch;
     const { token_session } = this.#first;
     const { status, response, cause } = this.#closed.get(token_session)!;
@@ -159,7 +159,9 @@ export class LogQueue implements BatchQueue {
     } else if (journal.session === token_session) {
       const unsettled = await replacements.replaceClosed(this.#first, cause, signal);
       if (unsettled !== null) return unsettled;
-      this.#replaced(token_session, journal.session);
+      const by = journal.session;
+      this.replaced(token_session, by);
+      if (!switches.replaced(token_session, by)) log.closed(token_session, by);
     } else {
       await journal.move(entries);
       this.#leaving = true;
@@ -169,23 +171,17 @@ export class LogQueue implements BatchQueue {
     return null;
   }
 
-  /** What is pending has new numbers, which no request has carried yet. */
-  renumbered(): void {
+  /** What is pending goes to another session, with numbers that no request has carried yet. */
+  replaced(token_session: string, replacedBy: string): void {
     this.#reread();
     this.#inDoubt.clear();
+    this.#context.emitter.emit('sessionClosed', { token_session, replacedBy });
   }
 
   /** What a closed session has not taken is parked. Not where a request of our own may have closed it. */
   #parks(token_session: string): boolean {
     const { settings, replacements } = this.#context;
     return settings.onSessionClosed === 'park' && replacements.leaving(token_session) === undefined;
-  }
-
-  #replaced(token_session: string, replacedBy: string): void {
-    const { emitter, log, switches } = this.#context;
-    this.renumbered();
-    emitter.emit('sessionClosed', { token_session, replacedBy });
-    if (!switches.replaced(token_session, replacedBy)) log.closed(token_session, replacedBy);
   }
 
   get #first(): Entry {

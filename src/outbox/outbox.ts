@@ -10,7 +10,7 @@ import { exportHistory } from './export.js';
 import type { BoundSession } from './folder-device.js';
 import type { Forwarder } from './forwarder.js';
 import type { ParkedEntry, SourcePosition } from './journal.js';
-import { atLeastZero, checkedPath, checkedSession, checkSessionDevice } from './options.js';
+import { atLeastZero, checkedSession, checkSessionDevice } from './options.js';
 import { shownStats } from './stats.js';
 import {
   type NewPassing,
@@ -127,9 +127,8 @@ export class DurableOutbox extends Outbox {
     return this.#parts.forwarder.resends.rewind(window);
   }
 
-  async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
-    const { format } = checkedOptions('options', options, { format: true });
-    return exportHistory(this.#parts.journal, checkedPath('file', file, 'a file to write'), format);
+  exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number> {
+    return exportHistory(this.#parts.journal, file, options);
   }
 
   async switchSession(

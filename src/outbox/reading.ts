@@ -1,4 +1,3 @@
-import { checkedOptions } from '../core/options.js';
 import { type Clock, systemClock } from './clock.js';
 import { copyOnWrite } from './disk/copy-on-write.js';
 import { type DamagedStretch, examine, type Neighbour } from './disk/damage.js';
@@ -205,9 +204,8 @@ class Reading implements OutboxReading {
     }
   }
 
-  async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
-    const { format } = checkedOptions('options', options, { format: true });
-    return exportHistory(this.#journal, checkedPath('file', file, 'a file to write'), format);
+  exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number> {
+    return exportHistory(this.#journal, file, options);
   }
 
   async verify(): Promise<OutboxDamage[]> {

@@ -15,29 +15,30 @@ import type { InsertResult } from '../types.js';
 import type { OutboxContext } from './context.js';
 import type { Entry } from './journal.js';
 
+interface Failure {
+  readonly cause: unknown;
+  /** The server may have stored the passings all the same. */
+  readonly maybeStored: boolean;
+}
+
 /** What an answer does with the passings of its request. */
 export type Disposition =
   /** The server has them. */
   | { readonly do: 'advance'; readonly inserted: number; readonly duplicates: number }
   /** The same again after a pause. `halve`: in smaller chunks, the link is too slow for this one. */
-  | {
-      readonly do: 'again';
-      readonly cause: unknown;
-      readonly maybeStored: boolean;
-      readonly halve: boolean;
-      readonly retryAfterMs: number | undefined;
-    }
+  | (Failure & { readonly do: 'again'; readonly halve: boolean; readonly retryAfterMs: number | undefined })
   /** Too large: halved and sent at once; a single passing is parked. */
   | { readonly do: 'halve'; readonly rejection: Rejection }
   /** One of them is invalid: halved and sent at once, until that one is alone and is parked. */
   | { readonly do: 'split'; readonly rejection: Rejection }
   /** Needs an operator: the key is refused, or the client itself fails. */
-  | { readonly do: 'block'; readonly cause: unknown; readonly maybeStored: boolean }
+  | (Failure & { readonly do: 'block' })
   /** The session is closed. */
   | { readonly do: 'leave'; readonly rejection: Rejection }
   /** Aborted. */
-  | { readonly do: 'stop'; readonly cause: unknown; readonly maybeStored: boolean };
+  | (Failure & { readonly do: 'stop' });
 
+type Again = Extract<Disposition, { do: 'again' }>;
 /** The dispositions that change nothing: the same passings are sent again. */
 export type Unsettled = Extract<Disposition, { do: 'again' | 'block' | 'stop' }>;
 
@@ -52,13 +53,9 @@ export interface Rejection {
 }
 
 /** A failure on our side of the wire. */
-export const localFailure = (cause: unknown): Extract<Disposition, { do: 'again' }> => ({
-  do: 'again',
-  cause,
-  maybeStored: false,
-  halve: false,
-  retryAfterMs: undefined,
-});
+export function localFailure(cause: unknown): Again {
+  return { do: 'again', cause, maybeStored: false, halve: false, retryAfterMs: undefined };
+}
 
 /** A longer Retry-After is cut to this. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
@@ -82,7 +79,7 @@ export function dispositionOfInsertError(error: unknown): Disposition {
   return { do: 'block', cause: error, maybeStored: error instanceof RufusError && error.requestMaybeProcessed };
 }
 
-function again(cause: RufusError, halve = false, retryAfterMs?: number): Disposition {
+function again(cause: RufusError, halve = false, retryAfterMs?: number): Again {
   return { do: 'again', cause, maybeStored: cause.requestMaybeProcessed, halve, retryAfterMs };
 }
 

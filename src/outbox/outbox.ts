@@ -166,11 +166,8 @@ export class DurableOutbox extends Outbox {
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
     const { forwarder, switches, drain, journal, unwatch, emitter, log, clock } = this.#parts;
     if (drainMs > 0 && forwarder.state !== 'paused') {
-      await within(
-        drainMs,
-        Promise.allSettled(this.#underWay).then(() => drain.wait()),
-        clock,
-      );
+      const drained = Promise.allSettled(this.#underWay).then(() => drain.wait());
+      await within(drainMs, drained, clock);
     }
     this.#cancelStart();
     emitter.release();

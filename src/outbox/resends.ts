@@ -5,44 +5,19 @@ import { assertNoIssues } from '../core/validation/assert-valid.js';
 import type { Issue } from '../types.js';
 import { Batch, type BatchQueue } from './batch.js';
 import type { OutboxContext } from './context.js';
-import type { Rejection } from './disposition.js';
 import { OutboxClosedError } from './errors.js';
-import type { Entry, Journal, Tallies } from './journal.js';
+import type { Entry } from './journal.js';
 import type { Outbox } from './types.js';
 
 /** Passings of one session that are sent again. They are not pending in the log. */
-class Resend implements BatchQueue {
-  readonly batch: Batch;
-
-  constructor(
-    entries: readonly Entry[],
-    readonly journal: Journal,
-    readonly finish: (error?: unknown) => void,
-  ) {
-    this.batch = new Batch(entries);
-  }
-
-  delivered(_: readonly Entry[], tallies: Tallies): void {
-    this.journal.tally(tallies);
-    if (this.batch.length === 0) this.finish();
-  }
-
-  /** Duplicates are expected anyway: the server has confirmed these once. */
-  inDoubt(): void {}
-
-  rejected(_: readonly Entry[], { cause }: Rejection): void {
-    this.finish(cause);
-  }
-
-  sessionClosed(): void {
-    this.finish();
-  }
+interface Resend extends BatchQueue {
+  readonly finish: (error?: unknown) => void;
 }
 
 /** Batches that rewinds send again, in turn with the log: neither waits for the end of the other. */
 export class Resends {
   readonly #context: OutboxContext;
-  readonly #waiting: Resend[] = [];
+  readonly #waiting = new Set<Resend>();
   /** Rewinds under way: each adds a batch at a time. */
   #rewinds = 0;
   #isNext = true;
@@ -53,7 +28,7 @@ export class Resends {
   }
 
   get none(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting.size === 0;
   }
 
   get rewinding(): boolean {
@@ -104,12 +79,25 @@ export class Resends {
     const { journal, timer } = this.#context;
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new OutboxClosedError());
-      const resend = new Resend(entries, journal, (error) => {
-        this.#waiting.splice(this.#waiting.indexOf(resend), 1);
-        if (error === undefined) resolve(entries.length - resend.batch.length);
+      const batch = new Batch(entries);
+      const finish = (error?: unknown): void => {
+        this.#waiting.delete(resend);
+        if (error === undefined) resolve(entries.length - batch.length);
         else reject(error);
-      });
-      this.#waiting.push(resend);
+      };
+      const resend: Resend = {
+        batch,
+        finish,
+        delivered(_, tallies) {
+          journal.tally(tallies);
+          if (batch.length === 0) finish();
+        },
+        // Duplicates are expected anyway: the server has confirmed these once.
+        inDoubt() {},
+        rejected: (_, { cause }) => finish(cause),
+        sessionClosed: () => finish(),
+      };
+      this.#waiting.add(resend);
       timer.wake('work');
     });
   }
@@ -123,7 +111,7 @@ export class Resends {
 
   close(): void {
     this.#closed = true;
-    for (const { finish } of [...this.#waiting]) finish(new OutboxClosedError());
+    for (const { finish } of this.#waiting) finish(new OutboxClosedError());
   }
 }
 

@@ -11,11 +11,7 @@ import type { OutboxStats } from './types.js';
 class Snapshot {
   readonly #token: string;
 
-  static of({ token_session, ...figures }: OutboxStats): OutboxStats {
-    return Object.assign(new Snapshot(token_session), figures);
-  }
-
-  private constructor(token: string) {
+  constructor(token: string) {
     this.#token = token;
   }
 
@@ -40,10 +36,9 @@ export function shownStats(
   clock: Clock,
 ): OutboxStats {
   const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = stats;
-  return Snapshot.of({
+  return Object.assign(new Snapshot(token_session), {
     state,
     storage,
-    token_session,
     ...counts,
     ...tallies,
     diskBytes,

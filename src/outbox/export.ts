@@ -9,8 +9,7 @@ import { checkedPath } from './options.js';
 
 interface Format {
   readonly head: string;
-  readonly lineEnd: string;
-  line(entry: HistoryEntry): string;
+  readonly line: (entry: HistoryEntry) => string;
 }
 
 // The vendor's own export begins with these columns; the others of it are not known.
@@ -19,13 +18,12 @@ const OURS = ['bib', 'chip', 'participant_id', 'timezone', 'gender', 'token_sess
 const COLUMNS = [...THEIRS, ...OURS];
 
 const FORMATS: Readonly<Record<'jsonl' | 'csv', Format>> = {
-  jsonl: { head: '', lineEnd: '\n', line: (entry) => JSON.stringify(rowOf(entry)) },
+  jsonl: { head: '', line: (entry) => `${JSON.stringify(rowOf(entry))}\n` },
   csv: {
     head: `${COLUMNS.join(',')}\r\n`,
-    lineEnd: '\r\n',
     line(entry) {
       const row: Record<string, unknown> = { __typename: 'Passing', ...rowOf(entry) };
-      return COLUMNS.map((column) => cell(row[column])).join(',');
+      return `${COLUMNS.map((column) => cell(row[column])).join(',')}\r\n`;
     },
   },
 };
@@ -55,13 +53,13 @@ export async function exportHistory(
 ): Promise<number> {
   const { format = 'jsonl' } = checkedOptions('options', options, { format: true });
   const file = checkedPath('file', path, 'a file to write');
-  const { head, line, lineEnd } = FORMATS[oneOf('format', format, ['jsonl', 'csv'])];
+  const { head, line } = FORMATS[oneOf('format', format, ['jsonl', 'csv'])];
   const draft = `${file}.${randomBytes(6).toString('hex')}.part`;
   let count = 0;
   async function* content(): AsyncGenerator<string> {
     yield head;
     for await (const chunk of journal.history()) {
-      yield chunk.map((entry) => `${line(entry)}${lineEnd}`).join('');
+      yield chunk.map(line).join('');
       count += chunk.length;
     }
   }

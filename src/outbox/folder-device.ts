@@ -48,13 +48,13 @@ export class FolderDevice {
       if (current !== null && current !== wanted.deviceid) {
         throw this.#foreign(`device ${shorten(current)}`, `device ${shorten(wanted.deviceid)}`);
       }
-      if (session !== null && current === null) await this.#own(wanted.deviceid, await this.#read());
+      await this.#own(wanted.deviceid);
       return wanted;
     }
     const found = await this.#read();
     const identified = await this.#identified(wanted, found);
     if (found === null) await this.#write(identified, session === null);
-    else await this.#own(identified.deviceid, found);
+    else await this.#own(identified.deviceid);
     return identified;
   }
 
@@ -90,10 +90,11 @@ export class FolderDevice {
   }
 
   /** A session that was given by its token has no device yet: the device of the folder is stored with it. */
-  async #own(deviceid: string, found: KnownDevice | null): Promise<void> {
-    const { session, deviceid: current } = this.#context.journal;
-    if (session === null || current !== null || found?.deviceid !== deviceid) return;
-    await this.#context.journal.startSession(session, undefined, deviceid);
+  async #own(deviceid: string): Promise<void> {
+    const { journal } = this.#context;
+    if (journal.session === null || journal.deviceid !== null) return;
+    const found = await this.#read();
+    if (found?.deviceid === deviceid) await journal.startSession(journal.session, undefined, deviceid);
   }
 
   async #bind(device: BindDeviceInput, options?: RequestOptions): Promise<string> {

@@ -1,6 +1,6 @@
 import type { PassingInput } from '../types.js';
 import type { Clock } from './clock.js';
-import type { OutboxOptions, OutboxStats, ParkedPassing, Receipt } from './types.js';
+import type { OutboxEvents, OutboxOptions, OutboxStats, ParkedPassing, Receipt } from './types.js';
 
 // The interface between the two halves of the outbox. The durable half (disk/) stores passings; the delivering half (the Outbox
 // class and its forwarder) decides what happens to them. Everything that must survive a power cut is behind this interface.
@@ -41,15 +41,12 @@ export interface HistoryEntry extends Entry {
 /** Counted since the folder was made. */
 export type Tallies = Pick<OutboxStats, 'inserted' | 'duplicates' | 'requests' | 'retries'>;
 
-/** What was found damaged, and what was cut; all 0 after a clean stop. */
-export interface Damage {
-  /** Passings that are durable, although the last checkpoint did not know it yet. */
-  readonly records: number;
-  /** Bytes of a write that a crash cut short: no append of them had resolved. */
-  readonly tornBytes: number;
-  /** Passings that were in the log and can no longer be read. They leave `appended`, their numbers are not used again. */
-  readonly corruptRecords: number;
-}
+/**
+ * What was found damaged, and what was cut; all 0 after a clean stop. `records`: passings that are durable, although the last checkpoint did not
+ * know it yet. `tornBytes`: of a write that a crash cut short; no append of them had resolved. `corruptRecords`: passings that were in the log and
+ * can no longer be read; they leave `appended`, their numbers are not used again.
+ */
+export type Damage = Readonly<OutboxEvents['recovered'][0]>;
 
 export type StorageState = OutboxStats['storage'];
 

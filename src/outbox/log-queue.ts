@@ -180,8 +180,8 @@ export class LogQueue implements BatchQueue {
 
   /** What a closed session has not taken is parked. Not where a request of our own may have closed it. */
   #parks(token_session: string): boolean {
-    const { settings, replacements } = this.#context;
-    return settings.onSessionClosed === 'park' && replacements.leaving(token_session) === undefined;
+    const { settings, journal } = this.#context;
+    return settings.onSessionClosed === 'park' && journal.leaving?.session !== token_session;
   }
 
   get #first(): Entry {
@@ -201,7 +201,7 @@ export class LogQueue implements BatchQueue {
     const { journal, emitter, drain, replacements } = this.#context;
     this.checkpointed = journal.acknowledge(chunk.at(-1)!, tallies);
     const { token_session } = chunk[0]!;
-    if (replacements.leaving(token_session) !== undefined) {
+    if (journal.leaving?.session === token_session) {
       this.checkpointed = this.checkpointed.then(() => replacements.delivered(token_session));
     }
     const [firstNum, lastNum] = numbersOf(chunk);

@@ -43,12 +43,6 @@ export class Replacements {
     this.#askedAt = context.clock.mono();
   }
 
-  /** Set where a request of our own may have closed this session: the replacement that it was to create. */
-  leaving(token_session: string): Leaving | undefined {
-    const { leaving } = this.#context.journal;
-    return leaving?.session === token_session ? leaving : undefined;
-  }
-
   /** The new session is created, and not recorded yet. */
   owes(token_session: string): boolean {
     return this.#created.has(token_session);
@@ -91,7 +85,7 @@ export class Replacements {
         cause,
       );
     }
-    const leaving = this.leaving(session);
+    const leaving = this.#leaving(session);
     let deviceid = leaving?.deviceid ?? journal.deviceid;
     try {
       deviceid ??= await this.#deviceOf(session, signal);
@@ -121,9 +115,15 @@ export class Replacements {
   /** The session has taken passings. When no request of ours can close it any more, it will not be replaced. */
   async delivered(token_session: string): Promise<void> {
     const { clock, journal } = this.#context;
-    if (this.leaving(token_session) === undefined || clock.mono() - this.#askedAt < CREATION_ENDS_MS) return;
+    if (this.#leaving(token_session) === undefined || clock.mono() - this.#askedAt < CREATION_ENDS_MS) return;
     // Where the disk fails, the next delivery tries again.
     await journal.leave(null).catch(() => undefined);
+  }
+
+  /** Set where a request of our own may have closed this session: the replacement that it was to create. */
+  #leaving(token_session: string): Leaving | undefined {
+    const { leaving } = this.#context.journal;
+    return leaving?.session === token_session ? leaving : undefined;
   }
 
   /** Fails where the session is not created; rejects where the disk fails. May be called again then: it continues where it stopped. */
@@ -141,7 +141,7 @@ export class Replacements {
 
   async #create(leaving: Leaving, options: RequestOptions | undefined): Promise<Created> {
     const { client, journal, clock } = this.#context;
-    const isNew = this.leaving(leaving.session) === undefined;
+    const isNew = this.#leaving(leaving.session) === undefined;
     await journal.leave(leaving);
     try {
       return { to: await createSession(client, leaving, options) };

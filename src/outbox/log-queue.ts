@@ -194,10 +194,7 @@ export class LogQueue implements BatchQueue {
     this.#freshSince = null;
   }
 
-  #acknowledge(
-    chunk: readonly Entry[],
-    tallies: Partial<Tallies> & { readonly inserted: number; readonly duplicates: number },
-  ): void {
+  #acknowledge(chunk: readonly Entry[], tallies: Partial<Tallies> & Pick<Tallies, 'inserted' | 'duplicates'>): void {
     const { journal, emitter, drain, replacements } = this.#context;
     this.checkpointed = journal.acknowledge(chunk.at(-1)!, tallies);
     const { token_session } = chunk[0]!;

@@ -36,7 +36,6 @@ export class DurableOutbox extends Outbox {
   /** Calls of append and requeue that have not settled. */
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<{ pending: number; parked: number }> | undefined;
-  #cancelStart = (): void => {};
 
   constructor(parts: OutboxParts) {
     super();
@@ -45,11 +44,10 @@ export class DurableOutbox extends Outbox {
 
   /** In the next turn, when the caller of `openOutbox` has added its listeners: emits what was found while opening, and starts to send. */
   start(): void {
-    const immediate = setImmediate(() => {
+    setImmediate(() => {
       this.#parts.emitter.release();
       if (this.#closing === undefined) this.#parts.forwarder.start();
     });
-    this.#cancelStart = () => clearImmediate(immediate);
   }
 
   get token_session(): string {
@@ -169,7 +167,6 @@ export class DurableOutbox extends Outbox {
       const drained = Promise.allSettled(this.#underWay).then(() => drain.wait());
       await within(drainMs, drained, clock);
     }
-    this.#cancelStart();
     emitter.release();
     unwatch();
     await forwarder.stop();

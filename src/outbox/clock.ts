@@ -25,13 +25,12 @@ export const systemClock: Clock = {
 const STEP_MS = 1_000;
 const LOOK_EVERY_MS = 5_000;
 
-interface ClockSample {
-  readonly wall: number;
-  readonly mono: number;
-}
-
 /** Calls `stepped` when the wall clock was set, by comparing it with the monotonic one. Returns what ends the watch. */
-export function watchClock(clock: Clock, since: ClockSample | null, stepped: (ms: number) => void): () => void {
+export function watchClock(
+  clock: Clock,
+  since: ReturnType<typeof sample> | null,
+  stepped: (ms: number) => void,
+): () => void {
   let last = since ?? sample(clock);
   let cancel = (): void => {};
   const look = (): void => {
@@ -45,7 +44,10 @@ export function watchClock(clock: Clock, since: ClockSample | null, stepped: (ms
   return () => cancel();
 }
 
-const sample = (clock: Clock): ClockSample => ({ wall: clock.wall(), mono: clock.mono() });
+const sample = (clock: Clock): { readonly wall: number; readonly mono: number } => ({
+  wall: clock.wall(),
+  mono: clock.mono(),
+});
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

@@ -9,17 +9,16 @@ import {
 } from '../core/errors.js';
 import { descriptionOf } from '../core/payload.js';
 import { redact, shorten } from '../core/redact.js';
+import { exponentialDelay, jittered } from '../core/retry.js';
 import { asValidated } from '../core/validation/passings.js';
 import type { InsertResult } from '../types.js';
+import type { OutboxContext } from './context.js';
 import type { Entry } from './journal.js';
 
-/** The result of one request: what the client resolved or rejected with. */
-export type AttemptResult = { readonly receipt: InsertResult; readonly status: number } | { readonly error: unknown };
-
-/** What was sent. */
-export interface Asked {
-  readonly token_session: string;
-  readonly count: number;
+interface Failure {
+  readonly cause: unknown;
+  /** The server may have stored the passings all the same. */
+  readonly maybeStored: boolean;
 }
 
 /** What an answer does with the passings of its request. */
@@ -27,24 +26,19 @@ export type Disposition =
   /** The server has them. */
   | { readonly do: 'advance'; readonly inserted: number; readonly duplicates: number }
   /** The same again after a pause. `halve`: in smaller chunks, the link is too slow for this one. */
-  | {
-      readonly do: 'again';
-      readonly cause: unknown;
-      readonly maybeStored: boolean;
-      readonly halve: boolean;
-      readonly retryAfterMs: number | undefined;
-    }
+  | (Failure & { readonly do: 'again'; readonly halve: boolean; readonly retryAfterMs: number | undefined })
   /** Too large: halved and sent at once; a single passing is parked. */
   | { readonly do: 'halve'; readonly rejection: Rejection }
   /** One of them is invalid: halved and sent at once, until that one is alone and is parked. */
   | { readonly do: 'split'; readonly rejection: Rejection }
   /** Needs an operator: the key is refused, or the client itself fails. */
-  | { readonly do: 'block'; readonly cause: unknown; readonly maybeStored: boolean }
+  | (Failure & { readonly do: 'block' })
   /** The session is closed. */
   | { readonly do: 'leave'; readonly rejection: Rejection }
   /** Aborted. */
-  | { readonly do: 'stop'; readonly cause: unknown; readonly maybeStored: boolean };
+  | (Failure & { readonly do: 'stop' });
 
+type Again = Extract<Disposition, { do: 'again' }>;
 /** The dispositions that change nothing: the same passings are sent again. */
 export type Unsettled = Extract<Disposition, { do: 'again' | 'block' | 'stop' }>;
 
@@ -59,20 +53,24 @@ export interface Rejection {
 }
 
 /** A failure on our side of the wire. */
-export const localFailure = (cause: unknown): Extract<Disposition, { do: 'again' }> => ({
-  do: 'again',
-  cause,
-  maybeStored: false,
-  halve: false,
-  retryAfterMs: undefined,
-});
+export function localFailure(cause: unknown): Again {
+  return { do: 'again', cause, maybeStored: false, halve: false, retryAfterMs: undefined };
+}
+
+/** A longer Retry-After is cut to this. */
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
+
+/** The pause after so many failures in a row before this one: random, up to a ceiling that doubles with each; at least what the server asked for. */
+export function pauseMs({ settings, random }: OutboxContext, failures: number, retryAfterMs = 0): number {
+  const { firstMs, maxMs } = settings.backoff;
+  const delayMs = jittered(exponentialDelay(firstMs, maxMs, failures), 0, random);
+  return Math.max(delayMs, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS));
+}
 
 const RESPONSE_CHARACTERS = 2_048;
 
-/** Nothing is parked without an answer about it, and nothing counts as delivered without a receipt. */
-export function dispositionOf(result: AttemptResult, asked: Asked): Disposition {
-  if ('receipt' in result) return ofReceipt(result.receipt, result.status, asked);
-  const { error } = result;
+/** What a rejection of `passings.insert` does with its passings: nothing is parked without an answer about it. */
+export function dispositionOfInsertError(error: unknown): Disposition {
   if (error instanceof RufusAbortError) return { do: 'stop', cause: error, maybeStored: error.requestMaybeProcessed };
   if (error instanceof RufusAPIError) return ofStatus(error);
   if (error instanceof RufusTimeoutError) return again(error, error.requestMaybeProcessed);
@@ -81,7 +79,7 @@ export function dispositionOf(result: AttemptResult, asked: Asked): Disposition 
   return { do: 'block', cause: error, maybeStored: error instanceof RufusError && error.requestMaybeProcessed };
 }
 
-function again(cause: RufusError, halve = false, retryAfterMs?: number): Disposition {
+function again(cause: RufusError, halve = false, retryAfterMs?: number): Again {
   return { do: 'again', cause, maybeStored: cause.requestMaybeProcessed, halve, retryAfterMs };
 }
 
@@ -123,15 +121,15 @@ function toJson(body: unknown): string | undefined {
   }
 }
 
-function ofReceipt(receipt: InsertResult, status: number, asked: Asked): Disposition {
-  const { count } = asked;
-  const { inserted_count, duplicate_count } = receipt;
-  if (receipt.token_session !== asked.token_session) {
-    return suspicious(
-      status,
-      'token_session',
-      `expected ${shorten(asked.token_session)}, the session that was written to`,
-    );
+/** Nothing counts as delivered without a receipt for all `count` passings of the request. */
+export function dispositionOfReceipt(
+  { token_session, inserted_count, duplicate_count }: InsertResult,
+  status: number,
+  session: string,
+  count: number,
+): Disposition {
+  if (token_session !== session) {
+    return suspicious(status, 'token_session', `expected ${shorten(session)}, the session that was written to`);
   }
   // Both are optional: a missing one is the rest.
   const inserted = inserted_count ?? count - (duplicate_count ?? 0);
@@ -158,7 +156,7 @@ function suspicious(status: number, field: string, message: string): Disposition
 
 /** The same for other calls than insert (creating a session, reading one back): their answers park nothing. */
 export function dispositionOfError(error: unknown): Unsettled {
-  const disposition = dispositionOf({ error }, { token_session: '', count: 0 });
+  const disposition = dispositionOfInsertError(error);
   if (isUnsettled(disposition)) return disposition;
   return { do: 'block', cause: error, maybeStored: false };
 }
@@ -169,14 +167,12 @@ export async function send(client: RufusClient, chunk: readonly Entry[], signal:
   // The number first: V8 gives every object literal that begins with a spread a hidden class of its own.
   // Not validated again: a passing that this version refuses would block the log for ever. The server decides.
   const passings = asValidated(chunk.map(({ passing, num_passing }) => ({ num_passing, ...passing })));
-  let result: AttemptResult;
   try {
     // Without retries of the client: the outbox must know of each attempt that may have been stored, to expect its duplicates.
     const call = client.passings.insert(token_session, passings, { retry: false, signal });
     const { data, response } = await call.withResponse();
-    result = { receipt: data, status: response.status };
+    return dispositionOfReceipt(data, response.status, token_session, chunk.length);
   } catch (error) {
-    result = { error };
+    return dispositionOfInsertError(error);
   }
-  return dispositionOf(result, { token_session, count: chunk.length });
 }

@@ -1,5 +1,6 @@
 import { onAbort } from '../core/abort.js';
 import { RufusAbortError } from '../core/errors.js';
+import type { Timer } from './clock.js';
 import { OutboxClosedError } from './errors.js';
 import type { Journal } from './journal.js';
 
@@ -12,18 +13,20 @@ interface Waiter {
 /** The waiters of `drained()`. The log is sent in order: one is done when nothing is pending up to the newest passing of its time. */
 export class Drain {
   readonly #journal: Pick<Journal, 'newest' | 'pendingUpTo'>;
+  readonly #timer: Pick<Timer, 'wake'>;
   readonly #waiters = new Set<Waiter>();
 
-  constructor(journal: Pick<Journal, 'newest' | 'pendingUpTo'>) {
+  constructor(journal: Pick<Journal, 'newest' | 'pendingUpTo'>, timer: Pick<Timer, 'wake'>) {
     this.#journal = journal;
+    this.#timer = timer;
   }
 
   get awaited(): boolean {
     return this.#waiters.size > 0;
   }
 
-  /** Resolves when all that is pending now is delivered or parked. */
-  wait(signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves when all that is pending now is delivered or parked. Batches do not linger meanwhile. */
+  wait(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(aborted(signal));
       const waiter: Waiter = {
@@ -38,6 +41,7 @@ export class Drain {
       const stopWatching = signal && onAbort(signal, () => waiter.settle(aborted(signal)));
       this.#waiters.add(waiter);
       this.passed();
+      this.#timer.wake('work');
     });
   }
 

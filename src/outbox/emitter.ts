@@ -6,14 +6,10 @@ type Listener = (...args: unknown[]) => unknown;
 
 /** Typed events. What a listener throws, or rejects with, goes to `failed` only. */
 export class Emitter {
+  failed: (error: unknown) => void = () => {};
   readonly #events = new EventEmitter({ captureRejections: false }).setMaxListeners(0);
-  readonly #failed: (error: unknown) => void;
   /** Events of before `release`: no listener can have been added yet. */
   #held: (() => void)[] | null = [];
-
-  constructor(failed: (error: unknown) => void) {
-    this.#failed = failed;
-  }
 
   on<K extends Name>(event: K, listener: (...args: OutboxEvents[K]) => void): void {
     this.#events.on(event, listener as Listener);
@@ -43,9 +39,9 @@ export class Emitter {
     for (const listener of this.#events.listeners(event) as Listener[]) {
       try {
         const answer = listener(...args);
-        if (answer instanceof Promise) answer.catch(this.#failed);
+        if (answer instanceof Promise) answer.catch(this.failed);
       } catch (error) {
-        this.#failed(error);
+        this.failed(error);
       }
     }
   }

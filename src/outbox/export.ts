@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { oneOf } from '../core/options.js';
+import { checkedOptions, oneOf } from '../core/options.js';
 import { isSystemError, reasonOf } from './disk/disk.js';
 import { StorageError } from './errors.js';
 import type { HistoryEntry, Journal } from './journal.js';
+import { checkedPath } from './options.js';
 
 interface Format {
   readonly head: string;
-  readonly lineEnd: string;
-  line(entry: HistoryEntry): string;
+  readonly line: (entry: HistoryEntry) => string;
 }
 
 // The vendor's own export begins with these columns; the others of it are not known.
@@ -18,13 +18,12 @@ const OURS = ['bib', 'chip', 'participant_id', 'timezone', 'gender', 'token_sess
 const COLUMNS = [...THEIRS, ...OURS];
 
 const FORMATS: Readonly<Record<'jsonl' | 'csv', Format>> = {
-  jsonl: { head: '', lineEnd: '\n', line: (entry) => JSON.stringify(rowOf(entry)) },
+  jsonl: { head: '', line: (entry) => `${JSON.stringify(rowOf(entry))}\n` },
   csv: {
     head: `${COLUMNS.join(',')}\r\n`,
-    lineEnd: '\r\n',
     line(entry) {
       const row: Record<string, unknown> = { __typename: 'Passing', ...rowOf(entry) };
-      return COLUMNS.map((column) => cell(row[column])).join(',');
+      return `${COLUMNS.map((column) => cell(row[column])).join(',')}\r\n`;
     },
   },
 };
@@ -49,14 +48,28 @@ function cell(value: unknown): string {
  */
 export async function exportHistory(
   journal: Journal,
-  file: string,
-  format: 'jsonl' | 'csv' = 'jsonl',
+  path: string,
+  options: { format?: 'jsonl' | 'csv' | undefined } = {},
 ): Promise<number> {
+  const { format = 'jsonl' } = checkedOptions('options', options, { format: true });
+  const file = checkedPath('file', path, 'a file to write');
+  const { head, line } = FORMATS[oneOf('format', format, ['jsonl', 'csv'])];
   const draft = `${file}.${randomBytes(6).toString('hex')}.part`;
+  let count = 0;
+  async function* content(): AsyncGenerator<string> {
+    yield head;
+    for await (const chunk of journal.history()) {
+      yield chunk.map(line).join('');
+      count += chunk.length;
+    }
+  }
   try {
     await removeLeftovers(file).catch(() => undefined);
-    return await write(journal, FORMATS[oneOf('format', format, ['jsonl', 'csv'])], file, draft);
+    await writeFile(draft, content(), { mode: 0o600, flush: true });
+    await rename(draft, file);
+    return count;
   } catch (error) {
+    await unlink(draft).catch(() => undefined);
     if (!isSystemError(error)) throw error;
     throw new StorageError(`The export to ${file} failed: ${reasonOf(error)}`, { cause: error });
   }
@@ -72,25 +85,5 @@ async function removeLeftovers(file: string): Promise<void> {
     if (!name.startsWith(begin) || !/^[0-9a-f]{12}\.part$/.test(name.slice(begin.length))) continue;
     const path = join(dirname(file), name);
     if (Date.now() - (await stat(path)).mtimeMs > ABANDONED_MS) await unlink(path);
-  }
-}
-
-async function write(journal: Journal, { head, line, lineEnd }: Format, file: string, draft: string): Promise<number> {
-  const handle = await open(draft, 'w', 0o600);
-  let count = 0;
-  try {
-    await handle.writeFile(head);
-    for await (const chunk of journal.history()) {
-      await handle.writeFile(chunk.map((entry) => `${line(entry)}${lineEnd}`).join(''));
-      count += chunk.length;
-    }
-    await handle.sync();
-    await handle.close();
-    await rename(draft, file);
-    return count;
-  } catch (error) {
-    await handle.close().catch(() => undefined);
-    await unlink(draft).catch(() => undefined);
-    throw error;
   }
 }

@@ -1,13 +1,12 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RufusClient } from '../client.js';
 import { RufusConfigError } from '../core/errors.js';
 import { isRecord } from '../core/payload.js';
 import { shorten } from '../core/redact.js';
 import type { BindDeviceInput, RequestOptions } from '../types.js';
+import type { OutboxContext } from './context.js';
 import { nodeDisk } from './disk/disk.js';
 import { StorageError } from './errors.js';
-import type { Journal } from './journal.js';
 import type { OutboxSession } from './types.js';
 
 /** Leaves time to learn the numbers: usually a device that the folder knows is bound already. */
@@ -29,14 +28,12 @@ type KnownDevice = Partial<Record<(typeof NAMES)[number], string | undefined>> &
 
 /** The device of a folder: one folder, one device. Stored in a file of its own, so that a start without network knows its id. */
 export class FolderDevice {
-  readonly #client: RufusClient;
-  readonly #journal: Journal;
+  readonly #context: OutboxContext;
   readonly #directory: string;
 
-  constructor(client: RufusClient, journal: Journal, directory: string) {
-    this.#client = client;
-    this.#journal = journal;
-    this.#directory = directory;
+  constructor(context: OutboxContext) {
+    this.#context = context;
+    this.#directory = context.settings.journal.directory;
   }
 
   /**
@@ -46,18 +43,18 @@ export class FolderDevice {
    */
   async bound(wanted: OutboxSession): Promise<BoundSession> {
     if ('token_session' in wanted) return wanted;
-    const { session, deviceid: current } = this.#journal;
+    const { session, deviceid: current } = this.#context.journal;
     if ('deviceid' in wanted) {
       if (current !== null && current !== wanted.deviceid) {
         throw this.#foreign(`device ${shorten(current)}`, `device ${shorten(wanted.deviceid)}`);
       }
-      if (session !== null && current === null) await this.#own(wanted.deviceid, await this.#read());
+      await this.#own(wanted.deviceid);
       return wanted;
     }
     const found = await this.#read();
     const identified = await this.#identified(wanted, found);
     if (found === null) await this.#write(identified, session === null);
-    else await this.#own(identified.deviceid, found);
+    else await this.#own(identified.deviceid);
     return identified;
   }
 
@@ -78,14 +75,14 @@ export class FolderDevice {
 
   async #identified(wanted: DeviceSession, found: KnownDevice | null): Promise<IdSession> {
     const { device } = wanted;
-    const { deviceid: current } = this.#journal;
+    const { deviceid: current } = this.#context.journal;
     const isNamed = found?.serial_number !== undefined;
     // Where the folder went on with a session of another device, the file says nothing about this one.
     const known = isNamed && (current === null || current === found.deviceid) ? found : null;
     if (known !== null) {
       if (!isSame(known, device)) throw this.#foreign(named(known), named(device));
       // A device that was unbound and bound again has another id, but is the same device.
-      return { ...wanted, deviceid: await this.#rebind(device, known.deviceid) };
+      return { ...wanted, deviceid: await this.#bind(device, QUICKLY).catch(() => known.deviceid) };
     }
     const deviceid = await this.#bind(device);
     if (current === null || current === deviceid) return { ...wanted, deviceid };
@@ -93,22 +90,15 @@ export class FolderDevice {
   }
 
   /** A session that was given by its token has no device yet: the device of the folder is stored with it. */
-  async #own(deviceid: string, found: KnownDevice | null): Promise<void> {
-    const { session, deviceid: current } = this.#journal;
-    if (session === null || current !== null || found?.deviceid !== deviceid) return;
-    await this.#journal.startSession(session, undefined, deviceid);
+  async #own(deviceid: string): Promise<void> {
+    const { journal } = this.#context;
+    if (journal.session === null || journal.deviceid !== null) return;
+    const found = await this.#read();
+    if (found?.deviceid === deviceid) await journal.startSession(journal.session, undefined, deviceid);
   }
 
   async #bind(device: BindDeviceInput, options?: RequestOptions): Promise<string> {
-    return (await this.#client.devices.ensureBound(device, options)).deviceid;
-  }
-
-  async #rebind(device: BindDeviceInput, known: string): Promise<string> {
-    try {
-      return await this.#bind(device, QUICKLY);
-    } catch {
-      return known;
-    }
+    return (await this.#context.client.devices.ensureBound(device, options)).deviceid;
   }
 
   #foreign(theirs: string, ours: string): RufusConfigError {
@@ -133,13 +123,7 @@ export class FolderDevice {
     if (before?.deviceid === deviceid && (device === undefined || isSame(before, device))) return;
     const path = join(this.#directory, FILE);
     try {
-      const file = await open(`${path}.new`, 'w', 0o600);
-      try {
-        await file.writeFile(`${JSON.stringify(known)}\n`);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
+      await writeFile(`${path}.new`, `${JSON.stringify(known)}\n`, { mode: 0o600, flush: true });
       await rename(`${path}.new`, path);
       // Not every system can. Where the file is lost by that, the next start binds again.
       await nodeDisk.syncFolder(this.#directory).catch(() => undefined);

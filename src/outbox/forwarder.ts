@@ -1,34 +1,23 @@
-import { Backoff } from './backoff.js';
 import { type BatchQueue, bytesOf, RequestSize } from './batch.js';
-import type { Timer, WakeReason } from './clock.js';
-import { isUnsettled, localFailure, send, type Unsettled } from './disposition.js';
-import type { Entry } from './journal.js';
-import { LogQueue, type LogQueueSetup } from './log-queue.js';
-import type { OutboxSettings } from './options.js';
-import { Resends, rewind } from './resends.js';
-import type { LastError } from './stats.js';
-import type { Outbox, OutboxState } from './types.js';
+import type { WakeReason } from './clock.js';
+import type { OutboxContext } from './context.js';
+import { isUnsettled, localFailure, pauseMs, send, type Unsettled } from './disposition.js';
+import { LogQueue } from './log-queue.js';
+import { Resends } from './resends.js';
+import type { OutboxState } from './types.js';
 
 /** Pause where something is pending and cannot be read yet. */
 const UNREADABLE_MS = 50;
 
-export interface ForwarderSetup extends Omit<LogQueueSetup, 'progressed'> {
-  readonly settings: OutboxSettings;
-  readonly random: () => number;
-  readonly timer: Timer;
-  readonly lastError: LastError;
-}
-
 /** Sends the log to the server, in order, one request in flight at a time. */
 export class Forwarder {
   state: OutboxState = 'idle';
-  readonly #setup: ForwarderSetup;
+  readonly #context: OutboxContext;
   readonly #size: RequestSize;
-  readonly #backoff: Backoff;
   readonly #log: LogQueue;
-  readonly #resends: Resends;
-  /** Rewinds under way: each adds a batch at a time. */
-  #rewinds = 0;
+  readonly resends: Resends;
+  /** In a row. */
+  #failures = 0;
   /** The last request changed nothing: the next one is a retry. */
   #repeats = false;
   #abort = new AbortController();
@@ -37,13 +26,12 @@ export class Forwarder {
   #ended: Promise<void> | undefined;
   #hindered = (): void => {};
 
-  constructor(setup: ForwarderSetup) {
-    const { settings, clock, journal } = setup;
-    this.#setup = setup;
+  constructor(context: OutboxContext) {
+    const { settings, clock, journal } = context;
+    this.#context = context;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
-    this.#backoff = new Backoff(settings.backoff, setup.random);
-    this.#log = new LogQueue({ ...setup, progressed: () => this.#progress() });
-    this.#resends = new Resends(journal);
+    this.#log = new LogQueue(context, () => this.#progress());
+    this.resends = new Resends(context);
     if (journal.pending > 0) this.#enter('sending');
   }
 
@@ -64,12 +52,7 @@ export class Forwarder {
     const wasIdle = this.state === 'idle';
     if (wasIdle) this.#enter('sending');
     // A batch that lingers is not woken by each commit.
-    if (wasIdle || this.#log.dueIn === 0) this.hurry();
-  }
-
-  /** Checks again what is due: a caller waits. */
-  hurry(): void {
-    this.#setup.timer.wake('work');
+    if (wasIdle || this.#log.dueIn === 0) this.#context.timer.wake('work');
   }
 
   pause(): void {
@@ -81,27 +64,10 @@ export class Forwarder {
 
   resume(): void {
     this.#paused = false;
-    this.#backoff.reset();
-    this.#setup.closedSessions.forgive();
-    this.#setup.switches.resume();
-    this.#setup.timer.wake('operator');
-  }
-
-  /** Sessions are not switched meanwhile: creating another one closes the current one. */
-  async rewind(window: Parameters<Outbox['rewind']>[0]): ReturnType<Outbox['rewind']> {
-    const { journal, settings } = this.#setup;
-    const resend = (entries: readonly Entry[]): Promise<number> => {
-      const resent = this.#resends.add(entries);
-      this.hurry();
-      return resent;
-    };
-    this.#rewinds++;
-    try {
-      return await rewind(journal, window, settings.batch.max, resend);
-    } finally {
-      this.#rewinds--;
-      this.hurry();
-    }
+    this.#failures = 0;
+    this.#context.replacements.forgive();
+    this.#context.switches.resume();
+    this.#context.timer.wake('operator');
   }
 
   /** Aborts the request under way, and resolves when none is. */
@@ -109,7 +75,7 @@ export class Forwarder {
     this.#stopping = true;
     this.#interrupt();
     await this.#ended;
-    this.#resends.close();
+    this.resends.close();
     this.#enter('closed');
   }
 
@@ -128,8 +94,9 @@ export class Forwarder {
   /** One step: a request, a change of session, or a sleep. */
   async #step(): Promise<void> {
     const { dueIn } = this.#log;
-    const resend = this.#resends.next(dueIn === 0);
-    const switchIn = this.#rewinds > 0 ? Number.POSITIVE_INFINITY : this.#setup.switches.dueIn;
+    const resend = this.resends.next(dueIn === 0);
+    // Creating another session closes the current one, to which a rewind may still send.
+    const switchIn = this.resends.rewinding ? Number.POSITIVE_INFINITY : this.#context.switches.dueIn;
     const isSwitch = this.#log.batch.length === 0 && switchIn === 0;
     if (resend === undefined && !isSwitch) {
       if (dueIn > 0) return this.#wait(dueIn, switchIn);
@@ -139,11 +106,16 @@ export class Forwarder {
     await this.#log.checkpointed;
     if (this.#stopping || this.#paused) return;
     if (isSwitch) return this.#switch();
-    if (resend === undefined && this.#log.isClosed) return this.#leaveClosed();
+    if (resend === undefined && this.#log.isClosed) {
+      return this.#unsettled(await this.#log.leaveClosed(this.#signal()));
+    }
     if (this.state !== 'blocked') this.#enter('sending');
     if (resend !== undefined) return this.#send(resend);
     const { unconfirmed } = this.#log;
-    return unconfirmed === undefined ? this.#send(this.#log) : this.#confirm(unconfirmed);
+    if (unconfirmed === undefined) return this.#send(this.#log);
+    const unsettled = await this.#log.confirm(unconfirmed, this.#signal());
+    if (unsettled === null) this.#answered();
+    return this.#unsettled(unsettled);
   }
 
   /** Sleeps until the log or a switch is due, or until a wake. */
@@ -155,7 +127,7 @@ export class Forwarder {
   }
 
   async #send(queue: BatchQueue): Promise<void> {
-    const { client, settings, journal, lastError } = this.#setup;
+    const { client, settings, journal, log } = this.#context;
     const { batch } = queue;
     const chunk = batch.chunk(settings.batch.max, this.#size.bytes);
     const tallies = { requests: 1, retries: this.#repeats ? 1 : 0 };
@@ -182,7 +154,7 @@ export class Forwarder {
     }
     const { rejection } = disposition;
     this.#answered();
-    lastError.note(rejection.cause);
+    log.noteError(rejection.cause);
     if (disposition.do === 'leave') return queue.sessionClosed(chunk[0]!.token_session, rejection);
     if (chunk.length === 1)
       return queue.rejected(chunk, rejection, disposition.do === 'halve' ? 'too-large' : 'rejected');
@@ -190,33 +162,20 @@ export class Forwarder {
     batch.halve(chunk.length);
   }
 
-  async #confirm(first: Entry): Promise<void> {
-    const unsettled = await this.#log.confirm(first, this.#signal());
-    if (unsettled !== null) return this.#unsettled(unsettled);
-    this.#answered();
-  }
-
-  async #leaveClosed(): Promise<void> {
-    const unsettled = await this.#log.leaveClosed(this.#signal());
-    if (unsettled !== null) return this.#unsettled(unsettled);
-  }
-
   /** Changes the session. Only with an empty batch: nothing that was read is left to be sent to the old one. */
   async #switch(): Promise<void> {
-    const { switches, closedSessions, emitter } = this.#setup;
-    const switched = await switches.attempt(() => this.#log.first(), this.#signal());
+    const switched = await this.#context.switches.attempt(() => this.#log.first(), this.#signal());
     if (switched === 'failed') return this.#hindered();
     if (switched === null) return;
     const { from, to, replaced } = switched;
     // The caller chose this session: an earlier refusal of it no longer counts.
-    closedSessions.reopen(to);
-    if (!replaced) return;
-    this.#log.renumbered();
-    emitter.emit('sessionClosed', { token_session: from, replacedBy: to });
+    this.#log.reopen(to);
+    if (replaced) this.#log.replaced(from, to);
   }
 
-  /** The attempt has changed nothing: pauses, unless it was our own abort that ended it. */
-  async #unsettled(disposition: Unsettled): Promise<void> {
+  /** The attempt has changed nothing (null: it has): pauses, unless it was our own abort that ended it. */
+  async #unsettled(disposition: Unsettled | null): Promise<void> {
+    if (disposition === null) return;
     if (disposition.do !== 'stop') return this.#pauseAfter(disposition);
     // Our own abort needs no pause; one by a middleware does.
     if (!this.#abort.signal.aborted) return this.#pauseAfter(localFailure(disposition.cause));
@@ -224,17 +183,16 @@ export class Forwarder {
 
   /** Pauses before the next attempt. */
   async #pauseAfter(disposition: Exclude<Unsettled, { do: 'stop' }>): Promise<void> {
-    const { settings, emitter, log, lastError } = this.#setup;
+    const { settings, emitter, log } = this.#context;
     const { cause, maybeStored } = disposition;
     if (this.#stopping) return;
-    lastError.note(cause);
     this.#hindered();
     const isBlocked = disposition.do === 'block';
     log.failed(isBlocked ? 'block' : 'outage', cause);
-    const delayMs = isBlocked ? settings.probeMs : this.#backoff.next(disposition.retryAfterMs);
+    const delayMs = isBlocked ? settings.probeMs : pauseMs(this.#context, this.#failures++, disposition.retryAfterMs);
     const slept = this.#sleep(delayMs, 'operator');
     if (!isBlocked) {
-      const attempt = this.#backoff.failures;
+      const attempt = this.#failures;
       emitter.emit('retry', { attempt, delayMs: Math.round(delayMs), cause, maybeProcessed: maybeStored });
     }
     this.#enter(isBlocked ? 'blocked' : 'backoff', cause);
@@ -243,19 +201,19 @@ export class Forwarder {
 
   /** The API itself has answered, be it with a refusal. */
   #answered(): void {
-    this.#backoff.reset();
-    this.#setup.log.answered();
+    this.#failures = 0;
+    this.#context.log.answered();
   }
 
   #progress(): void {
-    const isDone = this.#resends.none && this.#log.dueIn === Number.POSITIVE_INFINITY;
+    const isDone = this.resends.none && this.#log.dueIn === Number.POSITIVE_INFINITY;
     this.#enter(isDone ? 'idle' : 'sending');
   }
 
   #enter(state: OutboxState, cause?: unknown): void {
     if (state === this.state || (this.#paused && state !== 'paused' && state !== 'closed')) return;
     this.state = state;
-    this.#setup.emitter.emit('state', state, cause);
+    this.#context.emitter.emit('state', state, cause);
   }
 
   /** One signal until something is aborted: a new one for each request is slow. */
@@ -266,10 +224,10 @@ export class Forwarder {
 
   #interrupt(): void {
     this.#abort.abort();
-    this.#setup.timer.wake('operator');
+    this.#context.timer.wake('operator');
   }
 
   async #sleep(ms: number, wakes: WakeReason): Promise<void> {
-    if (!this.#stopping) await this.#setup.timer.sleep(ms, wakes);
+    if (!this.#stopping) await this.#context.timer.sleep(ms, wakes);
   }
 }

@@ -1,6 +1,6 @@
 import type { PassingInput } from '../types.js';
 import type { Clock } from './clock.js';
-import type { OutboxOptions, OutboxStats, ParkedPassing, Receipt } from './types.js';
+import type { OutboxEvents, OutboxOptions, OutboxStats, ParkedPassing, Receipt } from './types.js';
 
 // The interface between the two halves of the outbox. The durable half (disk/) stores passings; the delivering half (the Outbox
 // class and its forwarder) decides what happens to them. Everything that must survive a power cut is behind this interface.
@@ -39,34 +39,21 @@ export interface HistoryEntry extends Entry {
 }
 
 /** Counted since the folder was made. */
-export interface Tallies {
-  readonly inserted: number;
-  readonly duplicates: number;
-  readonly requests: number;
-  readonly retries: number;
-}
+export type Tallies = Pick<OutboxStats, 'inserted' | 'duplicates' | 'requests' | 'retries'>;
 
-/** What was found damaged, and what was cut; all 0 after a clean stop. */
-export interface Damage {
-  /** Passings that are durable, although the last checkpoint did not know it yet. */
-  readonly records: number;
-  /** Bytes of a write that a crash cut short: no append of them had resolved. */
-  readonly tornBytes: number;
-  /** Passings that were in the log and can no longer be read. They leave `appended`, their numbers are not used again. */
-  readonly corruptRecords: number;
-}
+/**
+ * What was found damaged, and what was cut; all 0 after a clean stop. `records`: passings that are durable, although the last checkpoint did not
+ * know it yet. `tornBytes`: of a write that a crash cut short; no append of them had resolved. `corruptRecords`: passings that were in the log and
+ * can no longer be read; they leave `appended`, their numbers are not used again.
+ */
+export type Damage = Readonly<OutboxEvents['recovered'][0]>;
 
 export type StorageState = OutboxStats['storage'];
 
-export interface JournalStats {
-  /** `appended === delivered + parked + pending`, always. */
-  readonly appended: number;
-  readonly delivered: number;
-  readonly parked: number;
-  readonly pending: number;
+/** `appended === delivered + parked + pending`, always. */
+export interface JournalStats
+  extends Pick<OutboxStats, 'appended' | 'delivered' | 'parked' | 'pending' | 'storage' | 'diskBytes'> {
   readonly tallies: Tallies;
-  readonly storage: StorageState;
-  readonly diskBytes: number;
   /** Wall clock of the oldest pending passing's commit (to the nearest known commit before it); null with nothing pending. */
   readonly oldestPendingAt: number | null;
   /** Wall clock of the last acknowledgement that moved `delivered`; null if there was none. */

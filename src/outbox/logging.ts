@@ -1,12 +1,9 @@
-import type { RufusClient } from '../client.js';
 import { type LogFields, logOf } from '../core/log.js';
-import { shorten } from '../core/redact.js';
+import { redact, shorten } from '../core/redact.js';
 import type { Clock } from './clock.js';
-import type { Emitter } from './emitter.js';
+import type { OutboxContext } from './context.js';
 import { OutboxFullError, StorageError } from './errors.js';
-import type { Entry, Journal, StorageState } from './journal.js';
-import type { OutboxSettings } from './options.js';
-import { messageOf } from './stats.js';
+import type { Entry, StorageState } from './journal.js';
 import type { OutboxEvents } from './types.js';
 
 /** A failing card damages one segment after the other: further damage is summed up, and logged together. */
@@ -14,20 +11,14 @@ const DAMAGE_EVERY_MS = 60_000;
 /** Room for a shorter time is not logged: a short list may fit where the next long one does not. */
 const ROOM_LASTS_MS = 2_000;
 
-export interface OutboxLogSetup {
-  readonly client: RufusClient;
-  readonly journal: Journal;
-  readonly settings: Pick<OutboxSettings, 'probeMs' | 'journal'>;
-  readonly clock: Clock;
-  readonly emitter: Emitter;
-}
-
 /**
  * Logs, through the client's logger, what an operator must know: one `warn` when something is wrong, one `info` when it is over.
  * It listens to the events where they carry all it needs; the rest is reported to it by method calls.
  */
 export class OutboxLog {
-  readonly #setup: OutboxLogSetup;
+  /** The message of the last failure of this process. Success does not clear it. */
+  lastError: string | null = null;
+  readonly #context: OutboxContext;
   readonly #delivery: Trouble;
   readonly #switching: Trouble;
   readonly #collided = new Set<string>();
@@ -36,29 +27,35 @@ export class OutboxLog {
   #damaged = 0;
   #cancelDamage: (() => void) | undefined;
 
-  constructor(setup: OutboxLogSetup) {
-    this.#setup = setup;
-    this.#delivery = new Trouble(setup.clock);
-    this.#switching = new Trouble(setup.clock);
-    const { emitter } = setup;
+  constructor(context: OutboxContext) {
+    this.#context = context;
+    this.#delivery = new Trouble(context.clock);
+    this.#switching = new Trouble(context.clock);
+    const { emitter } = context;
+    emitter.failed = (error) => this.noteError(error);
     emitter.on('storage', ({ storage, cause }) => this.#stored(storage, cause));
     emitter.on('recovered', ({ corruptRecords }) => this.#damage(corruptRecords));
     emitter.on('collision', (info) => this.#collision(info));
     emitter.on('numbersSkipped', (info) => this.#skipped(info));
   }
 
+  noteError(error: unknown): void {
+    this.lastError = messageOf(error);
+  }
+
   /** Delivery failed: an outage passes by itself, a block needs an operator. */
   failed(kind: 'outage' | 'block', cause: unknown): void {
+    this.noteError(cause);
     // Logged as the state of the storage.
     if (cause instanceof OutboxFullError || cause instanceof StorageError) return;
-    const { probeMs } = this.#setup.settings;
+    const { probeMs } = this.#context.settings;
     const probes = probeMs === Number.POSITIVE_INFINITY ? '' : ` every ${span(probeMs)}, and at once`;
     const then =
       kind === 'block'
         ? `Somebody has to mend that; tried again${probes} on resume()`
         : 'Tried again for as long as it takes';
     const tell = (): void => {
-      const kept = `${counted(this.#setup.journal.pending)} pending, kept in the folder`;
+      const kept = `${counted(this.#context.journal.pending)} pending, kept in the folder`;
       this.#warn(`nothing can be delivered to ${this.#current}: ${why(cause)}. ${then}. ${kept}`, { cause });
     };
     this.#delivery.failed(kind, tell);
@@ -67,7 +64,7 @@ export class OutboxLog {
   /** The API has answered. */
   answered(): void {
     const ms = this.#delivery.over();
-    const { pending } = this.#setup.journal;
+    const { pending } = this.#context.journal;
     if (ms !== undefined) {
       this.#info(`the API answers for ${this.#current} again, after ${span(ms)}; ${counted(pending)} had piled up`);
     }
@@ -76,7 +73,7 @@ export class OutboxLog {
   /** The server rejected these passings themselves. */
   parked(chunk: readonly Entry[], cause: unknown): void {
     // Only the first parked passing is logged, until none is parked.
-    if (this.#setup.journal.parkedCount > chunk.length) return;
+    if (this.#context.journal.parkedCount > chunk.length) return;
     const [{ token_session, num_passing }] = chunk as [Entry];
     this.#warn(
       `passing ${num_passing} of ${session(token_session)} is set aside: ${why(cause)}. Look at it with parked(); requeue() sends it again`,
@@ -86,7 +83,7 @@ export class OutboxLog {
 
   /** Parked passings were requeued. */
   requeued(count: number): void {
-    if (count > 0 && this.#setup.journal.parkedCount === 0) this.#info('nothing is parked any more');
+    if (count > 0 && this.#context.journal.parkedCount === 0) this.#info('nothing is parked any more');
   }
 
   /** The session is closed, though not by a request of ours. */
@@ -125,9 +122,9 @@ export class OutboxLog {
 
   #stored(storage: StorageState, cause: unknown): void {
     this.#cancelRoom?.();
-    const { directory } = this.#setup.settings.journal;
+    const { directory } = this.#context.settings.journal;
     if (storage === 'ok') {
-      this.#cancelRoom = this.#setup.clock.after(ROOM_LASTS_MS, () => {
+      this.#cancelRoom = this.#context.clock.after(ROOM_LASTS_MS, () => {
         this.#storage = 'ok';
         this.#info(`${directory} takes appends again`);
       });
@@ -149,7 +146,7 @@ export class OutboxLog {
   #tellDamage(): void {
     this.#cancelDamage = undefined;
     if (this.#damaged === 0) return;
-    const { clock, settings } = this.#setup;
+    const { clock, settings } = this.#context;
     this.#warn(
       `${counted(this.#damaged)} in ${settings.journal.directory} can no longer be read and are not sent: the disk has damaged what was written. Take them from the reader's own memory, and replace the disk`,
     );
@@ -174,7 +171,7 @@ export class OutboxLog {
   }
 
   get #current(): string {
-    return session(this.#setup.journal.session ?? '');
+    return session(this.#context.journal.session ?? '');
   }
 
   #info(message: string): void {
@@ -188,7 +185,7 @@ export class OutboxLog {
   #write(
     level: 'warn' | 'info',
     message: string,
-    { cause, token_session = this.#setup.journal.session ?? '' }: { cause?: unknown; token_session?: string } = {},
+    { cause, token_session = this.#context.journal.session ?? '' }: { cause?: unknown; token_session?: string } = {},
   ): void {
     const { code, status } = (cause ?? {}) as { code?: unknown; status?: unknown };
     const fields: LogFields = {
@@ -197,13 +194,15 @@ export class OutboxLog {
       ...(typeof code === 'string' && { code }),
       ...(typeof status === 'number' && { status }),
     };
-    logOf(this.#setup.client)?.write(level, `outbox: ${message}`, fields);
+    logOf(this.#context.client)?.write(level, `outbox: ${message}`, fields);
   }
 }
 
 const session = (token: string): string => `session ${shorten(token)}`;
 
 const counted = (count: number): string => `${count} ${count === 1 ? 'passing' : 'passings'}`;
+
+const messageOf = (error: unknown): string => redact(error instanceof Error ? error.message : String(error));
 
 /** For the middle of a sentence. */
 const why = (cause: unknown): string => messageOf(cause).replace(/\.$/, '');

@@ -1,12 +1,14 @@
 import type { RufusClient } from '../client.js';
 import { AuthenticationError, NotFoundError, PermissionDeniedError } from '../core/errors.js';
 import { shorten } from '../core/redact.js';
-import type { RequestOptions } from '../types.js';
+import type { Passing, RequestOptions } from '../types.js';
+import type { OutboxContext } from './context.js';
 import { bootId } from './disk/lock.js';
-import { dispositionOfError, says, type Unsettled } from './disposition.js';
+import { dispositionOfError, isUnsettled, says, send, type Unsettled } from './disposition.js';
 import { NumberingUnknownError } from './errors.js';
 import type { BoundSession } from './folder-device.js';
 import type { Entry, Journal } from './journal.js';
+import type { Device } from './replacements.js';
 import type { OutboxEvents } from './types.js';
 
 /** A folder with a history opens within this, whatever the network does. */
@@ -19,18 +21,15 @@ const SKIP = 1_000_000;
 
 export type Skip = OutboxEvents['numbersSkipped'][0];
 
-export interface SessionChoice {
-  readonly client: RufusClient;
-  readonly journal: Journal;
+export interface SessionChoice extends Pick<OutboxContext, 'client' | 'journal' | 'emitter'> {
   readonly wanted: BoundSession;
   /** For 'active-or-new': the folder's last session is used, if it is of the device. */
   readonly resume: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that a folder with a history may take. Default 3,000. */
   readonly withinMs?: number | undefined;
-  readonly skipped: (skip: Skip) => void;
   /** Makes a new session of the device the current one. */
-  readonly create: (device: { deviceid: string; alias?: string | undefined }) => Promise<void>;
+  readonly create: (device: Device) => Promise<void>;
 }
 
 /**
@@ -39,29 +38,32 @@ export interface SessionChoice {
  * @throws NumberingUnknownError
  */
 export async function selectSession(choice: SessionChoice): Promise<void> {
-  const { client, journal, wanted, resume, signal, create } = choice;
+  const { journal, wanted, create } = choice;
   if ('token_session' in wanted) {
     const token = successor(journal, wanted.token_session);
-    const startAt = token === wanted.token_session ? wanted.startAt : undefined;
-    if (isKnown(journal, token)) await carryOn(choice, token, { startAt });
-    else await journal.startSession(token, startAt ?? (await learnNext(client, token, 'token', { signal })));
+    await enter(choice, token, token === wanted.token_session ? { startAt: wanted.startAt } : {});
   } else {
-    const { deviceid, open } = wanted;
-    if (resume && open === 'active-or-new' && isSessionOf(journal, deviceid)) {
-      await carryOn(choice, journal.session!, { deviceid });
-    } else {
-      const active = open === 'new' ? null : await activeSession(client, deviceid, { signal });
-      if (active === null) await create(wanted);
-      else if (isKnown(journal, active)) await carryOn(choice, active, { deviceid });
-      else await journal.startSession(active, await learnNext(client, active, 'device', { signal }), deviceid);
-    }
+    const active = await activeSession(choice, wanted);
+    if (active === null) await create(wanted);
+    else await enter(choice, active, { deviceid: wanted.deviceid });
   }
   if (journal.suspect) await journal.adopt();
 }
 
-/** A damaged folder may have lost the history of any session. */
-const isKnown = (journal: Journal, token: string): boolean =>
-  journal.suspect || journal.nextNumber(token) !== undefined;
+/** `deviceid`: it was looked up by its device, not given by its token. */
+interface Entrance {
+  readonly deviceid?: string | undefined;
+  readonly startAt?: number | undefined;
+}
+
+async function enter(choice: SessionChoice, token: string, entrance: Entrance): Promise<void> {
+  const { client, journal, signal } = choice;
+  const { deviceid, startAt } = entrance;
+  // A damaged folder may have lost the history of any session.
+  if (journal.suspect || journal.nextNumber(token) !== undefined) return carryOn(choice, token, entrance);
+  const mode = deviceid === undefined ? 'token' : 'device';
+  await journal.startSession(token, startAt ?? (await learnNext(client, token, mode, { signal })), deviceid);
+}
 
 /** Damage may have lost the device; then the session counts as of this device, for a folder has one only. */
 function isSessionOf({ session, deviceid: current, suspect }: Journal, deviceid: string): boolean {
@@ -74,26 +76,26 @@ function successor(journal: Journal, token: string): string {
   return next === undefined ? token : successor(journal, next);
 }
 
-async function activeSession(client: RufusClient, deviceid: string, options: RequestOptions): Promise<string | null> {
+/** The session of the device to go on with; null if a new one is to be created. */
+async function activeSession(
+  { client, journal, resume, signal }: SessionChoice,
+  { deviceid, open }: Extract<BoundSession, { deviceid: string }>,
+): Promise<string | null> {
+  if (open === 'new') return null;
+  if (resume && isSessionOf(journal, deviceid)) return journal.session;
   try {
-    return (await client.sessions.getActive(deviceid, options))?.token_session ?? null;
+    return (await client.sessions.getActive(deviceid, { signal }))?.token_session ?? null;
   } catch (cause) {
     throw new NumberingUnknownError(
       `The active session of device ${shorten(deviceid)} cannot be asked for. ${advice(cause, 'device')}`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
 }
 
 /** Continues a session that the folder knows, or may have known. */
-async function carryOn(
-  choice: SessionChoice,
-  token: string,
-  { deviceid, startAt = 0 }: { deviceid?: string | undefined; startAt?: number | undefined },
-): Promise<void> {
-  const { journal, skipped } = choice;
+async function carryOn(choice: SessionChoice, token: string, { deviceid, startAt = 0 }: Entrance): Promise<void> {
+  const { journal, emitter } = choice;
   const known = journal.nextNumber(token) ?? 1;
   const { next, why, isSure } = await compare(choice, token, known);
   const device = deviceid ?? (token === journal.session ? (journal.deviceid ?? undefined) : undefined);
@@ -103,22 +105,18 @@ async function carryOn(
   }
   // An earlier number that is not confirmed yet stays the lower bound: nothing from it on was sent.
   if (!isSure && journal.unconfirmedFrom(token) === undefined) await journal.setUnconfirmed(token, to);
-  if (next > known) skipped({ token_session: token, from: known, to, why });
+  if (next > known) emitter.emit('numbersSkipped', { token_session: token, from: known, to, why });
 }
 
-interface Compared {
-  readonly next: number;
-  readonly why: unknown;
-  /** False where the server could not be asked, and a number from `next` on may have been given. */
-  readonly isSure: boolean;
-}
-
-/** Compares the folder with the server: with the numbers of an old copy that was put back, every passing would count as a duplicate. */
+/**
+ * The next number, compared with the server's: with the numbers of an old copy that was put back, every passing would count as a duplicate.
+ * Not `isSure`: the server could not be asked, and a number from `next` on may have been given.
+ */
 async function compare(
   { client, journal, signal, withinMs = OPEN_WITHIN_MS }: SessionChoice,
   token: string,
   known: number,
-): Promise<Compared> {
+): Promise<{ next: number; why: unknown; isSure: boolean }> {
   const search = new Search(client, token, known);
   const totalTimeoutMs = withinMs - WRITING_MS;
   const deadline = AbortSignal.timeout(totalTimeoutMs);
@@ -156,16 +154,13 @@ export type Confirmed =
   | { readonly do: 'skipped'; readonly skip: Skip }
   | Unsettled;
 
-export interface ToConfirm {
-  readonly client: RufusClient;
-  readonly journal: Journal;
-  /** The first pending passing whose number is not confirmed. */
-  readonly first: Entry;
-  readonly signal: AbortSignal;
-}
-
 /** Asks the server whether it has any of the numbers that were given without asking it; if so, what is pending gets new ones. */
-export async function confirmNumbers({ client, journal, first, signal }: ToConfirm): Promise<Confirmed> {
+export async function confirmNumbers(
+  { client, journal }: Pick<OutboxContext, 'client' | 'journal'>,
+  /** The first pending passing whose number is not confirmed. */
+  first: Entry,
+  signal: AbortSignal,
+): Promise<Confirmed> {
   const { token_session, num_passing: from } = first;
   const search = new Search(client, token_session, journal.unconfirmedFrom(token_session)!);
   let next: number;
@@ -181,6 +176,53 @@ export async function confirmNumbers({ client, journal, first, signal }: ToConfi
   }
   const to = await journal.renumber(first, next);
   return { do: 'skipped', skip: { token_session, from, to, why: serverHas(token_session, next - 1) } };
+}
+
+export type Stored =
+  /** The server has so many of the first ones. `isOpen`: it has taken them just now. */
+  { readonly do: 'advance'; readonly count: number; readonly isOpen: boolean } | Unsettled;
+
+/** How many of the first of these the server has: a closed session can still be read. Without a key that may read, none are assumed. */
+export async function countStored(
+  context: OutboxContext,
+  entries: readonly Entry[],
+  signal: AbortSignal,
+): Promise<Stored> {
+  const first = await readBack(context, entries, signal);
+  if (first !== 'may not read') return first;
+  // Either the key may never read, or it is locked out for a while. An insert tells which: a key that is locked out fails there, too.
+  const disposition = await send(context.client, entries, signal);
+  context.journal.tally({ requests: 1, retries: 1 });
+  if (isUnsettled(disposition)) return disposition;
+  if (disposition.do === 'advance') return { do: 'advance', count: entries.length, isOpen: true };
+  const second = await readBack(context, entries, signal);
+  return second === 'may not read' ? { do: 'advance', count: 0, isOpen: false } : second;
+}
+
+async function readBack(
+  { client }: OutboxContext,
+  entries: readonly Entry[],
+  signal: AbortSignal,
+): Promise<Stored | 'may not read'> {
+  const [{ token_session, num_passing: first }] = entries as [Entry];
+  const last = entries.at(-1)!.num_passing;
+  const there = new Map<number, Passing>();
+  try {
+    const range = client.passings.listBySession(token_session, { first, last }, { signal, retry: false });
+    for await (const passing of range) there.set(passing.num_passing, passing);
+  } catch (error) {
+    if (error instanceof PermissionDeniedError) return 'may not read';
+    const isGone = error instanceof NotFoundError && says(error, /^(passings|session) not found\b/i);
+    if (!isGone) return dispositionOfError(error);
+  }
+  const missing = entries.findIndex((entry) => !isSame(entry, there.get(entry.num_passing)));
+  return { do: 'advance', count: missing === -1 ? entries.length : missing, isOpen: false };
+}
+
+function isSame({ passing }: Entry, stored: Passing | undefined): boolean {
+  return (
+    stored !== undefined && stored.bib === passing.bib && Date.parse(stored.timestamp) === Date.parse(passing.timestamp)
+  );
 }
 
 /** The answer will never come: the key may not read, or the session does not exist. */

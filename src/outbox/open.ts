@@ -1,21 +1,15 @@
 import { schemas } from '../core/validation/schemas.js';
 import { warmUp } from '../core/warm-up.js';
-import { type Clock, systemClock, Timer, watchClock } from './clock.js';
-import { ClosedSessions } from './closed-sessions.js';
+import { type Clock, systemClock, watchClock } from './clock.js';
+import { OutboxContext } from './context.js';
 import { bootId } from './disk/lock.js';
 import { openJournal } from './disk/open.js';
-import { Drain } from './drain.js';
 import { Emitter } from './emitter.js';
-import { FolderDevice } from './folder-device.js';
 import { Forwarder } from './forwarder.js';
 import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.js';
-import { OutboxLog } from './logging.js';
 import { OPEN_WITHIN_MS, selectSession } from './numbering.js';
 import { checkSessionDevice, outboxSettings } from './options.js';
 import { DurableOutbox } from './outbox.js';
-import { Replacements } from './replacements.js';
-import { SessionSwitches } from './session-switches.js';
-import { LastError } from './stats.js';
 import type { Outbox, OutboxOptions } from './types.js';
 
 /** What opening takes besides asking the server. */
@@ -58,8 +52,7 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   // Neither an append nor a call waits for a file of the library later on.
   await Promise.all([schemas.load(), warmUp(client)]);
   checkSessionDevice(settings.session);
-  const lastError = new LastError();
-  const emitter = new Emitter((error) => lastError.note(error));
+  const emitter = new Emitter();
   const tellDamage = (damage: Damage): void => emitter.emit('recovered', { ...damage });
   const events: Partial<JournalEvents> = {
     storage: (storage, cause) => emitter.emit('storage', { storage, cause }),
@@ -67,45 +60,34 @@ export async function openOutboxWith(options: OutboxOptions, seams: OutboxSeams)
   };
   const journal = await (seams.openJournal ?? openJournal)({ ...settings.journal, clock, events });
   try {
-    const drain = new Drain(journal);
+    const context = new OutboxContext(client, journal, settings, clock, random, emitter);
+    const { drain, device, replacements } = context;
     events.damaged = (damage) => {
       tellDamage(damage);
       drain.passed();
     };
-    const log = new OutboxLog({ client, journal, settings, clock, emitter });
-    const replacements = new Replacements(client, journal, clock);
     const { session: old, deviceid: former } = journal;
-    const device = new FolderDevice(client, journal, settings.journal.directory);
     const session = await device.bound(settings.session);
     const isNew = 'open' in session && session.open === 'new';
     // Creating a session closes the old one: what is pending there is delivered first.
     const leavesFirst = isNew && old !== null && journal.pending > 0;
     await selectSession({
-      client,
-      journal,
+      ...context,
       wanted: leavesFirst ? { token_session: old } : session,
       resume: true,
       withinMs: Math.max(1_000, Math.round(remainingMs())),
-      skipped: (skip) => emitter.emit('numbersSkipped', skip),
-      create: async (device) => {
+      create: async (owner) => {
         // Only a session with nothing pending is replaced: what is pending stays with its session.
-        if (old === null || journal.pending > 0 || !replacements.closesCurrent(device)) {
-          return replacements.startBeside(device);
-        }
-        const replaced = await replacements.replace({ session: old, ...device, first: async () => null });
-        if ('failure' in replaced) throw replaced.failure;
+        if (journal.pending > 0) await replacements.startBeside(owner);
+        else await replacements.start(owner, async () => null);
       },
     });
     if (!leavesFirst) await device.remember(session, former);
     if (isDamage(journal.found)) tellDamage(journal.found);
-    const shared = { client, journal, settings, clock, random, timer: new Timer(clock), emitter, lastError, log };
-    const closedSessions = new ClosedSessions({ ...shared, replacements });
-    const switches = new SessionSwitches({ ...shared, drain, replacements, device });
-    const setup = { ...shared, closedSessions, replacements, switches, drain };
-    const forwarder = new Forwarder(setup);
+    const forwarder = new Forwarder(context);
     events.committed = () => forwarder.committed();
     const unwatch = watchClock(clock, await beforeRestart(journal), (ms) => emitter.emit('clockStep', { ms }));
-    const outbox = new DurableOutbox({ ...setup, forwarder, unwatch });
+    const outbox = new DurableOutbox({ ...context, forwarder, unwatch });
     if (leavesFirst) await outbox.switchInBackground(session, Math.max(0, remainingMs()));
     outbox.start();
     return outbox;

@@ -4,12 +4,13 @@ import { checkedOptions, duration } from '../core/options.js';
 import { assertNoIssues, assertValid } from '../core/validation/issues.js';
 import { wireUnnumbered } from '../core/validation/passings.js';
 import type { Clock } from './clock.js';
+import type { OutboxContext } from './context.js';
 import { OutboxClosedError } from './errors.js';
 import { exportHistory } from './export.js';
 import type { BoundSession } from './folder-device.js';
-import type { Forwarder, ForwarderSetup } from './forwarder.js';
+import type { Forwarder } from './forwarder.js';
 import type { ParkedEntry, SourcePosition } from './journal.js';
-import { atLeastZero, checkedPath, checkedSession, checkSessionDevice } from './options.js';
+import { atLeastZero, checkedSession, checkSessionDevice } from './options.js';
 import { shownStats } from './stats.js';
 import {
   type NewPassing,
@@ -23,7 +24,7 @@ import {
 
 const APPEND = 'outbox.append';
 
-export interface OutboxParts extends ForwarderSetup {
+export interface OutboxParts extends OutboxContext {
   readonly forwarder: Forwarder;
   /** Stops watching the clock. */
   readonly unwatch: () => void;
@@ -35,7 +36,6 @@ export class DurableOutbox extends Outbox {
   /** Calls of append and requeue that have not settled. */
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<{ pending: number; parked: number }> | undefined;
-  #cancelStart = (): void => {};
 
   constructor(parts: OutboxParts) {
     super();
@@ -44,11 +44,10 @@ export class DurableOutbox extends Outbox {
 
   /** In the next turn, when the caller of `openOutbox` has added its listeners: emits what was found while opening, and starts to send. */
   start(): void {
-    const immediate = setImmediate(() => {
+    setImmediate(() => {
       this.#parts.emitter.release();
       if (this.#closing === undefined) this.#parts.forwarder.start();
     });
-    this.#cancelStart = () => clearImmediate(immediate);
   }
 
   get token_session(): string {
@@ -81,14 +80,13 @@ export class DurableOutbox extends Outbox {
     checkSignal(signal);
     await Promise.allSettled(this.#underWay);
     this.#demandOpen();
-    await this.#drain(signal);
+    await this.#parts.drain.wait(signal);
   }
 
   stats(): OutboxStats {
-    const { journal, forwarder, clock, lastError } = this.#parts;
-    const { state } = forwarder;
-    const { token_session } = this;
-    return shownStats(journal.stats(), { state, token_session, lastError: lastError.message, now: clock.wall() });
+    const { journal, forwarder, clock, log } = this.#parts;
+    const beside = { state: forwarder.state, token_session: this.token_session, lastError: log.lastError };
+    return shownStats(journal.stats(), beside, clock);
   }
 
   on<K extends keyof OutboxEvents>(event: K, listener: (...args: OutboxEvents[K]) => void): this {
@@ -124,12 +122,11 @@ export class DurableOutbox extends Outbox {
 
   async rewind(window: Parameters<Outbox['rewind']>[0]): ReturnType<Outbox['rewind']> {
     this.#demandOpen();
-    return this.#parts.forwarder.rewind(window);
+    return this.#parts.forwarder.resends.rewind(window);
   }
 
-  async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
-    const { format } = checkedOptions('options', options, { format: true });
-    return exportHistory(this.#parts.journal, checkedPath('file', file, 'a file to write'), format);
+  exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number> {
+    return exportHistory(this.#parts.journal, file, options);
   }
 
   async switchSession(
@@ -167,13 +164,9 @@ export class DurableOutbox extends Outbox {
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
     const { forwarder, switches, drain, journal, unwatch, emitter, log, clock } = this.#parts;
     if (drainMs > 0 && forwarder.state !== 'paused') {
-      await within(
-        drainMs,
-        Promise.allSettled(this.#underWay).then(() => this.#drain()),
-        clock,
-      );
+      const drained = Promise.allSettled(this.#underWay).then(() => drain.wait());
+      await within(drainMs, drained, clock);
     }
-    this.#cancelStart();
     emitter.release();
     unwatch();
     await forwarder.stop();
@@ -182,13 +175,6 @@ export class DurableOutbox extends Outbox {
     await journal.close();
     log.close();
     return { pending: journal.pending, parked: journal.parkedCount };
-  }
-
-  /** Resolves when all that is pending now is delivered or parked. */
-  #drain(signal?: AbortSignal): Promise<void> {
-    const drained = this.#parts.drain.wait(signal);
-    this.#parts.forwarder.hurry();
-    return drained;
   }
 
   #demandOpen(): void {

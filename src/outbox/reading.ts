@@ -1,4 +1,3 @@
-import { checkedOptions } from '../core/options.js';
 import { type Clock, systemClock } from './clock.js';
 import { copyOnWrite } from './disk/copy-on-write.js';
 import { type DamagedStretch, examine, type Neighbour } from './disk/damage.js';
@@ -185,18 +184,12 @@ class Reading implements OutboxReading {
   }
 
   stats(): OutboxStats {
-    const stats = this.#journal.stats();
-    const active = stats.pending > 0 ? 'sending' : 'idle';
-    return shownStats(
-      // Without what opening the copy has written to it.
-      { ...stats, diskBytes: this.#snapshot.bytes },
-      {
-        state: this.#held ? active : 'closed',
-        token_session: this.#journal.session ?? '',
-        lastError: null,
-        now: this.#clock.wall(),
-      },
-    );
+    const journal = this.#journal;
+    const active = journal.pending > 0 ? 'sending' : 'idle';
+    const state = this.#held ? active : 'closed';
+    // Without what opening the copy has written to it.
+    const stats = { ...journal.stats(), diskBytes: this.#snapshot.bytes };
+    return shownStats(stats, { state, token_session: journal.session ?? '', lastError: null }, this.#clock);
   }
 
   async *parked(): AsyncGenerator<ParkedPassing> {
@@ -211,9 +204,8 @@ class Reading implements OutboxReading {
     }
   }
 
-  async exportTo(file: string, options: { format?: 'jsonl' | 'csv' | undefined } = {}): Promise<number> {
-    const { format } = checkedOptions('options', options, { format: true });
-    return exportHistory(this.#journal, checkedPath('file', file, 'a file to write'), format);
+  exportTo(file: string, options?: { format?: 'jsonl' | 'csv' | undefined }): Promise<number> {
+    return exportHistory(this.#journal, file, options);
   }
 
   async verify(): Promise<OutboxDamage[]> {

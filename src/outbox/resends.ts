@@ -4,65 +4,101 @@ import { timestampExpectation, wireTimestamp } from '../core/timestamp.js';
 import { assertNoIssues } from '../core/validation/issues.js';
 import type { Issue } from '../types.js';
 import { Batch, type BatchQueue } from './batch.js';
-import type { Rejection } from './disposition.js';
+import type { OutboxContext } from './context.js';
 import { OutboxClosedError } from './errors.js';
-import type { Entry, Journal, Tallies } from './journal.js';
+import type { Entry } from './journal.js';
 import type { Outbox } from './types.js';
 
 /** Passings of one session that are sent again. They are not pending in the log. */
-class Resend implements BatchQueue {
-  readonly batch: Batch;
-
-  constructor(
-    entries: readonly Entry[],
-    readonly journal: Journal,
-    readonly finish: (error?: unknown) => void,
-  ) {
-    this.batch = new Batch(entries);
-  }
-
-  delivered(_: readonly Entry[], tallies: Tallies): void {
-    this.journal.tally(tallies);
-    if (this.batch.length === 0) this.finish();
-  }
-
-  /** Duplicates are expected anyway: the server has confirmed these once. */
-  inDoubt(): void {}
-
-  rejected(_: readonly Entry[], { cause }: Rejection): void {
-    this.finish(cause);
-  }
-
-  sessionClosed(): void {
-    this.finish();
-  }
+interface Resend extends BatchQueue {
+  readonly finish: (error?: unknown) => void;
 }
 
-/** Batches that a rewind sends again, in turn with the log: neither waits for the end of the other. */
+/** Batches that rewinds send again, in turn with the log: neither waits for the end of the other. */
 export class Resends {
-  readonly #journal: Journal;
-  readonly #waiting: Resend[] = [];
+  readonly #context: OutboxContext;
+  readonly #waiting = new Set<Resend>();
+  /** Rewinds under way: each adds a batch at a time. */
+  #rewinds = 0;
   #isNext = true;
   #closed = false;
 
-  constructor(journal: Journal) {
-    this.#journal = journal;
+  constructor(context: OutboxContext) {
+    this.#context = context;
   }
 
   get none(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting.size === 0;
+  }
+
+  get rewinding(): boolean {
+    return this.#rewinds > 0;
+  }
+
+  /** Sends again what was delivered in a window of time, a batch at a time; counts what a closed session does not take. */
+  async rewind(window: Window): ReturnType<Outbox['rewind']> {
+    const { from, to } = bounds(window);
+    const { journal, settings, timer } = this.#context;
+    let batch: Entry[] = [];
+    let sent = 0;
+    const skipped = new Map<string, number>();
+    const skip = (token_session: string, count: number): void =>
+      void skipped.set(token_session, (skipped.get(token_session) ?? 0) + count);
+    const send = async (): Promise<void> => {
+      const [first] = batch;
+      if (first === undefined) return;
+      const confirmed = await this.add(batch);
+      sent += confirmed;
+      if (confirmed < batch.length) skip(first.token_session, batch.length - confirmed);
+      batch = [];
+    };
+    this.#rewinds++;
+    try {
+      for await (const chunk of journal.history()) {
+        for (const entry of chunk) {
+          const { passing, token_session, state } = entry;
+          const { timestamp } = passing;
+          // What is pending is sent anyway. All timestamps have one form: text order is time order.
+          if (state !== 'delivered' || timestamp < from || timestamp > to) continue;
+          if (batch.length >= settings.batch.max || (batch[0] ?? entry).token_session !== token_session) await send();
+          // A closed session is asked once.
+          if (skipped.has(token_session)) skip(token_session, 1);
+          else batch.push(entry);
+        }
+      }
+      await send();
+    } finally {
+      this.#rewinds--;
+      timer.wake('work');
+    }
+    return { sent, skipped: [...skipped].map(([token_session, count]) => ({ token_session, count })) };
   }
 
   /** Passings of one session. Resolves with how many of them the server has confirmed: fewer than all if the session is closed. */
   add(entries: readonly Entry[]): Promise<number> {
+    const { journal, timer } = this.#context;
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new OutboxClosedError());
-      const resend = new Resend(entries, this.#journal, (error) => {
-        this.#waiting.splice(this.#waiting.indexOf(resend), 1);
-        if (error === undefined) resolve(entries.length - resend.batch.length);
+      const batch = new Batch(entries);
+      const finish = (error?: unknown): void => {
+        this.#waiting.delete(resend);
+        if (error === undefined) resolve(entries.length - batch.length);
         else reject(error);
-      });
-      this.#waiting.push(resend);
+      };
+      const resend: Resend = {
+        batch,
+        finish,
+        delivered(_, tallies) {
+          journal.tally(tallies);
+          if (batch.length === 0) finish();
+        },
+        // Duplicates are expected anyway: the server has confirmed these once.
+        inDoubt() {},
+        rejected: (_, { cause }) => finish(cause),
+        sessionClosed: () => finish(),
+      };
+      this.#waiting.add(resend);
+      timer.wake('work');
     });
   }
 
@@ -75,48 +111,11 @@ export class Resends {
 
   close(): void {
     this.#closed = true;
-    for (const { finish } of [...this.#waiting]) finish(new OutboxClosedError());
+    for (const { finish } of this.#waiting) finish(new OutboxClosedError());
   }
 }
 
 type Window = Parameters<Outbox['rewind']>[0];
-
-/** Sends again what was delivered in a window of time, a batch of up to `max` at a time; counts what a closed session does not take. */
-export async function rewind(
-  journal: Journal,
-  window: Window,
-  max: number,
-  resend: (entries: readonly Entry[]) => Promise<number>,
-): ReturnType<Outbox['rewind']> {
-  const { from, to } = bounds(window);
-  let batch: Entry[] = [];
-  let sent = 0;
-  const skipped = new Map<string, number>();
-  const skip = (token_session: string, count: number): void =>
-    void skipped.set(token_session, (skipped.get(token_session) ?? 0) + count);
-  const send = async (): Promise<void> => {
-    const [first] = batch;
-    if (first === undefined) return;
-    const confirmed = await resend(batch);
-    sent += confirmed;
-    if (confirmed < batch.length) skip(first.token_session, batch.length - confirmed);
-    batch = [];
-  };
-  for await (const chunk of journal.history()) {
-    for (const entry of chunk) {
-      const { passing, token_session, state } = entry;
-      const { timestamp } = passing;
-      // What is pending is sent anyway. All timestamps have one form: text order is time order.
-      if (state !== 'delivered' || timestamp < from || timestamp > to) continue;
-      if (batch.length >= max || (batch[0] ?? entry).token_session !== token_session) await send();
-      // A closed session is asked once.
-      if (skipped.has(token_session)) skip(token_session, 1);
-      else batch.push(entry);
-    }
-  }
-  await send();
-  return { sent, skipped: [...skipped].map(([token_session, count]) => ({ token_session, count })) };
-}
 
 function bounds(window: Window): { from: string; to: string } {
   if (isRecord(window)) refuseUnknown('window', window, { from: true, to: true });

@@ -1,19 +1,11 @@
-import type { RufusClient } from '../client.js';
 import { onAbort } from '../core/abort.js';
 import { ConflictError, NotFoundError, RufusAbortError, RufusTimeoutError } from '../core/errors.js';
-import { Backoff } from './backoff.js';
-import type { Clock, Timer } from './clock.js';
-import { dispositionOfError, says } from './disposition.js';
-import type { Drain } from './drain.js';
-import type { Emitter } from './emitter.js';
+import type { OutboxContext } from './context.js';
+import { dispositionOfError, pauseMs, says } from './disposition.js';
 import { NumberingUnknownError, OutboxClosedError } from './errors.js';
-import type { BoundSession, FolderDevice } from './folder-device.js';
-import type { Entry, Journal } from './journal.js';
-import type { OutboxLog } from './logging.js';
+import type { BoundSession } from './folder-device.js';
 import { selectSession } from './numbering.js';
-import type { OutboxSettings } from './options.js';
-import type { Replacements } from './replacements.js';
-import type { LastError } from './stats.js';
+import type { Device, ReadFirst } from './replacements.js';
 import type { OutboxSession } from './types.js';
 
 const OPERATION = 'outbox.switchSession';
@@ -36,231 +28,202 @@ export type Switched = { readonly from: string; readonly to: string; readonly re
 
 interface Switch {
   readonly wanted: OutboxSession | BoundSession;
+  readonly inBackground: boolean;
   /** Settled appends that were under way when it was requested. */
   readonly appended: Promise<unknown>;
-  readonly inBackground: boolean;
-  readonly backoff: Backoff;
-  /** Aborts the request under way when the switch is cancelled. */
-  readonly given: AbortController;
+  /** Aborted with the error when the caller cancels it; that aborts the request under way. */
+  readonly cancelled: AbortController;
   /** Monotonic time at which all that was pending before was delivered; null until then. */
   readyAt: number | null;
+  /** Attempts in a row that failed and may succeed by themselves. */
+  failures: number;
   notBefore: number;
   /** The session that it has tried to replace; null before that. */
   tried: string | null;
   /** An attempt is under way: its result decides, even after the switch was cancelled. */
   attempting: boolean;
-  /** Why it was cancelled. */
-  error: Error | null;
   readonly settle: (outcome: { readonly token: string } | { readonly error: unknown }) => void;
-}
-
-export interface SessionSwitchesSetup {
-  readonly client: RufusClient;
-  readonly journal: Journal;
-  readonly settings: Pick<OutboxSettings, 'backoff' | 'probeMs'>;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly drain: Drain;
-  readonly replacements: Replacements;
-  readonly device: FolderDevice;
-  readonly emitter: Emitter;
-  readonly lastError: LastError;
-  readonly log: OutboxLog;
-  readonly timer: Timer;
 }
 
 /** The requested changes of the session, in order. The forwarder makes them between two requests, when the old session has its passings. */
 export class SessionSwitches {
-  readonly #setup: SessionSwitchesSetup;
-  readonly #queue: Switch[] = [];
+  readonly #context: OutboxContext;
+  /** The first one is being made; the others wait for it. */
+  readonly #queue = new Set<Switch>();
   #closed = false;
 
-  constructor(setup: SessionSwitchesSetup) {
-    this.#setup = setup;
+  constructor(context: OutboxContext) {
+    this.#context = context;
   }
 
   /** Resolves with the new session. `appending`: appends under way, which go to the old session, too. */
   request(
     wanted: OutboxSession | BoundSession,
     appending: Iterable<Promise<unknown>>,
-    options: SwitchOptions = {},
+    { signal, timeoutMs = Number.POSITIVE_INFINITY, inBackground = false }: SwitchOptions = {},
   ): Promise<string> {
-    const { signal, timeoutMs, inBackground = false } = options;
-    const { clock, random, settings } = this.#setup;
+    const { clock, log } = this.#context;
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new OutboxClosedError());
       if (signal?.aborted) return reject(aborted(signal));
       const change: Switch = {
         wanted,
-        appended: Promise.allSettled(appending),
         inBackground,
-        backoff: new Backoff(settings.backoff, random),
-        given: new AbortController(),
+        appended: Promise.allSettled(appending),
+        cancelled: new AbortController(),
         readyAt: null,
+        failures: 0,
         notBefore: 0,
         tried: null,
         attempting: false,
-        error: null,
         settle: (outcome) => {
           cancelTimer?.();
           stopWatching?.();
-          change.given.abort();
-          const at = this.#queue.indexOf(change);
-          this.#queue.splice(at, 1);
+          change.cancelled.abort();
+          const wasFirst = this.#first === change;
+          this.#queue.delete(change);
           if ('token' in outcome) resolve(outcome.token);
           else reject(outcome.error);
-          if (at !== 0) return;
-          this.#setup.log.switchEnded();
-          this.#begin();
+          if (!wasFirst) return;
+          log.switchEnded();
+          void this.#begin();
         },
       };
-      const giveUp = (error: Error): void => {
-        change.error ??= error;
-        if (change.attempting) change.given.abort();
+      const cancel = (error: Error): void => {
+        if (change.attempting) change.cancelled.abort(error);
         else change.settle({ error });
       };
-      const stopWatching = signal && onAbort(signal, () => giveUp(aborted(signal)));
-      const isLimited = timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY;
-      const cancelTimer = isLimited ? clock.after(timeoutMs, () => giveUp(late(timeoutMs)), true) : undefined;
-      this.#queue.push(change);
-      if (this.#queue.length === 1) this.#begin();
+      const stopWatching = signal && onAbort(signal, () => cancel(aborted(signal)));
+      const isLimited = timeoutMs !== Number.POSITIVE_INFINITY;
+      const cancelTimer = isLimited ? clock.after(timeoutMs, () => cancel(late(timeoutMs)), true) : undefined;
+      this.#queue.add(change);
+      if (this.#first === change) void this.#begin();
     });
   }
 
   /** One of them waits for a moment with nothing pending: batches do not linger. */
   get waiting(): boolean {
-    const [head] = this.#queue;
-    return head !== undefined && head.readyAt !== null && head.notBefore <= this.#setup.clock.mono();
+    const first = this.#first;
+    return first !== undefined && first.readyAt !== null && first.notBefore <= this.#context.clock.mono();
   }
 
   /** Milliseconds until the next attempt, given an empty batch: 0 now, Infinity where none is due. */
   get dueIn(): number {
-    const [head] = this.#queue;
-    if (head === undefined || head.readyAt === null) return Number.POSITIVE_INFINITY;
-    const { clock, journal } = this.#setup;
-    const quietBy = journal.pending === 0 ? 0 : head.readyAt + QUIET_WITHIN_MS;
-    return Math.max(0, head.notBefore - clock.mono(), quietBy - clock.mono());
+    const first = this.#first;
+    if (first === undefined || first.readyAt === null) return Number.POSITIVE_INFINITY;
+    const { clock, journal } = this.#context;
+    const quietBy = journal.pending === 0 ? 0 : first.readyAt + QUIET_WITHIN_MS;
+    return Math.max(0, first.notBefore - clock.mono(), quietBy - clock.mono());
   }
 
-  /** Tries to change the session. `first` reads the first pending passing. */
-  async attempt(first: () => Promise<Entry | null>, stopped: AbortSignal): Promise<Switched> {
-    const {
-      client,
-      journal,
-      replacements,
-      clock,
-      settings,
-      device: folderDevice,
-      emitter,
-      log,
-      lastError,
-    } = this.#setup;
-    const head = this.#queue[0]!;
+  /** Tries to make the first one. */
+  async attempt(readFirst: ReadFirst, stopped: AbortSignal): Promise<Switched> {
+    const { journal, log } = this.#context;
+    const change = this.#first!;
     const from = journal.session!;
-    const former = journal.deviceid;
-    const signal = AbortSignal.any([stopped, head.given.signal]);
-    let replaced = false;
-    head.attempting = true;
+    change.attempting = true;
     try {
-      const wanted = await folderDevice.switched(head.wanted, { signal, retry: false });
-      await selectSession({
-        client,
-        journal,
-        wanted,
-        resume: false,
-        signal,
-        skipped: (skip) => emitter.emit('numbersSkipped', skip),
-        create: async (device) => {
-          const options = { signal, retry: false } as const;
-          if (!replacements.closesCurrent(device)) return replacements.startBeside(device, options);
-          head.tried = from;
-          const outcome = await replacements.replace({ session: from, ...device, first, options });
-          if ('failure' in outcome) throw outcome.failure;
-          replaced = true;
-        },
-      });
-      await folderDevice.remember(wanted, former);
+      const replaced = await this.#make(change, readFirst, AbortSignal.any([stopped, change.cancelled.signal]));
+      const to = journal.session!;
+      change.settle({ token: to });
+      log.switched(from, to);
+      return { from, to, replaced };
     } catch (error) {
-      if (head.error !== null) {
-        head.settle({ error: head.error });
-        return null;
-      }
-      if (stopped.aborted) return null;
-      // Where the network is the cause, the numbers can be learned later.
-      const cause = error instanceof NumberingUnknownError ? error.cause : error;
-      const disposition = dispositionOfError(cause);
-      const isRefused =
-        disposition.do === 'block' ||
-        cause instanceof ConflictError ||
-        (cause instanceof NotFoundError && says(cause, NONE_SUCH));
-      const passes = !isRefused || replacements.owes(from);
-      if (!passes && !head.inBackground) {
-        head.settle({ error });
-        return null;
-      }
-      const retryAfterMs = 'retryAfterMs' in disposition ? disposition.retryAfterMs : undefined;
-      const delayMs = passes ? head.backoff.next(retryAfterMs) : settings.probeMs;
-      head.notBefore = clock.mono() + delayMs;
-      log.switchFailed(passes ? 'outage' : 'block', error);
-      lastError.note(error);
-      emitter.emit('retry', {
-        attempt: Math.max(1, head.backoff.failures),
-        delayMs: Math.round(delayMs),
-        cause: error,
-        maybeProcessed: disposition.maybeStored,
-      });
-      return 'failed';
+      return this.#failed(change, error, stopped);
     } finally {
-      head.attempting = false;
+      change.attempting = false;
     }
-    const to = journal.session!;
-    head.settle({ token: to });
-    log.switched(from, to);
-    return { from, to, replaced };
   }
 
   /** The operator says that the cause of the failure is gone. */
   resume(): void {
-    const [head] = this.#queue;
-    if (head === undefined) return;
-    head.backoff.reset();
-    head.notBefore = 0;
+    const first = this.#first;
+    if (first === undefined) return;
+    first.failures = 0;
+    first.notBefore = 0;
   }
 
   /** The forwarder has replaced a closed session. True if the first switch had closed it, by a request whose answer was lost: it is done then. */
   replaced(from: string, to: string): boolean {
-    const [head] = this.#queue;
-    if (head?.tried !== from) return false;
-    head.settle({ token: to });
-    this.#setup.log.switched(from, to);
+    const first = this.#first;
+    if (first?.tried !== from) return false;
+    first.settle({ token: to });
+    this.#context.log.switched(from, to);
     return true;
   }
 
   close(): void {
     this.#closed = true;
-    for (const { settle } of [...this.#queue]) {
+    for (const { settle } of this.#queue) {
       settle({ error: new OutboxClosedError('The outbox was closed before it could leave the old session') });
     }
   }
 
-  /** The first of the queue waits for what is pending now. */
-  #begin(): void {
-    const [head] = this.#queue;
-    if (head === undefined || this.#closed) return;
-    const { drain, clock, timer } = this.#setup;
-    const wake = (): void => timer.wake('work');
-    const delivered = head.appended.then(() => {
-      const drained = drain.wait(head.given.signal);
-      wake();
-      return drained;
-    });
-    const ready = (): void => {
-      head.readyAt = clock.mono();
-      wake();
+  get #first(): Switch | undefined {
+    const [first] = this.#queue;
+    return first;
+  }
+
+  /** The first one waits for what is pending now. */
+  async #begin(): Promise<void> {
+    const change = this.#first;
+    if (change === undefined || this.#closed) return;
+    const { drain, clock, timer } = this.#context;
+    try {
+      await change.appended;
+      await drain.wait(change.cancelled.signal);
+    } catch {
+      // The switch was cancelled, or the outbox closed.
+      return;
+    }
+    change.readyAt = clock.mono();
+    timer.wake('work');
+  }
+
+  /** Resolves with whether the old session was replaced. */
+  async #make(change: Switch, readFirst: ReadFirst, signal: AbortSignal): Promise<boolean> {
+    const { journal, device, replacements } = this.#context;
+    const { session: from, deviceid: former } = journal;
+    const wanted = await device.switched(change.wanted, { signal, retry: false });
+    let replaced = false;
+    const create = async (owner: Device): Promise<void> => {
+      if (replacements.closesCurrent(owner)) change.tried = from;
+      replaced = await replacements.start(owner, readFirst, { signal, retry: false });
     };
-    // The switch was cancelled, or the outbox closed.
-    const over = (): void => {};
-    delivered.then(ready, over);
+    await selectSession({ ...this.#context, wanted, resume: false, signal, create });
+    await device.remember(wanted, former);
+    return replaced;
+  }
+
+  /** Rejects the switch, or has it tried again. */
+  #failed(change: Switch, error: unknown, stopped: AbortSignal): Switched {
+    const { journal, clock, settings, emitter, log, replacements } = this.#context;
+    const { signal } = change.cancelled;
+    if (signal.aborted) change.settle({ error: signal.reason });
+    if (signal.aborted || stopped.aborted) return null;
+    // Where the network is the cause, the numbers can be learned later.
+    const cause = error instanceof NumberingUnknownError ? error.cause : error;
+    const disposition = dispositionOfError(cause);
+    const isRefused =
+      disposition.do === 'block' ||
+      cause instanceof ConflictError ||
+      (cause instanceof NotFoundError && says(cause, NONE_SUCH));
+    const passes = !isRefused || replacements.owes(journal.session!);
+    if (!passes && !change.inBackground) {
+      change.settle({ error });
+      return null;
+    }
+    const retryAfterMs = 'retryAfterMs' in disposition ? disposition.retryAfterMs : undefined;
+    const delayMs = passes ? pauseMs(this.#context, change.failures++, retryAfterMs) : settings.probeMs;
+    change.notBefore = clock.mono() + delayMs;
+    log.switchFailed(passes ? 'outage' : 'block', error);
+    emitter.emit('retry', {
+      attempt: Math.max(1, change.failures),
+      delayMs: Math.round(delayMs),
+      cause: error,
+      maybeProcessed: disposition.maybeStored,
+    });
+    return 'failed';
   }
 }
 

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
-import { redact, shorten } from '../core/redact.js';
+import { shorten } from '../core/redact.js';
+import type { Clock } from './clock.js';
 import type { JournalStats } from './journal.js';
-import type { OutboxState, OutboxStats } from './types.js';
+import type { OutboxStats } from './types.js';
 
 /**
  * The statistics. `token_session` can be read whole, but is not an own property: a spread lacks it, and JSON and `inspect` show its first
@@ -10,11 +11,7 @@ import type { OutboxState, OutboxStats } from './types.js';
 class Snapshot {
   readonly #token: string;
 
-  static of({ token_session, ...figures }: OutboxStats): OutboxStats {
-    return Object.assign(new Snapshot(token_session), figures);
-  }
-
-  private constructor(token: string) {
+  constructor(token: string) {
     this.#token = token;
   }
 
@@ -32,39 +29,21 @@ class Snapshot {
   }
 }
 
-export interface Beside {
-  readonly state: OutboxState;
-  readonly token_session: string;
-  readonly lastError: string | null;
-  /** Wall clock. */
-  readonly now: number;
-}
-
 /** The journal's statistics in their public form. */
-export function shownStats(stats: JournalStats, { state, token_session, lastError, now }: Beside): OutboxStats {
+export function shownStats(
+  stats: JournalStats,
+  { state, token_session, lastError }: Pick<OutboxStats, 'state' | 'token_session' | 'lastError'>,
+  clock: Clock,
+): OutboxStats {
   const { tallies, oldestPendingAt, lastDeliveredAt, storage, diskBytes, ...counts } = stats;
-  return Snapshot.of({
+  return Object.assign(new Snapshot(token_session), {
     state,
     storage,
-    token_session,
     ...counts,
     ...tallies,
     diskBytes,
-    oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, now - oldestPendingAt),
+    oldestPendingAgeMs: oldestPendingAt === null ? null : Math.max(0, clock.wall() - oldestPendingAt),
     lastDeliveredAt: lastDeliveredAt === null ? null : new Date(lastDeliveredAt).toISOString(),
     lastError,
   });
-}
-
-/** The message of the last failure of this process. Success does not clear it. */
-export class LastError {
-  message: string | null = null;
-
-  note(error: unknown): void {
-    this.message = messageOf(error);
-  }
-}
-
-export function messageOf(error: unknown): string {
-  return redact(error instanceof Error ? error.message : String(error));
 }

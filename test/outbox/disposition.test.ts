@@ -8,24 +8,28 @@ import {
   RufusResponseValidationError,
   RufusTimeoutError,
 } from '../../src/core/errors.js';
-import { dispositionOf, dispositionOfError, isUnsettled, localFailure } from '../../src/outbox/disposition.js';
+import {
+  dispositionOfError,
+  dispositionOfInsertError,
+  dispositionOfReceipt,
+  isUnsettled,
+  localFailure,
+} from '../../src/outbox/disposition.js';
 import { TOKEN } from '../support/operations.js';
 
-const asked = { token_session: TOKEN, count: 4 };
-const failed = (error: unknown) => dispositionOf({ error }, asked);
+const failed = dispositionOfInsertError;
 const receipt = (fields: object) =>
-  dispositionOf(
+  dispositionOfReceipt(
     {
-      receipt: {
-        token_session: TOKEN,
-        description: '',
-        inserted_count: undefined,
-        duplicate_count: undefined,
-        ...fields,
-      },
-      status: 201,
+      token_session: TOKEN,
+      description: '',
+      inserted_count: undefined,
+      duplicate_count: undefined,
+      ...fields,
     },
-    asked,
+    201,
+    TOKEN,
+    4,
   );
 const refused = (status: number, body: unknown = { description: 'No' }, more: object = {}) =>
   failed(

@@ -1,13 +1,15 @@
 import { expect, it } from 'vitest';
 import { RufusAbortError } from '../../src/index.js';
+import { Timer } from '../../src/outbox/clock.js';
 import { Drain } from '../../src/outbox/drain.js';
 import { OutboxClosedError } from '../../src/outbox/errors.js';
+import { HandClock } from './support/clock.js';
 
 /** A journal with some pending passings, and a drain that somebody waits for. */
 function waiting(newest: number) {
   let acknowledged = 0;
   const journal = { newest, pendingUpTo: (seq: number) => Math.max(0, seq - acknowledged) };
-  const drain = new Drain(journal);
+  const drain = new Drain(journal, new Timer(new HandClock()));
   const begin = () => {
     const wait = { over: false };
     void drain.wait(undefined).then(() => {

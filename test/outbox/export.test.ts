@@ -29,7 +29,7 @@ it('of several at once to one file, each is whole, and the last one wins', async
     const counts = await Promise.all([
       exportHistory(one, file),
       exportHistory(two, file),
-      exportHistory(one, file, 'csv'),
+      exportHistory(one, file, { format: 'csv' }),
       exportHistory(one, file),
     ]);
     expect(counts).toEqual(Array(4).fill(LISTS * SIZE));

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { apiError, RufusConnectionError } from '../../src/core/errors.js';
 import type { RequestOptions, RufusClient } from '../../src/index.js';
 import { bootId } from '../../src/outbox/disk/lock.js';
+import { Emitter } from '../../src/outbox/emitter.js';
 import { NumberingUnknownError } from '../../src/outbox/errors.js';
 import type { Entry, Journal } from '../../src/outbox/journal.js';
 import { confirmNumbers, type Skip, selectSession } from '../../src/outbox/numbering.js';
@@ -84,6 +85,9 @@ async function world(prepare: (journal: Journal, folder: MemoryFolder) => void |
   await prepare(await folder.open(), folder);
   const journal = await folder.open();
   const skips: Skip[] = [];
+  const emitter = new Emitter();
+  emitter.on('numbersSkipped', (skip) => skips.push(skip));
+  emitter.release();
   const created: object[] = [];
   const select = (wanted: Parameters<typeof selectSession>[0]['wanted'], more: object = {}): Promise<void> =>
     selectSession({
@@ -91,7 +95,7 @@ async function world(prepare: (journal: Journal, folder: MemoryFolder) => void |
       journal,
       wanted,
       resume: true,
-      skipped: (skip) => skips.push(skip),
+      emitter,
       create: async (device) => void created.push(device),
       ...more,
     });
@@ -454,7 +458,7 @@ describe('numbers that the server was not asked for', () => {
     });
     const entries: Entry[] = await journal.read({ max: 9, maxBytes: 1e9 });
     const { signal } = new AbortController();
-    const confirm = (first = entries[2]!) => confirmNumbers({ client: server.client, journal, first, signal });
+    const confirm = (first = entries[2]!) => confirmNumbers({ client: server.client, journal }, first, signal);
     return { server, folder, journal, confirm, entries, signal };
   }
 

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import { Timer } from '../../src/outbox/clock.js';
 import { OutboxClosedError } from '../../src/outbox/errors.js';
 import { Resends } from '../../src/outbox/resends.js';
+import { HandClock } from './support/clock.js';
 import { MemoryFolder } from './support/memory-journal.js';
 
 const entry = (seq: number) => ({
@@ -11,10 +13,12 @@ const entry = (seq: number) => ({
   at: 0,
   bytes: 1,
 });
+const noResends = async () =>
+  new Resends({ journal: await new MemoryFolder().open(), timer: new Timer(new HandClock()) } as never);
 const NONE = { inserted: 0, duplicates: 1, requests: 1, retries: 0 };
 
 it('take turns with the log, the resend first, and wait for nobody where the log has nothing', async () => {
-  const resends = new Resends(await new MemoryFolder().open());
+  const resends = await noResends();
   expect([resends.none, resends.next(true)]).toEqual([true, undefined]);
   const confirmed = resends.add([entry(1), entry(2)]);
   expect(resends.none).toBe(false);
@@ -31,7 +35,7 @@ it('take turns with the log, the resend first, and wait for nobody where the log
 });
 
 it('end with what was confirmed where the session takes no more, and with the refusal of one of them', async () => {
-  const resends = new Resends(await new MemoryFolder().open());
+  const resends = await noResends();
   const closed = resends.add([entry(1)]);
   resends.next(false)!.sessionClosed(entry(1).token_session, {} as never);
   expect(await closed).toBe(0);
@@ -42,7 +46,7 @@ it('end with what was confirmed where the session takes no more, and with the re
 });
 
 it('are refused once closed, those that wait too', async () => {
-  const resends = new Resends(await new MemoryFolder().open());
+  const resends = await noResends();
   const waiting = resends.add([entry(1)]);
   resends.close();
   await expect(waiting).rejects.toThrow(OutboxClosedError);

@@ -1,21 +1,74 @@
-import { isRecord } from '../core/envelope.js';
-import { RufusConfigError } from '../core/errors.js';
-import type { Known } from '../core/known.js';
-import { checkedOptions } from '../core/options.js';
+import { checkSignal, onAbort } from '../core/abort.js';
+import { RufusAbortError, RufusConfigError } from '../core/errors.js';
+import { safeCause } from '../core/redact.js';
 import type { Transport } from '../core/transport.js';
-import type { FollowAllBatch, FollowAllCursor, FollowAllOptions, FollowBatch } from '../types.js';
-import { FollowIterator } from './follow.js';
+import type { FollowAllBatch, FollowAllCursor, FollowAllOptions, FollowBatch, FollowOptions } from '../types.js';
+import { Follower } from './follower.js';
+import { followAllSettings, followSettings, knownOptions } from './options.js';
 
-export { FollowIterator };
+/** One iteration of {@link Passings.follow}. */
+export class FollowIterator implements AsyncIterableIterator<FollowBatch, undefined, void> {
+  readonly #signal: AbortSignal | undefined;
+  readonly #stop = new AbortController();
+  readonly #batches: AsyncGenerator<FollowBatch, undefined, void>;
+  #isDone = false;
 
-const OPTIONS: Known<FollowAllOptions> = {
-  cursor: true,
-  signal: true,
-  pollMs: true,
-  holeTimeoutMs: true,
-  onState: true,
-  onEnd: true,
-};
+  constructor(transport: Transport, deviceid: string, options: FollowOptions) {
+    checkSignal(knownOptions(options).signal);
+    this.#signal = options.signal;
+    // Watched for as long as it lives: otherwise each request and each pause would add a listener to it and take it away again.
+    onAbort(this.#stop.signal, () => {});
+    this.#batches = follows(transport, deviceid, options, this.#stop.signal);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<FollowBatch, undefined>> {
+    const signal = this.#signal;
+    if (this.#isDone) return { done: true, value: undefined };
+    // Watched only during `next`: a consumer that stops without `return` leaves no listener on its signal.
+    const stopWatching = signal && onAbort(signal, () => this.#stop.abort());
+    try {
+      if (signal?.aborted) throw abortError(signal);
+      return await this.#batches.next();
+    } catch (error) {
+      const wasEnded = this.#isDone;
+      await this.return();
+      if (signal?.aborted) throw abortError(signal);
+      if (wasEnded) return { done: true, value: undefined };
+      throw error;
+    } finally {
+      stopWatching?.();
+    }
+  }
+
+  /** Ends the iteration, and the request under way. */
+  async return(): Promise<IteratorResult<FollowBatch, undefined>> {
+    this.#isDone = true;
+    this.#stop.abort();
+    await this.#batches.return(undefined);
+    return { done: true, value: undefined };
+  }
+}
+
+/** A generator, so that the first step checks the options: of several devices, one with a damaged cursor ends alone. */
+async function* follows(
+  transport: Transport,
+  deviceid: string,
+  options: FollowOptions,
+  signal: AbortSignal,
+): AsyncGenerator<FollowBatch, undefined, void> {
+  return yield* new Follower(transport, deviceid, followSettings(options), signal).batches();
+}
+
+function abortError({ reason }: AbortSignal): RufusAbortError {
+  return new RufusAbortError("passings.follow: aborted by the caller's signal.", {
+    operation: 'passings.follow',
+    cause: safeCause(reason, []),
+  });
+}
 
 type Arrival = { readonly deviceid: string } & ({ readonly batch: FollowBatch } | { readonly error: unknown });
 
@@ -33,16 +86,12 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
   #isDone = false;
 
   constructor(transport: Transport, deviceids: readonly string[], options: FollowAllOptions) {
-    const { cursor, onState, onEnd, ...rest } = checkedOptions('options', options, OPTIONS);
-    this.#options = options;
-    this.#cursor = checkedCursors(cursor);
+    const { cursor, onState, onEnd: _, ...rest } = followAllSettings(options);
     if (!Array.isArray(deviceids)) throw new RufusConfigError('passings.followAll: expected a list of deviceids.');
-    if (onEnd !== undefined && typeof onEnd !== 'function') throw new RufusConfigError('`onEnd` must be a function.');
-    if (onState !== undefined && typeof onState !== 'function') {
-      throw new RufusConfigError('`onState` must be a function.');
-    }
+    this.#options = options;
+    this.#cursor = cursor;
     const followerOf = (deviceid: string) => {
-      const own = { cursor: this.#cursor[deviceid], ...(onState && { onState: onState.bind(undefined, deviceid) }) };
+      const own = { cursor: cursor[deviceid], ...(onState && { onState: onState.bind(undefined, deviceid) }) };
       return new FollowIterator(transport, deviceid, { ...rest, ...own });
     };
     this.#asking = [...new Set(deviceids as readonly string[])];
@@ -105,13 +154,4 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
     this.#following--;
     onEnd(deviceid, error as Parameters<typeof onEnd>[1]);
   }
-}
-
-function checkedCursors(cursor: unknown): FollowAllCursor {
-  if (cursor === undefined || cursor === null) return {};
-  if (isRecord(cursor)) return cursor as FollowAllCursor;
-  throw new RufusConfigError(
-    'passings.followAll: the cursor is damaged: expected an object with a cursor for each deviceid. Pass one exactly as a batch carried it.',
-    { operation: 'passings.followAll' },
-  );
 }

@@ -15,7 +15,7 @@ export interface PollResult {
 }
 
 /** The requests of a follower. Each is one attempt: the follower decides when to repeat it. */
-export class FollowerApi {
+export class FollowerRequests {
   readonly #transport: Transport;
   readonly #deviceid: string;
   #hasToldOfForeign = false;

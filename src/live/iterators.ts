@@ -2,7 +2,14 @@ import { checkSignal, onAbort } from '../core/abort.js';
 import { RufusAbortError, RufusConfigError } from '../core/errors.js';
 import { safeCause } from '../core/redact.js';
 import type { Transport } from '../core/transport.js';
-import type { FollowAllBatch, FollowAllCursor, FollowAllOptions, FollowBatch, FollowOptions } from '../types.js';
+import type {
+  FollowAllBatch,
+  FollowAllCursor,
+  FollowAllOptions,
+  FollowBatch,
+  FollowCursor,
+  FollowOptions,
+} from '../types.js';
 import { Follower } from './follower.js';
 import { followAllSettings, followSettings, knownOptions } from './options.js';
 
@@ -78,7 +85,7 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
   readonly #followers: ReadonlyMap<string, AsyncIterator<FollowBatch>>;
   /** At most one batch per device: the next one is requested when the consumer has taken the one before. */
   readonly #arrived: Arrival[] = [];
-  #cursor: FollowAllCursor;
+  readonly #cursors: Cursors;
   /** Devices whose next batch is to be requested; all of them at first. */
   #asking: string[];
   #following: number;
@@ -89,13 +96,13 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
     const { cursor, onState, onEnd: _, ...rest } = followAllSettings(options);
     if (!Array.isArray(deviceids)) throw new RufusConfigError('passings.followAll: expected a list of deviceids.');
     this.#options = options;
-    this.#cursor = cursor;
     const followerOf = (deviceid: string) => {
       const own = { cursor: cursor[deviceid], ...(onState && { onState: onState.bind(undefined, deviceid) }) };
       return new FollowIterator(transport, deviceid, { ...rest, ...own });
     };
     this.#asking = [...new Set(deviceids as readonly string[])];
     this.#following = this.#asking.length;
+    this.#cursors = new Cursors(cursor, this.#following);
     this.#followers = new Map(this.#asking.map((deviceid) => [deviceid, followerOf(deviceid)]));
   }
 
@@ -139,9 +146,19 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
   }
 
   #deliver(deviceid: string, batch: FollowBatch): FollowAllBatch {
-    this.#cursor = { ...this.#cursor, [deviceid]: batch.cursor };
     this.#asking.push(deviceid);
-    return { ...batch, deviceid, cursor: this.#cursor };
+    const cursorOfAll = this.#cursors.after(deviceid, batch.cursor);
+    let assigned: FollowAllCursor | undefined;
+    return {
+      ...batch,
+      deviceid,
+      get cursor() {
+        return assigned ?? cursorOfAll();
+      },
+      set cursor(cursor) {
+        assigned = cursor;
+      },
+    };
   }
 
   /** A device must not end unnoticed: without `onEnd`, its end is the end of all. */
@@ -153,5 +170,37 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
     }
     this.#following--;
     onEnd(deviceid, error as Parameters<typeof onEnd>[1]);
+  }
+}
+
+/** The cursor of all devices after each batch, made when somebody asks for it: with many devices a copy of all costs more than the batch. */
+class Cursors {
+  #base: FollowAllCursor;
+  /** What the batches since have changed. Only added to: batches that the caller still has share it. */
+  #changes: [deviceid: string, FollowCursor][] = [];
+  readonly #mostChanges: number;
+
+  constructor(base: FollowAllCursor, mostChanges: number) {
+    this.#base = base;
+    this.#mostChanges = mostChanges;
+  }
+
+  after(deviceid: string, cursor: FollowCursor): () => FollowAllCursor {
+    const base = this.#base;
+    const changes = this.#changes;
+    const count = changes.push([deviceid, cursor]);
+    let made: FollowAllCursor | undefined;
+    const make = (): FollowAllCursor => {
+      if (made !== undefined) return made;
+      made = { ...base, ...Object.fromEntries(changes.slice(0, count)) };
+      if (changes.length === count) {
+        this.#base = made;
+        this.#changes = [];
+      }
+      return made;
+    };
+    // So that neither the changes nor what a batch keeps alive grow without limit.
+    if (count >= this.#mostChanges) make();
+    return make;
   }
 }

@@ -28,7 +28,7 @@ export class Follower {
     const { cursor, holeTimeoutMs } = settings;
     this.#settings = settings;
     this.#requests = new FollowerRequests(transport, deviceid, signal);
-    this.#schedule = new Schedule(settings, this.#requests, signal);
+    this.#schedule = new Schedule(settings, transport.log, signal);
     this.#search = new HoleSearch(this.#requests, this.#schedule, holeTimeoutMs);
     if (cursor !== undefined) this.#position = Position.at(cursor, performance.now());
   }

@@ -32,7 +32,8 @@ export class HoleSearch {
       lastTookMs = performance.now() - askedAt;
       // The next poll does not wait for a failed read of a hole.
       if ('cause' in answer) break;
-      brought += yield* deliverFound(position, range, answer.value, askedAt - this.#timeoutMs);
+      brought += yield* deliver(position, answer.value);
+      position.holes.looked(covered(range, answer.value), askedAt - this.#timeoutMs);
     }
     return brought;
   }
@@ -45,7 +46,8 @@ export class HoleSearch {
       for (let range = position.holes.next(); range !== undefined; range = position.holes.next()) {
         const wanted = range;
         const rows = await this.#schedule.untilAnswered(() => this.#read(position, wanted));
-        brought += yield* deliverFound(position, wanted, rows, Number.NEGATIVE_INFINITY);
+        brought += yield* deliver(position, rows);
+        position.holes.looked(covered(wanted, rows), Number.NEGATIVE_INFINITY);
       }
     }
   }
@@ -55,17 +57,8 @@ export class HoleSearch {
   }
 }
 
-/** Delivers what was found, and gives up what was not and has been missing since `since` or longer. */
-function* deliverFound(
-  position: Position,
-  { first, last }: Range,
-  rows: readonly Passing[],
-  since: number,
-): Generator<FollowBatch, number, void> {
+/** The part of a range that a page has read. It may end anywhere: numbers beyond its last row were not read. */
+function covered({ first, last }: Range, rows: readonly Passing[]): Range {
   const highest = rows.reduce((most, { num_passing }) => Math.max(most, num_passing), first);
-  // A page may end anywhere: numbers beyond its last row were not read.
-  const covered = rows.length === 0 ? last : Math.min(highest, last);
-  const brought = yield* deliver(position, rows);
-  position.holes.looked({ first, last: covered }, since);
-  return brought;
+  return { first, last: rows.length === 0 ? last : Math.min(highest, last) };
 }

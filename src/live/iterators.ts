@@ -14,7 +14,7 @@ import { Follower } from './follower.js';
 import { followAllSettings, followSettings, knownOptions } from './options.js';
 
 /** One iteration of {@link Passings.follow}. */
-export class FollowIterator implements AsyncIterableIterator<FollowBatch, undefined, void> {
+export class FollowIterator implements AsyncIterator<FollowBatch, undefined, void> {
   readonly #signal: AbortSignal | undefined;
   readonly #stop = new AbortController();
   readonly #batches: AsyncGenerator<FollowBatch, undefined, void>;
@@ -25,11 +25,11 @@ export class FollowIterator implements AsyncIterableIterator<FollowBatch, undefi
     this.#signal = options.signal;
     // Watched for as long as it lives: otherwise each request and each pause would add a listener to it and take it away again.
     onAbort(this.#stop.signal, () => {});
-    this.#batches = follows(transport, deviceid, options, this.#stop.signal);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+    const stop = this.#stop.signal;
+    // The first step checks the options: of several devices, one with a damaged cursor ends alone.
+    this.#batches = (async function* () {
+      return yield* new Follower(transport, deviceid, followSettings(options), stop).batches();
+    })();
   }
 
   async next(): Promise<IteratorResult<FollowBatch, undefined>> {
@@ -60,16 +60,6 @@ export class FollowIterator implements AsyncIterableIterator<FollowBatch, undefi
   }
 }
 
-/** A generator, so that the first step checks the options: of several devices, one with a damaged cursor ends alone. */
-async function* follows(
-  transport: Transport,
-  deviceid: string,
-  options: FollowOptions,
-  signal: AbortSignal,
-): AsyncGenerator<FollowBatch, undefined, void> {
-  return yield* new Follower(transport, deviceid, followSettings(options), signal).batches();
-}
-
 function abortError({ reason }: AbortSignal): RufusAbortError {
   return new RufusAbortError("passings.follow: aborted by the caller's signal.", {
     operation: 'passings.follow',
@@ -80,7 +70,7 @@ function abortError({ reason }: AbortSignal): RufusAbortError {
 type Arrival = { readonly deviceid: string } & ({ readonly batch: FollowBatch } | { readonly error: unknown });
 
 /** One iteration of {@link Passings.followAll}. */
-export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, undefined, void> {
+export class FollowAllIterator implements AsyncIterator<FollowAllBatch, undefined, void> {
   readonly #options: FollowAllOptions;
   readonly #followers: ReadonlyMap<string, AsyncIterator<FollowBatch>>;
   /** At most one batch per device: the next one is requested when the consumer has taken the one before. */
@@ -104,10 +94,6 @@ export class FollowAllIterator implements AsyncIterableIterator<FollowAllBatch, 
     this.#following = this.#asking.length;
     this.#cursors = new Cursors(cursor, this.#following);
     this.#followers = new Map(this.#asking.map((deviceid) => [deviceid, followerOf(deviceid)]));
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 
   async next(): Promise<IteratorResult<FollowAllBatch, undefined>> {

@@ -1,5 +1,4 @@
 import { NotFoundError, RufusResponseValidationError } from '../core/errors.js';
-import type { LogFields } from '../core/log.js';
 import type { Operation } from '../core/operation.js';
 import { getDevice, getSession, listPassingsBySession, listSessions, pollPassings } from '../core/operations.js';
 import type { Transport } from '../core/transport.js';
@@ -66,9 +65,13 @@ export class FollowerRequests {
     if (rows.every(isOwn)) return rows;
     if (!this.#hasToldOfForeign) {
       this.#hasToldOfForeign = true;
-      this.log('warn', 'The API gave passings of another session than the one it was asked for; they are left out', {
-        operation: 'passings.follow',
-      });
+      this.#transport.log.write(
+        'warn',
+        'The API gave passings of another session than the one it was asked for; they are left out',
+        {
+          operation: 'passings.follow',
+        },
+      );
     }
     return rows.filter(isOwn);
   }
@@ -83,10 +86,6 @@ export class FollowerRequests {
 
   device(): Promise<Device> {
     return this.#call(getDevice, { deviceid: this.#deviceid });
-  }
-
-  log(level: 'warn' | 'info', message: string, fields: LogFields): void {
-    this.#transport.log.write(level, message, fields);
   }
 
   #call<Input, Output>(operation: Operation<Input, Output>, input: NoInfer<Input>): Promise<Output> {

@@ -7,10 +7,10 @@ import {
   type RufusError,
   RufusResponseValidationError,
 } from '../core/errors.js';
+import type { Log } from '../core/log.js';
 import { isDeclined } from '../core/retry.js';
 import type { FollowState } from '../types.js';
 import type { FollowSettings } from './options.js';
-import type { FollowerRequests } from './requests.js';
 
 /** A poll that brings this many is followed by the next at once: there is more to catch up with. */
 export const CATCHING_UP = 500;
@@ -24,16 +24,16 @@ type Attempted<T> = { readonly value: T } | { readonly cause: RufusError };
 /** When requests leave: the next poll after a pause, and what failed transiently again, without limit. Reports outages to `onState`. */
 export class Schedule {
   readonly #settings: FollowSettings;
-  readonly #requests: FollowerRequests;
+  readonly #log: Log;
   readonly #signal: AbortSignal;
   #emptyPolls = 0;
   /** Since the last usable answer. There is an outage where there are any. */
   #failures = 0;
   #notBefore = 0;
 
-  constructor(settings: FollowSettings, requests: FollowerRequests, signal: AbortSignal) {
+  constructor(settings: FollowSettings, log: Log, signal: AbortSignal) {
     this.#settings = settings;
-    this.#requests = requests;
+    this.#log = log;
     this.#signal = signal;
   }
 
@@ -63,7 +63,7 @@ export class Schedule {
       this.#notBefore = performance.now() + delayMs;
       const cause = error as RufusError & { status?: number };
       const { operation = '', code, status } = cause;
-      this.#requests.log(level, 'follow: no usable answer, trying on', {
+      this.#log.write(level, 'follow: no usable answer, trying on', {
         operation,
         code,
         ...(status !== undefined && { status }),
@@ -94,7 +94,7 @@ export class Schedule {
     if (this.#failures === 0) return;
     this.#failures = 0;
     this.#tell({ state: 'live', since: new Date(), cause: null });
-    this.#requests.log('info', 'follow: usable answers again', OPERATION);
+    this.#log.write('info', 'follow: usable answers again', OPERATION);
   }
 
   #tell(state: FollowState): void {

@@ -122,6 +122,8 @@ describe('followAll', () => {
       expect(structuredClone(batch).cursor).toEqual(expected);
       expect(JSON.parse(JSON.stringify(batch)).cursor).toEqual(expected);
       expect(batch.cursor).toBe(batch.cursor);
+      batch.cursor = other;
+      expect(batch.cursor).toBe(other);
     }
   });
 

@@ -9,7 +9,7 @@ import { PROJECT_FOLDER, runNode } from './support/child.js';
 import { passing } from './support/operations.js';
 
 const built = inject('dist');
-const LATER = /^(executor|by-schema|pagination|follow-all|insert-batches)-/;
+const LATER = /^(executor|by-schema|pagination|iterators|insert-batches)-/;
 
 describe.each(['js', 'cjs'])('the build for .%s', (extension) => {
   /** Runs in a project of its own, `PROJECT`, with `load` to load what is in it. */

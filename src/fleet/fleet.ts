@@ -5,7 +5,7 @@ import { RufusConfigError } from '../core/errors.js';
 import type { Known } from '../core/known.js';
 import { asInteger, checkedOptions } from '../core/options.js';
 import { warmUp } from '../core/warm-up.js';
-import { resolvePollMs } from '../live/schedule.js';
+import { resolvePollMs } from '../live/options.js';
 import { FleetUnavailableError } from './errors.js';
 import { Gateway } from './gateway.js';
 import { type Buckets, layOut } from './layout.js';

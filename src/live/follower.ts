@@ -1,29 +1,20 @@
 import { NotFoundError, RufusConfigError } from '../core/errors.js';
 import type { Transport } from '../core/transport.js';
-import type { FollowBatch, FollowCursor, FollowOptions, Session } from '../types.js';
-import { FollowerApi, type PollResult } from './follower-api.js';
+import type { FollowBatch, Session } from '../types.js';
 import { HoleSearch } from './hole-search.js';
+import type { FollowSettings } from './options.js';
 import { deliver, Position } from './position.js';
-import { Link, RetryLoop } from './retry-loop.js';
-import { CATCHING_UP, type PollMs, Schedule } from './schedule.js';
-import { sessionsBetween } from './timeline.js';
-
-export interface FollowSettings {
-  readonly cursor: FollowCursor | undefined;
-  readonly pollMs: PollMs;
-  readonly holeTimeoutMs: number;
-  readonly onState: FollowOptions['onState'];
-}
+import { FollowerRequests, type PollResult } from './requests.js';
+import { CATCHING_UP, Schedule } from './schedule.js';
 
 /** While a device has no session, each poll gets the same 404. One in so many is examined. */
 const LOOK_INTO_404 = 10;
 
 /** Polls a device without end, and turns the answers into batches with each passing once. */
 export class Follower {
-  readonly #api: FollowerApi;
+  readonly #requests: FollowerRequests;
   readonly #settings: FollowSettings;
   readonly #schedule: Schedule;
-  readonly #retry: RetryLoop;
   readonly #search: HoleSearch;
   #position: Position | undefined;
   #polledAt = 0;
@@ -34,19 +25,17 @@ export class Follower {
   #notFound: { readonly description: string | undefined; times: number } | undefined;
 
   constructor(transport: Transport, deviceid: string, settings: FollowSettings, signal: AbortSignal) {
-    const { cursor, pollMs, holeTimeoutMs, onState } = settings;
-    const api = new FollowerApi(transport, deviceid, signal);
-    this.#api = api;
+    const { cursor, holeTimeoutMs } = settings;
     this.#settings = settings;
-    this.#schedule = new Schedule(pollMs);
-    this.#retry = new RetryLoop(this.#schedule, api, new Link(onState), signal);
-    this.#search = new HoleSearch(api, this.#retry, holeTimeoutMs);
+    this.#requests = new FollowerRequests(transport, deviceid, signal);
+    this.#schedule = new Schedule(settings, transport.log, signal);
+    this.#search = new HoleSearch(this.#requests, this.#schedule, holeTimeoutMs);
     if (cursor !== undefined) this.#position = Position.at(cursor, performance.now());
   }
 
   async *batches(): AsyncGenerator<FollowBatch, never, void> {
     for (;;) {
-      const polled = await this.#retry.untilAnswered(() => this.#poll());
+      const polled = await this.#schedule.untilAnswered(() => this.#poll());
       const answeredAt = performance.now();
       // Counted from the request, so that the round trip is not added; but after a slow answer at least half the pause.
       const after = (ms: number): number => Math.max(this.#polledAt + ms, answeredAt + ms / 2);
@@ -56,7 +45,7 @@ export class Follower {
         const spareMs = brought < CATCHING_UP ? this.#settings.pollMs.min : 0;
         brought += yield* this.#search.pass(this.#position, after(spareMs));
       }
-      await this.#retry.sleepUntil(this.#wakeAt(after(this.#schedule.afterPoll(brought))));
+      await this.#schedule.sleepUntil(this.#wakeAt(after(this.#schedule.afterPoll(brought))));
     }
   }
 
@@ -104,21 +93,21 @@ export class Follower {
     for (let before: number | undefined = Number.NaN; before !== position.last; ) {
       before = position.last;
       const first = before === undefined ? undefined : before + 1;
-      yield* deliver(position, await this.#retry.untilAnswered(() => this.#api.range(token_session, first)));
+      yield* deliver(position, await this.#schedule.untilAnswered(() => this.#requests.range(token_session, first)));
     }
     yield* this.#search.lastPass(position);
     this.#readToEnd.add(token_session);
   }
 
   #listSessions(): Promise<Session[]> {
-    return this.#retry.untilAnswered(() => this.#api.sessions());
+    return this.#schedule.untilAnswered(() => this.#requests.sessions());
   }
 
   /** @throws {NotFoundError} where the session is gone, {@link RufusConfigError} where it is another device's. */
   async #assertOwn(token_session: string, listed: readonly Session[]): Promise<Session> {
     const known = listed.find((session) => session.token_session === token_session);
     if (known !== undefined) return known;
-    const session = await this.#retry.untilAnswered(() => this.#api.session(token_session));
+    const session = await this.#schedule.untilAnswered(() => this.#requests.session(token_session));
     // The list may lag behind. But for a session that only the cursor has named, it is the only evidence.
     if (this.#isConfirmed) return session;
     throw new RufusConfigError(
@@ -130,7 +119,7 @@ export class Follower {
   async #poll(): Promise<PollResult | undefined> {
     this.#polledAt = performance.now();
     try {
-      const polled = await this.#api.poll(this.#position?.token_session, this.#position?.last);
+      const polled = await this.#requests.poll(this.#position?.token_session, this.#position?.last);
       this.#notFound = undefined;
       return polled;
     } catch (error) {
@@ -144,9 +133,40 @@ export class Follower {
   async #lookInto({ description }: NotFoundError): Promise<void> {
     const known = this.#notFound;
     if (known !== undefined && known.description === description && known.times++ % LOOK_INTO_404 !== 0) return;
-    await this.#api.device();
+    await this.#requests.device();
     const position = this.#position;
     if (position !== undefined) await this.#assertOwn(position.token_session, await this.#listSessions());
     this.#notFound = known?.description === description ? known : { description, times: 1 };
   }
+}
+
+/**
+ * The sessions of a device between the current one and a later one, oldest first; undefined where the later one is in fact
+ * older. One that is not in the list yet is the newest.
+ *
+ * Sorted by date: the order of the list counts only for sessions without a date.
+ */
+export function sessionsBetween(
+  sessions: readonly Session[],
+  current: string,
+  later: string,
+): readonly Session[] | undefined {
+  const indexOf = (list: readonly Session[], token: string) => list.findIndex((each) => each.token_session === token);
+  const laterAt = indexOf(sessions, later);
+  const isNewestFirst = laterAt !== -1 && laterAt < indexOf(sessions, current);
+  const timeline = byDate(isNewestFirst ? [...sessions].reverse() : sessions);
+  const from = indexOf(timeline, current);
+  const to = laterAt === -1 ? timeline.length : indexOf(timeline, later);
+  return to < from ? undefined : timeline.slice(from + 1, to);
+}
+
+function byDate(sessions: readonly Session[]): Session[] {
+  let before = Number.NEGATIVE_INFINITY;
+  const dated = sessions.map((session) => {
+    const date = Date.parse(session.creation_date ?? '');
+    if (!Number.isNaN(date)) before = date;
+    return { session, date: before };
+  });
+  // Between two that have no date before them the difference is NaN, which sorts as 0.
+  return dated.sort((a, b) => a.date - b.date).map(({ session }) => session);
 }

@@ -1,21 +1,21 @@
 import type { FollowBatch, Passing } from '../types.js';
-import type { FollowerApi } from './follower-api.js';
 import type { Range } from './holes.js';
 import { deliver, type Position } from './position.js';
-import type { RetryLoop } from './retry-loop.js';
+import type { FollowerRequests } from './requests.js';
+import type { Schedule } from './schedule.js';
 
 /** Reads per pass: many holes far from each other take several passes. */
 const MOST_READS = 8;
 
 /** Reads the holes of a session again, for passings that arrive late. */
 export class HoleSearch {
-  readonly #api: FollowerApi;
-  readonly #retry: RetryLoop;
+  readonly #requests: FollowerRequests;
+  readonly #schedule: Schedule;
   readonly #timeoutMs: number;
 
-  constructor(api: FollowerApi, retry: RetryLoop, timeoutMs: number) {
-    this.#api = api;
-    this.#retry = retry;
+  constructor(requests: FollowerRequests, schedule: Schedule, timeoutMs: number) {
+    this.#requests = requests;
+    this.#schedule = schedule;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -28,11 +28,12 @@ export class HoleSearch {
       if (reads > 0 && askedAt + lastTookMs >= until) break;
       const range = position.holes.next();
       if (range === undefined) break;
-      const answer = await this.#retry.once(() => this.#read(position, range));
+      const answer = await this.#schedule.once(() => this.#read(position, range));
       lastTookMs = performance.now() - askedAt;
       // The next poll does not wait for a failed read of a hole.
       if ('cause' in answer) break;
-      brought += yield* deliverFound(position, range, answer.value, askedAt - this.#timeoutMs);
+      brought += yield* deliver(position, answer.value);
+      position.holes.looked(covered(range, answer.value), askedAt - this.#timeoutMs);
     }
     return brought;
   }
@@ -44,28 +45,20 @@ export class HoleSearch {
       position.holes.restart();
       for (let range = position.holes.next(); range !== undefined; range = position.holes.next()) {
         const wanted = range;
-        const rows = await this.#retry.untilAnswered(() => this.#read(position, wanted));
-        brought += yield* deliverFound(position, wanted, rows, Number.NEGATIVE_INFINITY);
+        const rows = await this.#schedule.untilAnswered(() => this.#read(position, wanted));
+        brought += yield* deliver(position, rows);
+        position.holes.looked(covered(wanted, rows), Number.NEGATIVE_INFINITY);
       }
     }
   }
 
   #read({ token_session }: Position, { first, last }: Range): Promise<readonly Passing[]> {
-    return this.#api.range(token_session, first, last);
+    return this.#requests.range(token_session, first, last);
   }
 }
 
-/** Delivers what was found, and gives up what was not and has been missing since `since` or longer. */
-function* deliverFound(
-  position: Position,
-  { first, last }: Range,
-  rows: readonly Passing[],
-  since: number,
-): Generator<FollowBatch, number, void> {
+/** The part of a range that a page has read. It may end anywhere: numbers beyond its last row were not read. */
+function covered({ first, last }: Range, rows: readonly Passing[]): Range {
   const highest = rows.reduce((most, { num_passing }) => Math.max(most, num_passing), first);
-  // A page may end anywhere: numbers beyond its last row were not read.
-  const covered = rows.length === 0 ? last : Math.min(highest, last);
-  const brought = yield* deliver(position, rows);
-  position.holes.looked({ first, last: covered }, since);
-  return brought;
+  return { first, last: rows.length === 0 ? last : Math.min(highest, last) };
 }

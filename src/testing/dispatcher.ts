@@ -1,10 +1,10 @@
 import type { RequestHandler } from 'msw';
+import { onAbort } from '../core/abort.js';
 import { redact } from '../core/redact.js';
 import type { DispatcherLike } from '../types.js';
-import { mswPath } from './handlers.js';
+import { connectionReset, otherSideClosed } from './faults.js';
 import { msw } from './msw.js';
-import { connectionReset, otherSideClosed } from './network.js';
-import { OPERATIONS, operationAt } from './operations.js';
+import { mswPath, operationOf } from './operations.js';
 
 type RequestOptions = Parameters<DispatcherLike['request']>[0];
 type DispatcherAnswer = Awaited<ReturnType<DispatcherLike['request']>>;
@@ -39,19 +39,17 @@ export function makeDispatcher(respond: (request: Request) => Promise<Response>)
         if (signal?.aborted) return reject(signal.reason);
         // Its own controller, not the caller's signal: fetch's Request would hang a listener on that until it is collected.
         const abort = new AbortController();
-        const stop = () => {
-          abort.abort(signal?.reason);
-          reject(signal?.reason);
-        };
-        signal?.addEventListener('abort', stop, { once: true });
-        const release = () => signal?.removeEventListener('abort', stop);
-
-        exchange(options, respond, abort.signal, release)
-          .then(resolve)
-          .catch((error) => {
-            release();
-            reject(error);
+        const stopWatching =
+          signal &&
+          onAbort(signal, () => {
+            abort.abort(signal.reason);
+            reject(signal.reason);
           });
+        const release = () => stopWatching?.();
+        exchange(options, respond, abort.signal, release).then(resolve, (error) => {
+          release();
+          reject(error);
+        });
       });
     },
   };
@@ -136,7 +134,7 @@ const asNetworkError = (error: unknown) => (error instanceof Error && 'code' in 
 
 function unhandled(request: Request, reason: string): Error {
   const { pathname, origin } = new URL(request.url);
-  const operation = OPERATIONS[operationAt(request)];
+  const operation = operationOf(request)?.operation;
   const handler = `http.${request.method.toLowerCase()}('${operation ? mswPath(operation) : `*${redact(pathname)}`}', …)`;
   const error = new Error(
     `mswDispatcher: ${request.method} ${origin}${redact(pathname)} is not handled: ${reason}. ` +

@@ -1,29 +1,19 @@
+import { onAbort, pause } from '../core/abort.js';
 import type { Known } from '../core/known.js';
 import { checkedOptions } from '../core/options.js';
-import { aborted, otherSideClosed } from './network.js';
 import { OPERATIONS, type Operation } from './operations.js';
+import type { PathParams } from './requests.js';
 import type { SandboxFault } from './types.js';
 
 const FAULT: Known<SandboxFault> = { on: true, times: true, kind: true, status: true, headers: true };
-const KINDS: Known<Record<SandboxFault['kind'], true>> = {
-  status: true,
-  html: true,
-  'reset-before': true,
-  'reset-after': true,
-  hang: true,
-  drip: true,
-  truncate: true,
-};
 const DRIP_MS = 10;
 const BLANK = 0x20;
 const PORTAL =
   '<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sign in to the network</h1></body></html>';
 
 interface Pattern {
-  readonly method: string | undefined;
+  readonly operations: readonly Operation[];
   readonly segments: readonly string[];
-  /** Set where the pattern names one operation. */
-  readonly operation: Operation | undefined;
 }
 
 const segmentsOf = (path: string) => path.split('/').filter((segment) => segment !== '');
@@ -34,23 +24,21 @@ const shapeOf = (path: string) =>
     .join('/');
 
 function parsePattern(on: string | undefined): Pattern {
-  if (on === undefined) return { method: undefined, segments: [], operation: undefined };
+  if (on === undefined) return { operations: OPERATIONS, segments: [] };
   const [, verb, path] = /^([A-Za-z]+)?(?:^| |$)(\/\S*)?$/.exec(on.trim()) ?? [];
-  const method = verb?.toUpperCase();
-  const operation = OPERATIONS.find(
-    (known) => path !== undefined && known.method === method && shapeOf(known.path) === shapeOf(path),
+  const segments = segmentsOf(path ?? '');
+  const operations = OPERATIONS.filter(
+    (operation) => (verb ?? operation.method).toUpperCase() === operation.method && couldBegin(operation, segments),
   );
-  const pattern = { method, segments: segmentsOf(path ?? ''), operation };
-  if ((verb ?? path) === undefined || !OPERATIONS.some((known) => couldMatch(pattern, known))) {
+  if ((verb ?? path) === undefined || operations.length === 0) {
     const names = OPERATIONS.map((known) => `${known.method} ${known.path}`).join(', ');
     throw new TypeError(`No call fits the fault's "on": ${JSON.stringify(on)}. The operations are ${names}`);
   }
-  return pattern;
+  const isNamed = ({ path: known }: Operation) => verb !== undefined && shapeOf(known) === shapeOf(path ?? '');
+  return { operations: operations.some(isNamed) ? operations.filter(isNamed) : operations, segments };
 }
 
-function couldMatch({ method, segments, operation: named }: Pattern, operation: Operation): boolean {
-  if (named !== undefined) return named === operation;
-  if (method !== undefined && method !== operation.method) return false;
+function couldBegin(operation: Operation, segments: readonly string[]): boolean {
   const template = segmentsOf(operation.path);
   return segments.every((segment, index) => {
     const other = template[index];
@@ -58,10 +46,10 @@ function couldMatch({ method, segments, operation: named }: Pattern, operation: 
   });
 }
 
-function matches(pattern: Pattern, operation: Operation, params: Readonly<Record<string, string>>): boolean {
-  if (!couldMatch(pattern, operation)) return false;
+function matches({ operations, segments }: Pattern, operation: Operation, params: PathParams): boolean {
+  if (!operations.includes(operation)) return false;
   const actual = segmentsOf(operation.path).map((segment) => params[segment.slice(1, -1)] ?? segment);
-  return pattern.segments.every((segment, index) => isWild(segment) || segment === actual[index]);
+  return segments.every((segment, index) => isWild(segment) || segment === actual[index]);
 }
 
 /** The faults that wait for their call, in the order they were added. */
@@ -81,7 +69,7 @@ export class Faults {
   }
 
   /** The first fault that fits the call, used up once more. */
-  take(operation: Operation, params: Readonly<Record<string, string>>): SandboxFault | undefined {
+  take(operation: Operation, params: PathParams): SandboxFault | undefined {
     const next = this.#waiting.find(({ pattern }) => matches(pattern, operation, params));
     if (next === undefined) return undefined;
     next.left -= 1;
@@ -94,31 +82,38 @@ export class Faults {
   }
 }
 
-/** Carries out a fault. `answer` lets the call take effect; `refuse` makes an error answer as the API does. */
-export async function inject(
-  fault: SandboxFault,
-  signal: AbortSignal,
-  answer: () => Promise<Response>,
-  refuse: (status: number) => Response,
-): Promise<Response> {
-  switch (fault.kind) {
-    case 'status':
-      return withHeaders(refuse(fault.status ?? 500), fault.headers);
-    case 'html':
-      return withHeaders(page(fault.status ?? 200), fault.headers);
-    case 'reset-before':
-      return Response.error();
-    case 'reset-after':
-      await answer();
-      return Response.error();
-    case 'hang':
-      await aborted(signal);
-      return Response.error();
-    case 'drip':
-      return withHeaders(await dripping(await answer(), signal), fault.headers);
-    case 'truncate':
-      return withHeaders(await truncated(await answer()), fault.headers);
-  }
+interface FaultyCall {
+  readonly fault: SandboxFault;
+  readonly signal: AbortSignal;
+  /** Lets the call take effect. */
+  answer(): Promise<Response>;
+  /** An error answer as the API makes it. */
+  refuse(status: number): Response;
+}
+
+/** What each kind makes of a call. */
+const KINDS: Readonly<Record<SandboxFault['kind'], (call: FaultyCall) => Response | Promise<Response>>> = {
+  status: ({ fault, refuse }) => refuse(fault.status ?? 500),
+  html: ({ fault }) => page(fault.status ?? 200),
+  'reset-before': () => Response.error(),
+  'reset-after': async ({ answer }) => {
+    await answer();
+    return Response.error();
+  },
+  hang: async ({ signal }) => {
+    if (!signal.aborted) await new Promise<void>((resolve) => onAbort(signal, resolve));
+    return Response.error();
+  },
+  drip: async ({ answer, signal }) => dripping(await answer(), signal),
+  truncate: async ({ answer }) => truncated(await answer()),
+};
+
+export async function inject(call: FaultyCall): Promise<Response> {
+  const { kind, headers = {} } = call.fault;
+  const response = await KINDS[kind](call);
+  if (response.type === 'error') return response;
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
 }
 
 /** Statuses that no body may come with. */
@@ -129,37 +124,19 @@ const page = (status: number) =>
     ? new Response(null, { status })
     : new Response(PORTAL, { status, headers: { 'content-type': 'text/html' } });
 
-function withHeaders(response: Response, headers: Record<string, string> = {}): Response {
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
-  return response;
-}
-
 /** Byte by byte, and then blanks for ever, which JSON allows: no deadline outlasts it, however short the answer. */
 async function dripping(whole: Response, signal: AbortSignal): Promise<Response> {
   const bytes = new Uint8Array(await whole.arrayBuffer());
   let sent = 0;
-  let timer: NodeJS.Timeout | undefined;
+  const stop = new AbortController();
+  onAbort(signal, () => stop.abort());
   const stream = new ReadableStream<Uint8Array>(
     {
-      start(controller) {
-        const stop = () => {
-          clearTimeout(timer);
-          controller.error(signal.reason);
-        };
-        signal.addEventListener('abort', stop, { once: true });
+      async pull(controller) {
+        if (await pause(DRIP_MS, stop.signal)) controller.enqueue(Uint8Array.of(bytes[sent++] ?? BLANK));
+        else controller.error(signal.reason);
       },
-      pull(controller) {
-        return new Promise((resolve) => {
-          timer = setTimeout(() => {
-            controller.enqueue(Uint8Array.of(bytes[sent] ?? BLANK));
-            sent += 1;
-            resolve();
-          }, DRIP_MS);
-        });
-      },
-      cancel() {
-        clearTimeout(timer);
-      },
+      cancel: () => stop.abort(),
     },
     { highWaterMark: 0 },
   );
@@ -183,4 +160,15 @@ async function truncated(whole: Response): Promise<Response> {
     { highWaterMark: 0 },
   );
   return new Response(stream, { status: whole.status, headers: whole.headers });
+}
+
+// The errors that undici gives for a broken connection, for those who have no connection to break.
+
+export function connectionReset(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'read' });
+}
+
+export function otherSideClosed(cause?: unknown): Error {
+  const error = new Error('other side closed', cause === undefined ? undefined : { cause });
+  return Object.assign(error, { name: 'SocketError', code: 'UND_ERR_SOCKET' });
 }

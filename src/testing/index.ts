@@ -1,7 +1,6 @@
 export type { DispatcherLike } from '../types.js';
 export { mswDispatcher } from './dispatcher.js';
-export { Sandbox } from './sandbox.js';
-export { serveSandbox } from './serve-sandbox.js';
+export { Sandbox, serveSandbox } from './sandbox.js';
 export type {
   SandboxFault,
   SandboxKeys,

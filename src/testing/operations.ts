@@ -1,6 +1,14 @@
-import type { ApiReply, ApiRequest } from './exchange.js';
 import { cutOf, listed, numberedPage, take, windowOf } from './pages.js';
-import { parseBind, parseCreate, parseInsert, queryNumPassing, Refusal } from './requests.js';
+import {
+  type ApiReply,
+  type ApiRequest,
+  type PathParams,
+  parseBind,
+  parseCreate,
+  parseInsert,
+  queryNumPassing,
+  Refusal,
+} from './requests.js';
 import { deviceDetails, deviceSummary, passingsOf, sessionDetails, sessionSummary } from './views.js';
 import { DEMO_EVENTS, type StoredDevice, type StoredSession, type World } from './world.js';
 
@@ -112,18 +120,18 @@ const listPassingsBySession = (request: ApiRequest): ApiReply => {
   const last = queryNumPassing(request.query, 'last');
   const cut = cutOf(request);
   const start = first === undefined ? 0 : session.passings.indexFrom(first);
-  const end = last === undefined ? session.passings.length : session.passings.indexFrom(last + 1);
-  const rows = take(session, start, end, { from: undefined, to: undefined }, cut);
+  const end = last === undefined ? undefined : session.passings.indexFrom(last + 1);
+  const rows = take(session.passings.slice(start, end), cut);
   const result = passingsOf(session, rows, request.settings);
   return ok({ result: listed(result, cut.page, 'Passings not found', request.settings) });
 };
 
 const listPassingsByDevice = (request: ApiRequest): ApiReply => {
   const device = theDevice(request);
-  const window = windowOf(request);
+  const inWindow = windowOf(request);
   const cut = cutOf(request);
   const result = device.sessions.flatMap((session) =>
-    passingsOf(session, take(session, 0, session.passings.length, window, cut), request.settings),
+    passingsOf(session, take(inWindow(session.passings.slice()), cut), request.settings),
   );
   return ok({ result: listed(result, cut.page, 'Passings not found', request.settings) });
 };
@@ -131,7 +139,7 @@ const listPassingsByDevice = (request: ApiRequest): ApiReply => {
 /** Jumps to the newest session as soon as there is one, whether or not the one asked for was read to its end. */
 const pollPassings = (request: ApiRequest): ApiReply => {
   const device = theDevice(request);
-  const window = windowOf(request);
+  const inWindow = windowOf(request);
   const cut = cutOf(request);
   const last = queryNumPassing(request.query, 'last');
   const token_session = request.query.get('token_session') ?? undefined;
@@ -142,7 +150,7 @@ const pollPassings = (request: ApiRequest): ApiReply => {
   }
   const jumps = token_session !== undefined && token_session !== newest.token_session;
   const start = last === undefined || jumps ? 0 : newest.passings.indexFrom(last + 1);
-  const rows = take(newest, start, newest.passings.length, window, cut);
+  const rows = take(inWindow(newest.passings.slice(start)), cut);
   return ok({
     deviceid: device.deviceid,
     session_used: newest.token_session,
@@ -179,26 +187,19 @@ export const OPERATIONS: readonly Operation[] = [
 
 const PATHS = OPERATIONS.map(({ path }) => new RegExp(`/v0${path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}/?$`));
 
-/** The index of the operation that a request is for, or -1. */
-export function operationAt({ method, url }: Request): number {
-  const { pathname } = new URL(url);
-  return OPERATIONS.findIndex((operation, index) => operation.method === method && PATHS[index]!.test(pathname));
-}
+/** `*` + `/v0/sessions/:token_session`, say. */
+export const mswPath = (operation: Operation): string => `*/v0${operation.path.replace(/\{(\w+)\}/g, ':$1')}`;
 
-/** The operation that a request is for, with what its path names. */
-export function operationOf(
-  request: Request,
-): { operation: Operation; params: Readonly<Record<string, string>> } | undefined {
-  const index = operationAt(request);
-  if (index === -1) return undefined;
-  const named = Object.entries(PATHS[index]!.exec(new URL(request.url).pathname)?.groups ?? {});
+/** The operation that a request is for, with what its path names: undefined where that is no text, as in /devices/%zz. */
+export function operationOf({ method, url }: Request): { operation: Operation; params?: PathParams } | undefined {
+  const { pathname } = new URL(url);
+  const index = OPERATIONS.findIndex((operation, at) => operation.method === method && PATHS[at]!.test(pathname));
+  const operation = OPERATIONS[index];
+  if (operation === undefined) return undefined;
+  const named = Object.entries(PATHS[index]!.exec(pathname)?.groups ?? {});
   try {
-    return {
-      operation: OPERATIONS[index]!,
-      params: Object.fromEntries(named.map(([name, value]) => [name, decodeURIComponent(value)])),
-    };
+    return { operation, params: Object.fromEntries(named.map(([name, value]) => [name, decodeURIComponent(value)])) };
   } catch {
-    // Such as /devices/%zz.
-    return undefined;
+    return { operation };
   }
 }

@@ -1,8 +1,6 @@
-import type { ApiRequest } from './exchange.js';
 import type { StoredPassing } from './passing-list.js';
-import { queryDateTime, queryInteger, Refusal } from './requests.js';
+import { type ApiRequest, queryDateTime, queryInteger, Refusal } from './requests.js';
 import type { Settings } from './settings.js';
-import type { StoredSession } from './world.js';
 
 /** Which of the matching rows to give: `room` of them, after the first `skip`. */
 export interface Cut {
@@ -34,42 +32,19 @@ export function listed<T>(rows: T[], page: number, notFound: string, { endOfPage
   return rows;
 }
 
-export interface Window {
-  readonly from: string | undefined;
-  readonly to: string | undefined;
+/** Of the rows, those in the cut, which moves on. */
+export function take(rows: readonly StoredPassing[], cut: Cut): StoredPassing[] {
+  const taken = rows.slice(cut.skip, cut.skip + cut.room);
+  cut.skip = Math.max(0, cut.skip - rows.length);
+  cut.room -= taken.length;
+  return taken;
 }
 
-export const windowOf = ({ query }: ApiRequest): Window => ({
-  from: queryDateTime(query, 'from'),
-  to: queryDateTime(query, 'to'),
-});
-
-/** The rows from index `start` up to `end` that lie in the window, as far as they fall into the cut, which moves on. */
-export function take(
-  { passings }: StoredSession,
-  start: number,
-  end: number,
-  window: Window,
-  cut: Cut,
-): StoredPassing[] {
-  const { from, to } = window;
-  if (from === undefined && to === undefined) {
-    const begin = start + Math.min(cut.skip, Math.max(0, end - start));
-    const rows = passings.slice(begin, Math.min(end, begin + cut.room));
-    cut.skip -= begin - start;
-    cut.room -= rows.length;
-    return rows;
-  }
-  const rows: StoredPassing[] = [];
-  for (let index = start; index < end && cut.room > 0; index += 1) {
-    const row = passings.at(index)!;
-    if ((from !== undefined && row.timestamp < from) || (to !== undefined && row.timestamp > to)) continue;
-    if (cut.skip > 0) {
-      cut.skip -= 1;
-    } else {
-      rows.push(row);
-      cut.room -= 1;
-    }
-  }
-  return rows;
+/** A filter for what lies between the query's `from` and `to`, both included. */
+export function windowOf({ query }: ApiRequest): (rows: StoredPassing[]) => StoredPassing[] {
+  const from = queryDateTime(query, 'from');
+  const to = queryDateTime(query, 'to');
+  if (from === undefined && to === undefined) return (rows) => rows;
+  return (rows) =>
+    rows.filter(({ timestamp }) => (from === undefined || timestamp >= from) && (to === undefined || timestamp <= to));
 }

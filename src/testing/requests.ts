@@ -1,7 +1,27 @@
 import type { StoredPassing } from './passing-list.js';
+import type { Settings } from './settings.js';
+import type { World } from './world.js';
+
+/** What the placeholders of a path stand for. */
+export type PathParams = Readonly<Record<string, string>>;
+
+/** What an operation of the sandbox is given. */
+export interface ApiRequest {
+  readonly world: World;
+  readonly settings: Settings;
+  readonly params: PathParams;
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+}
+
+/** What it gives. */
+export interface ApiReply {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>> | null;
+}
 
 /** An answer other than success. */
-export class Refusal extends Error {
+export class Refusal extends Error implements ApiReply {
   constructor(
     readonly status: number,
     readonly body: { description: string; [field: string]: unknown },
@@ -21,37 +41,20 @@ const isDateTime = (value: unknown) =>
   typeof value === 'string' &&
   /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value) &&
   !Number.isNaN(Date.parse(value));
-const isText = (value: unknown) => typeof value === 'string';
-const isFilled = (value: unknown) => typeof value === 'string' && value !== '';
 
-const filled: Field = { expected: 'a string that is not empty', required: true, accepts: isFilled };
-const text: Field = { expected: 'a string', required: true, accepts: isText };
-const textIfAny: Field = { ...text, required: false };
-const textOrNull: Field = {
-  expected: 'a string or null',
-  required: false,
-  accepts: (value) => value === null || isText(value),
-};
-const numberOrNull: Field = {
-  expected: 'a number or null',
-  required: false,
-  accepts: (value) => value === null || typeof value === 'number',
-};
-const number: Field = {
-  expected: 'an integer of 0 or more',
-  required: true,
-  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
-};
-const dateTime: Field = {
-  expected: 'a date-time such as 2023-01-22T09:20:25.000Z',
-  required: true,
-  accepts: isDateTime,
-};
-const list: Field = {
-  expected: 'an array of at least one passing',
-  required: true,
-  accepts: (value) => Array.isArray(value) && value.length > 0,
-};
+const required = (expected: string, accepts: Field['accepts']): Field => ({ expected, required: true, accepts });
+const optional = (field: Field): Field => ({ ...field, required: false });
+const orNull = ({ expected, accepts }: Field): Field =>
+  optional(required(`${expected} or null`, (value) => value === null || accepts(value)));
+
+const text = required('a string', (value) => typeof value === 'string');
+const filled = required('a string that is not empty', (value) => typeof value === 'string' && value !== '');
+const textIfAny = optional(text);
+const textOrNull = orNull(text);
+const numberOrNull = orNull(required('a number', (value) => typeof value === 'number'));
+const number = required('an integer of 0 or more', (value) => Number.isSafeInteger(value) && (value as number) >= 0);
+const dateTime = required('a date-time such as 2023-01-22T09:20:25.000Z', isDateTime);
+const list = required('an array of at least one passing', (value) => Array.isArray(value) && value.length > 0);
 
 const shape = (fields: Record<string, Field>): Shape => new Map(Object.entries(fields));
 const BIND = shape({ type: filled, model: filled, serial_number: filled, alias: textIfAny, firmware: textIfAny });
@@ -69,6 +72,9 @@ const PASSING = shape({
   timezone: textOrNull,
   gender: textOrNull,
 });
+const UNSET = Object.fromEntries([...PASSING.keys()].map((name) => [name, null])) as {
+  [F in keyof StoredPassing]: null;
+};
 
 const badRequest = (problem: string) => new Refusal(400, { description: `Bad request: ${problem}` });
 
@@ -105,26 +111,13 @@ export const parseBind = (body: unknown) =>
 
 export const parseCreate = (body: unknown) => check<{ deviceid: string; alias?: string }>(body, CREATE, '');
 
+type GivenPassing = Pick<StoredPassing, 'timestamp' | 'num_passing' | 'bib'> & Partial<StoredPassing>;
+
 export function parseInsert(body: unknown): { token_session: string; passings: StoredPassing[] } {
   const { token_session, passings_list } = check<{ token_session: string; passings_list: unknown[] }>(body, INSERT, '');
   const passings = passings_list.map((item, index) => {
-    const given = check<Pick<StoredPassing, 'timestamp' | 'num_passing' | 'bib'> & Partial<StoredPassing>>(
-      item,
-      PASSING,
-      `passings_list[${index}]`,
-    );
-    return {
-      timestamp: inUtc(given.timestamp),
-      num_passing: given.num_passing,
-      bib: given.bib,
-      participant_id: given.participant_id ?? null,
-      chip: given.chip ?? null,
-      latitude: given.latitude ?? null,
-      longitude: given.longitude ?? null,
-      status: given.status ?? null,
-      timezone: given.timezone ?? null,
-      gender: given.gender ?? null,
-    };
+    const given = check<GivenPassing>(item, PASSING, `passings_list[${index}]`);
+    return { ...UNSET, ...given, timestamp: inUtc(given.timestamp) };
   });
   return { token_session, passings };
 }

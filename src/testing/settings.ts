@@ -21,17 +21,8 @@ export const NUMBERS = {
   latencyMs: { value: 0, min: 0 },
 } as const;
 
-const OPTIONS: Known<SandboxOptions> = {
-  envelope: true,
-  coordinates: true,
-  endOfPages: true,
-  bindConflict: true,
-  duplicates: true,
-  unknownKey: true,
-  pageSize: true,
-  maxBodyBytes: true,
-  latencyMs: true,
-};
+const NAMES = Object.keys({ ...CHOICES, ...NUMBERS });
+const OPTIONS = Object.fromEntries(NAMES.map((name) => [name, true])) as Known<SandboxOptions>;
 
 /** @throws {RangeError} for a value that an option cannot have, RufusConfigError for an option that there is not. */
 export function settingsOf(options: SandboxOptions): Settings {

@@ -1,5 +1,5 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { isSnapshot, snapshotOf, worldOf } from './snapshot.js';
+import { PassingList } from './passing-list.js';
 import type { SandboxKeys } from './types.js';
 import { World } from './world.js';
 
@@ -59,4 +59,43 @@ function parsed(text: string, file: string, keys: Partial<SandboxKeys>): World {
   throw new Error(
     `${file} is not a state file of this version of rufus-sandbox. Move it away, or give another --state`,
   );
+}
+
+const FORMAT = 'rufus-sandbox 1';
+
+/** A world as JSON. Private to this library: another version may have another one. */
+type Snapshot = ReturnType<typeof snapshotOf>;
+
+function snapshotOf({ keys, devices, sessions }: World) {
+  return {
+    format: FORMAT,
+    keys,
+    devices: [...devices.values()].map(({ sessions: _, ...device }) => device),
+    // In the order in which they were opened, those of all devices.
+    sessions: [...sessions.values()].map(({ device, passings, ...session }) => ({
+      ...session,
+      deviceid: device.deviceid,
+      passings: passings.slice(),
+    })),
+  };
+}
+
+function isSnapshot(value: unknown): value is Snapshot {
+  return typeof value === 'object' && value !== null && 'format' in value && value.format === FORMAT;
+}
+
+/** `keys`: in place of those that it had. */
+function worldOf({ keys, devices, sessions }: Snapshot, others: Partial<SandboxKeys>): World {
+  const dates = [...devices, ...sessions].map(({ creation_date }) => Date.parse(creation_date));
+  const world = new World({ ...keys, ...others }, Math.max(0, ...dates));
+  for (const device of devices) world.devices.set(device.deviceid, { ...device, sessions: [] });
+  for (const { deviceid, passings: rows, ...session } of sessions) {
+    const device = world.devices.get(deviceid)!;
+    const passings = new PassingList();
+    passings.add(rows, true);
+    const stored = { ...session, device, passings };
+    device.sessions.push(stored);
+    world.sessions.set(stored.token_session, stored);
+  }
+  return world;
 }

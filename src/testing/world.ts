@@ -50,8 +50,7 @@ export class World {
 
   /** A serial number is unique in the company, whatever the model: `undefined` where it is free. */
   boundAs(serial_number: string): StoredDevice | undefined {
-    for (const device of this.devices.values()) if (device.serial_number === serial_number) return device;
-    return undefined;
+    return [...this.devices.values()].find((device) => device.serial_number === serial_number);
   }
 
   bind(device: NewDevice): StoredDevice {

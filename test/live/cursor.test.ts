@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FollowCursor, RufusConfigError } from '../../src/index.js';
-import { checkedCursor } from '../../src/live/cursor.js';
+import { checkedCursor } from '../../src/live/options.js';
 import { Position } from '../../src/live/position.js';
 import { read } from './support.js';
 

@@ -98,6 +98,35 @@ describe('followAll', () => {
     expect(one.cursor[ids[1]!]).toEqual(both.cursor[ids[1]!]);
   });
 
+  it.each([
+    ['at once', (batches: FollowAllBatch[]) => batches.at(-1)],
+    ['every fourth at once', (batches: FollowAllBatch[]) => (batches.length % 4 === 0 ? batches.at(-1) : undefined)],
+    ['when the next one is there', (batches: FollowAllBatch[]) => batches.at(-2)],
+    ['in the end', () => undefined],
+  ])('gives the cursor as of its batch, whenever it is read: %s', async (_, nextToRead) => {
+    const { mats, ids, write, followAll } = await devices(3);
+    const other = { F: { token_session: 'T', last: 1 } };
+    for (const mat of mats) await write(mat, 1, 1);
+    const batches: FollowAllBatch[] = [];
+    for await (const batch of followAll(ids, { cursor: other })) {
+      if (batches.push(batch) === 30) break;
+      void nextToRead(batches)?.cursor;
+      const { num_passing } = batch.passings.at(-1)!;
+      await write(mats[ids.indexOf(batch.deviceid)]!, num_passing + 1, num_passing + 1);
+    }
+    let expected: FollowAllCursor = other;
+    for (const batch of batches) {
+      const { deviceid, token_session, passings } = batch;
+      expected = { ...expected, [deviceid]: { token_session, last: passings.at(-1)!.num_passing } };
+      expect({ ...batch }.cursor).toEqual(expected);
+      expect(structuredClone(batch).cursor).toEqual(expected);
+      expect(JSON.parse(JSON.stringify(batch)).cursor).toEqual(expected);
+      expect(batch.cursor).toBe(batch.cursor);
+      batch.cursor = other;
+      expect(batch.cursor).toBe(other);
+    }
+  });
+
   it('lets devices take turns, and asks no more of one before its batch is worked on', async () => {
     const { spy, mats, ids, write, followAll } = await devices(2);
     await write(mats[0], 1, 15_000);

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { type DispatcherLike, RufusClient } from '../../src/index.js';
+import { type DispatcherLike, type FollowAllBatch, RufusClient } from '../../src/index.js';
 import { answerOf } from '../support/client.js';
 import { DEVICE, TOKEN } from '../support/operations.js';
 
@@ -78,4 +78,22 @@ describe('memory', () => {
     },
     120_000,
   );
+
+  it('of followAll does not grow by the cursors that nobody reads', async () => {
+    const total = 500_000;
+    const client = new RufusClient({ apiKey: 'ror-0123456789abcdef0123', dispatcher: endless(total, 11) });
+    let first: FollowAllBatch | undefined;
+    let halfway = 0;
+    for await (const batch of client.passings.followAll([DEVICE])) {
+      first ??= batch;
+      const last = batch.passings.at(-1)!.num_passing;
+      // By then there are as many holes as a cursor may have.
+      if (halfway === 0 && last > total / 2) halfway = heapNow();
+      if (last === total) break;
+    }
+    const grownBy = heapNow() - halfway;
+    if (process.env.RUFUS_FIGURES) console.log(`followAll: heap grew by ${(grownBy / MIB).toFixed(1)} MiB`);
+    expect(grownBy).toBeLessThan(8 * MIB);
+    expect(Object.keys(first?.cursor ?? {})).toEqual([DEVICE]);
+  }, 120_000);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sessionsBetween } from '../../src/live/timeline.js';
+import { sessionsBetween } from '../../src/live/follower.js';
 
 const session = (token_session: string, day: number | null) => ({
   token_session,

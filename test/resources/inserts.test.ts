@@ -263,6 +263,16 @@ describe('insertMany', () => {
     await client.passings.insertMany(TOKEN, list.slice(0, 9));
   });
 
+  it('tells of 100 such numbers at most', async () => {
+    const server = await startServer();
+    server.always(storing());
+    const thrown = await rejection(
+      RufusRequestValidationError,
+      clientOf(server).passings.insertMany(TOKEN, [...upTo(150), ...upTo(150)], { batchSize: 150 }),
+    );
+    expect(thrown.issues.map(({ path }) => path[1])).toEqual(Array.from({ length: 100 }, (_, index) => 150 + index));
+  });
+
   it('repeats a batch as insert does', async () => {
     const server = await startServer();
     server.replies(storing(), reset(), html(200), storing(), storing());

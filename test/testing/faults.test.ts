@@ -212,7 +212,11 @@ describe('on', () => {
     }
     expect(() => sandbox.fault({ kind: 'hang', times: 0 })).toThrow(RangeError);
     expect(() => sandbox.fault({ kind: 'status', status: 101 })).toThrow(RangeError);
-    expect(() => sandbox.fault({ kind: 'htm' as 'html' })).toThrow(TypeError);
+    expect(() => sandbox.fault({ kind: 'htm' as 'html' })).toThrow(
+      new TypeError(
+        'A fault\'s kind is one of status, html, reset-before, reset-after, hang, drip, truncate, not "htm"',
+      ),
+    );
   });
 });
 
@@ -225,7 +229,9 @@ describe('listen', () => {
     const sandbox = new Sandbox();
     await expect(sandbox.listen(port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await new Promise((resolve) => blocker.close(resolve));
-    await expect(sandbox.listen({ port } as unknown as number)).rejects.toThrow(TypeError);
+    await expect(sandbox.listen({ port } as unknown as number)).rejects.toThrow(
+      new TypeError(`A port is a number from 0 to 65535, not {"port":${port}}`),
+    );
     const server = await sandbox.listen(port);
     expect(server.url).toBe(`http://127.0.0.1:${port}/v0`);
     await server.close();

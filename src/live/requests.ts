@@ -1,5 +1,4 @@
 import { NotFoundError, RufusResponseValidationError } from '../core/errors.js';
-import type { LogFields } from '../core/log.js';
 import type { Operation } from '../core/operation.js';
 import { getDevice, getSession, listPassingsBySession, listSessions, pollPassings } from '../core/operations.js';
 import type { Transport } from '../core/transport.js';
@@ -15,7 +14,7 @@ export interface PollResult {
 }
 
 /** The requests of a follower. Each is one attempt: the follower decides when to repeat it. */
-export class FollowerApi {
+export class FollowerRequests {
   readonly #transport: Transport;
   readonly #deviceid: string;
   #hasToldOfForeign = false;
@@ -66,9 +65,13 @@ export class FollowerApi {
     if (rows.every(isOwn)) return rows;
     if (!this.#hasToldOfForeign) {
       this.#hasToldOfForeign = true;
-      this.log('warn', 'The API gave passings of another session than the one it was asked for; they are left out', {
-        operation: 'passings.follow',
-      });
+      this.#transport.log.write(
+        'warn',
+        'The API gave passings of another session than the one it was asked for; they are left out',
+        {
+          operation: 'passings.follow',
+        },
+      );
     }
     return rows.filter(isOwn);
   }
@@ -83,10 +86,6 @@ export class FollowerApi {
 
   device(): Promise<Device> {
     return this.#call(getDevice, { deviceid: this.#deviceid });
-  }
-
-  log(level: 'warn' | 'info', message: string, fields: LogFields): void {
-    this.#transport.log.write(level, message, fields);
   }
 
   #call<Input, Output>(operation: Operation<Input, Output>, input: NoInfer<Input>): Promise<Output> {

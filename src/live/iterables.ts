@@ -4,7 +4,7 @@ import type { Transport } from '../core/transport.js';
 import type { FollowAllBatch, FollowAllOptions, FollowBatch, FollowOptions } from '../types.js';
 
 /** Everything that follows devices; loaded by the first step of an iteration. */
-export const following = new Lazy(() => import('./follow-all.js'));
+export const following = new Lazy(() => import('./iterators.js'));
 
 /** See {@link Passings.follow}. Nothing is checked or requested before the first iteration; each iteration begins at the cursor. */
 export function follow(

@@ -1,7 +1,7 @@
 import { list } from '../core/lists.js';
 import { insertPassings, listPassingsByDevice, listPassingsBySession, pollPassings } from '../core/operations.js';
 import type { Transport } from '../core/transport.js';
-import { follow, followAll } from '../live/iterables.js';
+import { follow, followAll } from '../live/follow.js';
 import type {
   FollowAllBatch,
   FollowAllOptions,

@@ -9,7 +9,7 @@ import {
   RufusClient,
   type RufusClientOptions,
 } from '../../src/index.js';
-import { following } from '../../src/live/iterables.js';
+import { following } from '../../src/live/follow.js';
 import { Sandbox, type SandboxOptions } from '../../src/testing/index.js';
 import { answerOf, type DispatchAnswer, type DispatchOptions } from '../support/client.js';
 

@@ -44,7 +44,7 @@ export interface Examination {
 export async function examine(snapshot: Snapshot): Promise<Examination> {
   const disk = copyOnWrite(snapshot);
   const { folder, segments } = snapshot;
-  const checkpointFile = await CheckpointFile.open(disk, folder, false);
+  const checkpointFile = await CheckpointFile.open(disk, folder);
   const { found: mark } = await HighWater.open(disk, folder);
   const inLog = segments
     .filter(({ name }) => !name.startsWith('parked/'))

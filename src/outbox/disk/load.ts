@@ -2,7 +2,7 @@ import type { Damage } from '../journal.js';
 import { CheckpointFile } from './checkpoint-file.js';
 import type { Disk, DiskFile } from './disk.js';
 import { HighWater } from './high-water.js';
-import { firstOf, type Segment, segmentName } from './log.js';
+import { type Segment, segmentsIn } from './log.js';
 import type { ParkedLog } from './parked.js';
 import type { LogRecord, ParkedLogRecord } from './records.js';
 import { recoverLog } from './recover.js';
@@ -24,8 +24,8 @@ export interface Loaded {
 export type Undo = (() => Promise<void>)[];
 
 /** Adds to `undo` what closes the files that it opens, for where opening fails. */
-export async function load(disk: Disk, folder: string, synced: boolean, undo: Undo): Promise<Loaded> {
-  const checkpointFile = await CheckpointFile.open(disk, folder, synced);
+export async function load(disk: Disk, folder: string, undo: Undo): Promise<Loaded> {
+  const checkpointFile = await CheckpointFile.open(disk, folder);
   undo.push(() => checkpointFile.close());
   const highWater = await HighWater.open(disk, folder);
   undo.push(() => highWater.close());
@@ -38,7 +38,6 @@ export async function load(disk: Disk, folder: string, synced: boolean, undo: Un
   const { segments, tail, last, lostAtTail, damage } = await recoverLog<LogRecord>({
     disk,
     folder,
-    synced,
     highWaterMark,
     checkpointed,
     apply: (seq, record) => state.apply(seq, record),
@@ -80,10 +79,9 @@ export async function load(disk: Disk, folder: string, synced: boolean, undo: Un
 async function readBackups(disk: Disk, folder: string, state: LogState): Promise<boolean> {
   let found = false;
   for (const name of ['delivered', 'parked']) {
-    const firsts = (await disk.list(`${folder}/${name}`)).flatMap((file) => firstOf(file) ?? []);
-    if (firsts.length === 0) continue;
+    const newest = (await segmentsIn(disk, `${folder}/${name}`)).at(-1);
+    if (newest === undefined) continue;
     found = true;
-    const first = Math.max(...firsts);
     const raise = ({ record }: { readonly record: LogRecord | ParkedLogRecord }): void => {
       if (record.t === 'p' || record.t === 'k') state.raise(record.session, record.num + 1);
       else if (record.t === 's') state.raise(record.session, record.next);
@@ -93,9 +91,9 @@ async function readBackups(disk: Disk, folder: string, state: LogState): Promise
       if ('session' in record) state.session ??= record.session;
       if ('deviceid' in record) state.deviceid ??= record.deviceid ?? null;
     };
-    const file = await disk.open(`${folder}/${name}/${segmentName(first)}`, 'read');
+    const file = await disk.open(newest.path, 'read');
     try {
-      const { lastCommit } = await scanSegment<LogRecord | ParkedLogRecord>(file, first, raise);
+      const { lastCommit } = await scanSegment<LogRecord | ParkedLogRecord>(file, newest.first, raise);
       lastCommit.forEach(raise);
     } finally {
       await file.close();

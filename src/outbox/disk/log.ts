@@ -1,4 +1,4 @@
-import { type Disk, type DiskFile, isFull, isMissing } from './disk.js';
+import { type Disk, type DiskFile, type FileFacts, isFull, isMissing } from './disk.js';
 
 /** A segment of this size takes no further commit. */
 export const SEGMENT_BYTES = 4 * 1024 * 1024;
@@ -18,6 +18,17 @@ export const segmentName = (first: number): string => `${String(first).padStart(
 export const firstOf = (name: string): number | null =>
   /^\d{16}\.log$/.test(name) ? Number(name.slice(0, DIGITS)) : null;
 
+/** The segments that a folder holds, oldest first. */
+export async function segmentsIn(disk: Disk, folder: string): Promise<(Segment & Pick<FileFacts, 'mtimeMs'>)[]> {
+  const segments = [];
+  for (const name of await disk.list(folder)) {
+    const first = firstOf(name);
+    const path = `${folder}/${name}`;
+    if (first !== null) segments.push({ first, path, ...(await disk.facts(path)) });
+  }
+  return segments.sort((a, b) => a.first - b.first);
+}
+
 /** Where the next commit goes. */
 interface Tail {
   readonly segment: Segment;
@@ -27,8 +38,6 @@ interface Tail {
 export interface LogSetup {
   readonly disk: Disk;
   readonly folder: string;
-  /** False: 'os', nothing is synced. */
-  readonly synced: boolean;
   /** Default 4 MiB. */
   readonly segmentBytes?: number | undefined;
   /** The first line of a segment that begins with `seq`: the state after all segments before. */
@@ -104,10 +113,10 @@ export class SegmentedLog {
 
   /** Durable when it resolves, so that segments go in the order of their removal, also in a power cut. */
   async remove(segment: Segment): Promise<void> {
-    const { disk, folder, synced } = this.#setup;
+    const { disk, folder } = this.#setup;
     await disk.unlink(segment.path);
     this.forget(segment);
-    if (synced) await disk.syncFolder(folder);
+    await disk.syncFolder(folder);
   }
 
   /** The segment is no longer part of the log. */
@@ -139,7 +148,7 @@ export class SegmentedLog {
       return this.#begin(chunks);
     const { segment, file } = this.#tail;
     const end = await writeAll(file, chunks, segment.size);
-    if (this.#setup.synced) await file.datasync();
+    await file.datasync();
     segment.size = end;
   }
 
@@ -149,7 +158,7 @@ export class SegmentedLog {
 
   /** A segment gets its name when its first commit is durable, so that none is ever found without its header. */
   async #begin(chunks: readonly Buffer[]): Promise<void> {
-    const { disk, folder, synced, spare } = this.#setup;
+    const { disk, folder, spare } = this.#setup;
     const first = this.last + 1;
     const path = `${folder}/${segmentName(first)}`;
     const draft = `${path}.new`;
@@ -162,10 +171,10 @@ export class SegmentedLog {
     try {
       const size = await writeAll(file, [header, ...chunks], 0);
       if (reserved !== undefined) await file.truncate(size);
-      if (synced) await file.datasync();
+      await file.datasync();
       await this.#leaveTail();
       await disk.rename(draft, path);
-      if (synced) await disk.syncFolder(folder);
+      await disk.syncFolder(folder);
       const segment = { first, path, size };
       // The one before has the same name if it held no passing yet; the new header has its session and numbers.
       if (this.segments.at(-1)?.first === first) this.segments.pop();

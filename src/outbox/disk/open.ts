@@ -7,7 +7,7 @@ import { Checkpointer } from './checkpointer.js';
 import { encodeLine } from './codec.js';
 import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
-import { type Disk, isSystemError, nodeDisk, reasonOf } from './disk.js';
+import { type Disk, isSystemError, nodeDisk, reasonOf, unsynced } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
 import { type Loaded, load, reconcile, type Undo } from './load.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
@@ -37,8 +37,8 @@ export interface JournalSeams {
  * @throws StorageError - it cannot be read or written, or a newer version wrote it
  */
 export async function openJournal(options: JournalOptions, seams: JournalSeams = {}): Promise<Journal> {
-  const disk = seams.disk ?? nodeDisk;
-  const synced = options.durability !== 'os';
+  const given = seams.disk ?? nodeDisk;
+  const disk = options.durability === 'os' ? unsynced(given) : given;
   const undo: Undo = [];
   try {
     const folder = await disk.folder(options.directory);
@@ -46,8 +46,8 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
     undo.push(() => lock.release());
     for (const name of ['parked', 'delivered']) await disk.folder(`${folder}/${name}`);
     await writeReadme(disk, folder);
-    const loaded = await load(disk, folder, synced, undo);
-    const journal = await build(options, { disk, folder, synced, segmentBytes: seams.segmentBytes, lock, loaded });
+    const loaded = await load(disk, folder, undo);
+    const journal = await build(options, { disk, folder, segmentBytes: seams.segmentBytes, lock, loaded });
     await journal.resume();
     return journal;
   } catch (error) {
@@ -61,7 +61,6 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
 interface Ground {
   readonly disk: Disk;
   readonly folder: string;
-  readonly synced: boolean;
   readonly segmentBytes: number | undefined;
   readonly lock: Lock;
   readonly loaded: Loaded;
@@ -69,7 +68,7 @@ interface Ground {
 
 async function build(options: JournalOptions, ground: Ground): Promise<DiskJournal> {
   const { clock = systemClock, events = {}, retain, maxDiskBytes = 2 * GIB, minFreeBytes = 64 * MIB } = options;
-  const { disk, folder, synced, lock, loaded } = ground;
+  const { disk, folder, lock, loaded } = ground;
   const { state, checkpointFile, highWater, segments, tail, found, suspect } = loaded;
   const boot = await bootId();
   const stamp = commitClock(clock, state);
@@ -92,14 +91,13 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     makeRoom: () => delivered.giveUp(),
     disk,
     folder: `${folder}/parked`,
-    synced,
     segmentBytes,
     acknowledged: state.checkpoint.seq,
     stamp,
   });
   const lost = reconcile(state, segments, parked);
   const spare = new Spare(disk, folder);
-  const log = new SegmentedLog({ disk, folder, synced, segmentBytes, header, spare, segments, tail, last: state.last });
+  const log = new SegmentedLog({ disk, folder, segmentBytes, header, spare, segments, tail, last: state.last });
   const committer = new Committer({
     space,
     makeRoom: () => space.makeRoom(),

@@ -13,7 +13,6 @@ import { NO_CHECKPOINT } from './state.js';
 export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'> {
   readonly disk: Disk;
   readonly folder: string;
-  readonly synced: boolean;
   readonly segmentBytes?: number | undefined;
   /** The checkpoint of the log: what is parked up to there was durable before it was written. */
   readonly acknowledged: number;
@@ -66,10 +65,10 @@ export class ParkedLog {
   readonly #committer: Committer<Draft>;
 
   private constructor(setup: ParkedSetup, state: ParkedState, recovered: Recovered) {
-    const { disk, folder, synced, segmentBytes, stamp } = setup;
+    const { disk, folder, segmentBytes, stamp } = setup;
     const { segments, tail, last, damage } = recovered;
     const header = (seq: number): Buffer => Buffer.from(encodeLine(seq, JSON.stringify(state.header(stamp()))));
-    const log = new SegmentedLog({ disk, folder, synced, segmentBytes, header, segments, tail, last });
+    const log = new SegmentedLog({ disk, folder, segmentBytes, header, segments, tail, last });
     this.found = { ...damage, records: 0 };
     this.#disk = disk;
     this.#state = state;
@@ -78,12 +77,11 @@ export class ParkedLog {
   }
 
   static async open(setup: ParkedSetup): Promise<ParkedLog> {
-    const { disk, folder, synced, acknowledged } = setup;
+    const { disk, folder, acknowledged } = setup;
     const state = new ParkedState();
     const recovered = await recoverLog<ParkedLogRecord>({
       disk,
       folder,
-      synced,
       highWaterMark: 0,
       checkpointed: 0,
       isDurable: (record) => isParkedUpTo(record, acknowledged),

@@ -2,7 +2,7 @@ import { StorageError } from '../errors.js';
 import type { Damage } from '../journal.js';
 import { TOMBSTONE } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { firstOf, type Segment } from './log.js';
+import { type Segment, segmentsIn } from './log.js';
 import { FORMAT, isCounted } from './records.js';
 import {
   type AnyRecord,
@@ -17,7 +17,6 @@ import {
 export interface RecoverySetup<R extends AnyRecord> {
   readonly disk: Disk;
   readonly folder: string;
-  readonly synced: boolean;
   /** The newest record that is known to have been durable; 0: none is. */
   readonly highWaterMark: number;
   /** The newest record that the checkpoint of the last run knows to be durable. */
@@ -43,7 +42,11 @@ export interface Recovered {
 /** Applies the records of a folder's segments, and finds where the next commit goes. Reads the newest segment only, if its header is good. */
 export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): Promise<Recovered> {
   const { disk, folder } = setup;
-  const segments = await findSegments(disk, folder);
+  for (const name of await disk.list(folder)) {
+    // The first commit of such a segment never became durable.
+    if (name.endsWith('.log.new')) await disk.unlink(`${folder}/${name}`);
+  }
+  const segments: Segment[] = await segmentsIn(disk, folder);
   const start = await newestHeader(disk, segments);
   const recovery = new Recovery(setup, (segments[start]?.first ?? 1) - 1);
   for (const [index, segment] of segments.entries()) {
@@ -55,7 +58,7 @@ export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): 
   const newest = segments.at(-1);
   const end = newest === undefined ? null : await recovery.newest(newest);
   if (end?.empty === true) segments.pop();
-  if (setup.synced) await disk.syncFolder(folder);
+  await disk.syncFolder(folder);
   return {
     segments,
     tail: end?.tail ?? null,
@@ -63,18 +66,6 @@ export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): 
     lostAtTail: recovery.lostAtTail,
     damage: { records: recovery.records, tornBytes: recovery.tornBytes, corruptRecords: recovery.corrupt },
   };
-}
-
-async function findSegments(disk: Disk, folder: string): Promise<Segment[]> {
-  const segments: Segment[] = [];
-  for (const name of await disk.list(folder)) {
-    const path = `${folder}/${name}`;
-    // The first commit of such a segment never became durable.
-    if (name.endsWith('.log.new')) await disk.unlink(path);
-    const first = firstOf(name);
-    if (first !== null) segments.push({ first, path, size: (await disk.facts(path)).size });
-  }
-  return segments.sort((a, b) => a.first - b.first);
 }
 
 async function newestHeader(disk: Disk, segments: readonly Segment[]): Promise<number> {
@@ -145,7 +136,7 @@ class Recovery<R extends AnyRecord> {
     broken: readonly LocatedRecord<R>[],
     end: number,
   ): Promise<{ tail: DiskFile | null; empty: boolean }> {
-    const { disk, highWaterMark, synced } = this.#setup;
+    const { disk, highWaterMark } = this.#setup;
     const before = this.last;
     this.#lose(Math.max(takenAtTail(scan, end, before, broken), highWaterMark));
     this.lostAtTail = this.last - before;
@@ -158,7 +149,7 @@ class Recovery<R extends AnyRecord> {
     const size = torn > 0 ? end : scan.size;
     for (const { offset } of broken) if (offset < size) await file.write(TOMBSTONE, offset);
     // What was read here may not have been synced; from now on it counts.
-    if (synced) await file.datasync();
+    await file.datasync();
     segment.size = size;
     // Kept for people to examine. The next segment may have this name.
     if (empty && scan.size > 0) await disk.rename(segment.path, `${segment.path}.damaged`);

@@ -18,7 +18,7 @@ import type { Receipt } from '../types.js';
 import type { CheckpointFile } from './checkpoint-file.js';
 import type { Checkpointer } from './checkpointer.js';
 import { CommitTimes } from './commit-times.js';
-import type { Committer, WriteBatch } from './committer.js';
+import type { Committer } from './committer.js';
 import type { HighWater } from './high-water.js';
 import { type HistorySetup, history } from './history.js';
 import type { Lock } from './lock.js';
@@ -29,12 +29,12 @@ import { type Space, storageError } from './space.js';
 import {
   factRecord,
   type LogDraft,
-  PassingBatch,
   type PassingBatchFacts,
+  passingBatch,
   renumberRecord,
   replaceRecord,
-  SingleRecord,
   sessionRecord,
+  singleRecord,
   sizeOf,
 } from './write-batch.js';
 
@@ -162,7 +162,7 @@ export class DiskJournal implements Journal {
       if (source !== undefined) await this.#submitOne((draft) => factRecord(draft, { source }), true);
       return [];
     }
-    return await this.#submitPassings({ passings, source, limited: true });
+    return this.#submitPassings({ passings, source, limited: true });
   }
 
   position(source: string): string | number | undefined {
@@ -257,9 +257,20 @@ export class DiskJournal implements Journal {
     if (state.session === null) throw new Error('The folder has no session yet: startSession comes first');
   }
 
-  #submitPassings(facts: PassingBatchFacts): Promise<Receipt[]> {
+  async #submitPassings(facts: PassingBatchFacts): Promise<Receipt[]> {
+    const { committer, state, maxPendingBytes } = this.#parts;
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
-    return this.#submit(bytes, (settle) => new PassingBatch(facts, bytes, this.#parts.state, settle, this.#committed));
+    if (this.#closing !== null) throw new OutboxClosedError();
+    if (this.#pendingBytes + bytes > maxPendingBytes) {
+      const message = `${this.#pendingBytes} bytes wait for the disk; ${bytes} more would pass maxPendingBytes (${maxPendingBytes})`;
+      throw new OutboxBusyError(message, { pendingBytes: this.#pendingBytes });
+    }
+    this.#pendingBytes += bytes;
+    try {
+      return await committer.submit(passingBatch(facts, bytes, state, this.#committed));
+    } finally {
+      this.#pendingBytes -= bytes;
+    }
   }
 
   readonly #committed = (firstSeq: number, count: number, at: number): void => {
@@ -270,30 +281,8 @@ export class DiskJournal implements Journal {
     events.committed?.(count);
   };
 
-  #submitOne<R extends SessionRecord | ReplaceRecord>(make: (draft: LogDraft) => R, limited = false): Promise<R> {
-    return this.#submit<R>(0, (settle) => new SingleRecord(make, this.#parts.state, settle, limited));
-  }
-
-  #submit<T>(
-    bytes: number,
-    list: (settle: { resolve: (value: T) => void; reject: (error: unknown) => void }) => WriteBatch<LogDraft>,
-  ): Promise<T> {
-    const { committer, maxPendingBytes } = this.#parts;
-    if (this.#closing !== null) return Promise.reject(new OutboxClosedError());
-    if (this.#pendingBytes + bytes > maxPendingBytes) {
-      const message = `${this.#pendingBytes} bytes wait for the disk; ${bytes} more would pass maxPendingBytes (${maxPendingBytes})`;
-      return Promise.reject(new OutboxBusyError(message, { pendingBytes: this.#pendingBytes }));
-    }
-    this.#pendingBytes += bytes;
-    // Not by `finally`, which makes two more promises per call.
-    const settled =
-      <V>(settle: (value: V) => void) =>
-      (value: V): void => {
-        this.#pendingBytes -= bytes;
-        settle(value);
-      };
-    return new Promise<T>((resolve, reject) => {
-      committer.submit(list({ resolve: settled<T>(resolve), reject: settled(reject) }));
-    });
+  async #submitOne<R extends SessionRecord | ReplaceRecord>(make: (draft: LogDraft) => R, limited = false): Promise<R> {
+    if (this.#closing !== null) throw new OutboxClosedError();
+    return this.#parts.committer.submit(singleRecord(make, this.#parts.state, limited));
   }
 }

@@ -128,35 +128,30 @@ export class ParkedLog {
   /** Stores copies of these; `ack` is the checkpoint that is past them. */
   park(entries: readonly Entry[], why: ParkReason, ack: Checkpoint): Promise<void> {
     const { reason, status, response } = why;
-    return this.#write(estimate(entries, why), function* (draft) {
-      for (const [index, entry] of entries.entries()) {
-        const record: ParkedRecord = {
-          t: 'k',
-          session: entry.token_session,
-          num: entry.num_passing,
-          of: entry.seq,
-          bytes: entry.bytes,
-          appended: entry.at,
-          reason,
-          status,
-          response,
-          at: draft.at,
-          mono: draft.mono,
-          ...(entries.length > 1 ? { part: [index + 1, entries.length] as const } : {}),
-          ...(index === entries.length - 1 ? { ack } : {}),
-          passing: entry.passing,
-        };
-        yield record;
-      }
-    });
+    const { length } = entries;
+    return this.#write(estimate(entries, why), ({ at, mono }) =>
+      entries.map((entry, index) => ({
+        t: 'k',
+        session: entry.token_session,
+        num: entry.num_passing,
+        of: entry.seq,
+        bytes: entry.bytes,
+        appended: entry.at,
+        reason,
+        status,
+        response,
+        at,
+        mono,
+        ...(length > 1 && { part: [index + 1, length] as const }),
+        ...(index === length - 1 && { ack }),
+        passing: entry.passing,
+      })),
+    );
   }
 
   /** These are back in the log; all that were requeued up to its seq `upTo` are known here then. */
-  async release(seqs: IntervalSet, count: number, upTo: number): Promise<void> {
-    await this.#write(64, function* ({ at, mono }) {
-      const record: VoidRecord = { t: 'v', of: seqs.toJSON(), count, upTo, at, mono };
-      yield record;
-    });
+  release(seqs: IntervalSet, count: number, upTo: number): Promise<void> {
+    return this.#write(64, ({ at, mono }) => [{ t: 'v', of: seqs.toJSON(), count, upTo, at, mono }]);
   }
 
   /** What is parked now, oldest first, in chunks. */
@@ -228,26 +223,18 @@ export class ParkedLog {
     }
   }
 
-  #write(bytes: number, records: (draft: Draft) => Generator<ParkedRecord | VoidRecord>): Promise<void> {
-    const written: (ParkedRecord | VoidRecord)[] = [];
-    return new Promise((resolve, reject) => {
-      this.#committer.submit({
-        bytes,
-        limited: false,
-        *records(draft) {
-          written.length = 0;
-          for (const record of records(draft)) {
-            written.push(record);
-            draft.last++;
-            yield [draft.last, JSON.stringify(record)];
-          }
-        },
-        done: () => {
-          for (const record of written) this.#state.apply(record);
-          resolve();
-        },
-        failed: reject,
-      });
+  #write(bytes: number, make: (stamp: Stamp) => (ParkedRecord | VoidRecord)[]): Promise<void> {
+    let records: (ParkedRecord | VoidRecord)[] = [];
+    return this.#committer.submit({
+      bytes,
+      limited: false,
+      *records(draft) {
+        records = make(draft);
+        for (const record of records) yield [++draft.last, JSON.stringify(record)];
+      },
+      done: () => {
+        for (const record of records) this.#state.apply(record);
+      },
     });
   }
 }

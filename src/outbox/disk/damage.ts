@@ -5,7 +5,7 @@ import { HighWater } from './high-water.js';
 import { firstOf } from './log.js';
 import { isParkedUpTo } from './parked.js';
 import { type Checkpoint, isCounted, type LogRecord, type ParkedLogRecord } from './records.js';
-import { countingRecords, type LocatedRecord, scanSegment, takenAtTail } from './segment-reader.js';
+import { type LocatedRecord, scanSegment, takenAtTail } from './segment-reader.js';
 import type { Snapshot } from './snapshot.js';
 import { NO_CHECKPOINT } from './state.js';
 
@@ -97,32 +97,30 @@ class Examiner {
   async examine(files: readonly string[]): Promise<void> {
     for (const [index, name] of files.entries()) {
       const next = files[index + 1];
-      await this.#segment(name, next === undefined ? null : orderOf(next) - 1);
+      await this.#segment(name, next === undefined ? undefined : orderOf(next) - 1);
     }
   }
 
-  /** `limit`: the last seq that counts here; null in the newest segment. */
-  async #segment(file: string, limit: number | null): Promise<void> {
+  /** `limit`: the last seq that counts here; undefined in the newest segment. */
+  async #segment(file: string, limit: number | undefined): Promise<void> {
     this.#last ??= orderOf(file) - 1;
-    const records: LocatedRecord<AnyLogRecord>[] = [];
     const handle = await this.#disk.open(`${this.#folder}/${file}`, 'read');
-    const scan = await scanSegment<AnyLogRecord>(handle, orderOf(file), (found) => void records.push(found));
-    const { whole, broken } = countingRecords(
-      scan,
-      ({ seq, record }) => limit !== null || seq <= this.#highWaterMark || this.#isDurable(record),
-    );
-    let end = 0;
-    for (const found of [...records, ...whole]) {
-      const { offset, seq, record } = found;
-      if (limit !== null && seq > limit && isCounted(record)) continue;
-      const isBad = scan.damaged.some((range) => range.offset >= end && range.offset < offset);
-      if (isBad || seq - 1 > this.#last) this.#add(file, end, offset, seq - 1, record);
-      this.#accept(found);
-      end = found.end;
-    }
-    const upTo = limit ?? Math.max(takenAtTail(scan, end, this.#last, broken), this.#highWaterMark);
-    const isCut = limit === null && scan.damaged.some((range) => range.offset >= end);
-    if (upTo > this.#last || isCut || broken.length > 0) this.#add(file, end, scan.size, upTo, null);
+    let from = 0;
+    const scan = await scanSegment<AnyLogRecord>(handle, {
+      first: orderOf(file),
+      limit,
+      isDurable: ({ seq, record }) => limit !== undefined || seq <= this.#highWaterMark || this.#isDurable(record),
+      accept: (found, isBehindDamage) => {
+        const { offset, end, seq, record } = found;
+        if (isBehindDamage || seq - 1 > this.#last!) this.#add(file, from, offset, seq - 1, record);
+        this.#accept(found);
+        from = end;
+      },
+    });
+    const { broken, damaged, end, size } = scan;
+    const upTo = limit ?? Math.max(takenAtTail(scan, this.#last), this.#highWaterMark);
+    const isCut = limit === undefined && damaged.some(({ offset }) => offset >= end);
+    if (upTo > this.#last || isCut || broken.length > 0) this.#add(file, end, size, upTo, null);
   }
 
   #accept({ seq, record }: LocatedRecord<AnyLogRecord>): void {

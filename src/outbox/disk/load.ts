@@ -93,8 +93,8 @@ async function readBackups(disk: Disk, folder: string, state: LogState): Promise
     };
     const file = await disk.open(newest.path, 'read');
     try {
-      const { lastCommit } = await scanSegment<LogRecord | ParkedLogRecord>(file, newest.first, raise);
-      lastCommit.forEach(raise);
+      const { first } = newest;
+      await scanSegment<LogRecord | ParkedLogRecord>(file, { first, isDurable: () => true, accept: raise });
     } finally {
       await file.close();
     }

@@ -1,10 +1,9 @@
 import type { Entry, JournalEvents } from '../journal.js';
 import { decodeLine, recordOf } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
-import { LineReader } from './line-reader.js';
 import type { Segment, SegmentedLog } from './log.js';
 import type { LogRecord, PassingRecord } from './records.js';
-import type { SequencedRecord } from './segment-reader.js';
+import { LineReader, type SequencedRecord } from './segment-reader.js';
 import type { LogState } from './state.js';
 
 type Stored = SequencedRecord<PassingRecord>;

@@ -6,7 +6,6 @@ import { type Segment, segmentsIn } from './log.js';
 import { FORMAT, isCounted } from './records.js';
 import {
   type AnyRecord,
-  countingRecords,
   firstRecord,
   type LocatedRecord,
   type SegmentScan,
@@ -50,21 +49,17 @@ export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): 
   const start = await newestHeader(disk, segments);
   const recovery = new Recovery(setup, (segments[start]?.first ?? 1) - 1);
   for (const [index, segment] of segments.entries()) {
-    if (index < start) continue;
-    const next = segments[index + 1];
-    if (next === undefined) break;
-    await recovery.older(segment, next.first - 1);
+    if (index >= start) await recovery.read(segment, segments[index + 1]);
   }
-  const newest = segments.at(-1);
-  const end = newest === undefined ? null : await recovery.newest(newest);
-  if (end?.empty === true) segments.pop();
+  if (recovery.isEmpty) segments.pop();
   await disk.syncFolder(folder);
+  const { tail, last, lostAtTail, records, tornBytes, corrupt } = recovery;
   return {
     segments,
-    tail: end?.tail ?? null,
-    last: Math.max(recovery.last, setup.highWaterMark),
-    lostAtTail: recovery.lostAtTail,
-    damage: { records: recovery.records, tornBytes: recovery.tornBytes, corruptRecords: recovery.corrupt },
+    tail,
+    last: Math.max(last, setup.highWaterMark),
+    lostAtTail,
+    damage: { records, tornBytes, corruptRecords: corrupt },
   };
 }
 
@@ -82,6 +77,9 @@ class Recovery<R extends AnyRecord> {
   tornBytes = 0;
   corrupt = 0;
   lostAtTail = 0;
+  tail: DiskFile | null = null;
+  /** The newest segment had nothing to keep, and is out of the way. */
+  isEmpty = false;
 
   readonly #setup: RecoverySetup<R>;
   last: number;
@@ -91,72 +89,47 @@ class Recovery<R extends AnyRecord> {
     this.last = last;
   }
 
-  /** A segment that is followed by another. Records beyond `limit` are void: they were written again there. */
-  async older(segment: Segment, limit: number): Promise<void> {
-    const file = await this.#setup.disk.open(segment.path, 'read');
-    try {
-      const accept = (found: LocatedRecord<R>): void => {
-        if (found.seq <= limit || !isCounted(found.record)) this.#accept(found);
-      };
-      const { lastCommit } = await scanSegment<R>(file, segment.first, accept);
-      lastCommit.forEach(accept);
-    } finally {
-      await file.close();
-    }
-    if (this.last < limit) this.#lose(limit);
-  }
-
-  async newest(segment: Segment): Promise<{ tail: DiskFile | null; empty: boolean }> {
+  /** `next`: the segment that follows, if one does. */
+  async read(segment: Segment, next: Segment | undefined): Promise<void> {
     const { disk, highWaterMark, isDurable } = this.#setup;
-    const file = await disk.open(segment.path, 'update');
+    const limit = next && next.first - 1;
+    const file = await disk.open(segment.path, limit === undefined ? 'update' : 'read');
     try {
-      let end = 0;
-      const accept = (found: LocatedRecord<R>): void => {
-        this.#accept(found);
-        end = found.end;
-      };
-      const scan = await scanSegment<R>(file, segment.first, accept);
-      const { whole, broken } = countingRecords(
-        scan,
-        ({ seq, record }) => seq <= highWaterMark || isDurable?.(record) === true,
-      );
-      whole.forEach(accept);
-      return await this.#trimTail(segment, file, scan, broken, end);
-    } catch (error) {
-      await file.close().catch(() => undefined);
-      throw error;
+      const scan = await scanSegment<R>(file, {
+        first: segment.first,
+        limit,
+        isDurable: ({ seq, record }) => limit !== undefined || seq <= highWaterMark || isDurable?.(record) === true,
+        accept: (found) => this.#accept(found),
+      });
+      if (limit === undefined) await this.#trim(segment, file, scan);
+      else this.#lose(limit);
+    } finally {
+      if (this.tail === null) await file.close();
     }
   }
 
   /** Cuts off what never was durable, or makes it tombstones where damage behind it has to be kept. */
-  async #trimTail(
-    segment: Segment,
-    file: DiskFile,
-    scan: SegmentScan<R>,
-    broken: readonly LocatedRecord<R>[],
-    end: number,
-  ): Promise<{ tail: DiskFile | null; empty: boolean }> {
+  async #trim(segment: Segment, file: DiskFile, scan: SegmentScan<R>): Promise<void> {
     const { disk, highWaterMark } = this.#setup;
+    const { broken, damaged, end } = scan;
     const before = this.last;
-    this.#lose(Math.max(takenAtTail(scan, end, before, broken), highWaterMark));
+    this.#lose(Math.max(takenAtTail(scan, before), highWaterMark));
     this.lostAtTail = this.last - before;
     const torn = this.lostAtTail === 0 ? scan.size - end : 0;
     this.tornBytes += torn;
-    if (this.corrupt === 0 && scan.damaged.some((range) => range.offset < end)) this.corrupt = 1;
+    if (this.corrupt === 0 && damaged.some(({ offset }) => offset < end)) this.corrupt = 1;
 
-    const empty = end === 0 && this.lostAtTail === 0;
-    if (torn > 0 && !empty) await file.truncate(end);
+    this.isEmpty = end === 0 && this.lostAtTail === 0;
+    if (torn > 0 && !this.isEmpty) await file.truncate(end);
     const size = torn > 0 ? end : scan.size;
     for (const { offset } of broken) if (offset < size) await file.write(TOMBSTONE, offset);
     // What was read here may not have been synced; from now on it counts.
     await file.datasync();
     segment.size = size;
     // Kept for people to examine. The next segment may have this name.
-    if (empty && scan.size > 0) await disk.rename(segment.path, `${segment.path}.damaged`);
-    if (!empty && this.lostAtTail === 0 && scan.damaged.every((range) => range.offset >= end))
-      return { tail: file, empty };
-    await file.close();
-    return { tail: null, empty };
+    if (this.isEmpty && scan.size > 0) await disk.rename(segment.path, `${segment.path}.damaged`);
+    const isIntact = this.lostAtTail === 0 && damaged.every(({ offset }) => offset >= end);
+    if (isIntact && !this.isEmpty) this.tail = file;
   }
 
   #accept({ seq, record }: LocatedRecord<R>): void {

@@ -20,12 +20,14 @@ import type { Checkpointer } from './checkpointer.js';
 import { CommitTimes } from './commit-times.js';
 import type { Committer } from './committer.js';
 import type { HighWater } from './high-water.js';
-import { type HistorySetup, history } from './history.js';
 import type { Lock } from './lock.js';
-import { LogReader } from './log-reader.js';
+import type { SegmentedLog } from './log.js';
+import type { LogReader } from './log-reader.js';
+import type { ParkedLog } from './parked.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
 import { Requeues } from './requeues.js';
 import { type Space, storageError } from './space.js';
+import type { LogState } from './state.js';
 import {
   factRecord,
   type LogDraft,
@@ -38,7 +40,11 @@ import {
   sizeOf,
 } from './write-batch.js';
 
-export interface Parts extends HistorySetup {
+export interface Parts {
+  readonly state: LogState;
+  readonly log: SegmentedLog;
+  readonly reader: LogReader;
+  readonly parked: ParkedLog;
   readonly checkpointFile: CheckpointFile;
   readonly highWater: HighWater;
   readonly committer: Committer<LogDraft>;
@@ -54,7 +60,6 @@ export class DiskJournal implements Journal {
   readonly found: Damage;
   readonly lastCommit: Journal['lastCommit'];
   readonly #parts: Parts;
-  readonly #reader: LogReader;
   readonly #requeues: Requeues;
   readonly #times = new CommitTimes();
   /** Of appends that are not yet durable. */
@@ -65,7 +70,6 @@ export class DiskJournal implements Journal {
     this.#parts = parts;
     this.found = parts.found;
     this.lastCommit = parts.state.stamp;
-    this.#reader = new LogReader(parts);
     this.#requeues = new Requeues({ ...parts, append: (facts) => this.#submitPassings(facts) });
   }
 
@@ -101,14 +105,9 @@ export class DiskJournal implements Journal {
     return this.#parts.state.pendingUpTo(seq);
   }
 
-  /** Closes the segment that is being read, if it was removed. */
-  letGo(): Promise<void> {
-    return this.#reader.leave();
-  }
-
   /** Finishes what a crash may have left half done. */
   async resume(): Promise<void> {
-    const head = await this.#reader.peek();
+    const head = await this.#parts.reader.peek();
     if (head !== null) this.#times.note(head.seq, head.record.at, true);
     await this.#parts.checkpointer.begin();
     await this.#parts.log.reserve();
@@ -145,7 +144,7 @@ export class DiskJournal implements Journal {
 
   async renumber(first: Entry, atLeast: number): Promise<number> {
     const { base } = await this.#submitOne((draft) => renumberRecord(draft, first, atLeast));
-    await this.#reader.restart();
+    await this.#parts.reader.restart();
     return base;
   }
 
@@ -153,7 +152,7 @@ export class DiskJournal implements Journal {
     const { state } = this.#parts;
     const first = replacement.first ?? { seq: state.last + 1, num_passing: state.nextNumber(replacement.from) ?? 1 };
     await this.#submitOne((draft) => replaceRecord(draft, { ...replacement, first }));
-    await this.#reader.restart();
+    await this.#parts.reader.restart();
   }
 
   async append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Receipt[]> {
@@ -170,7 +169,7 @@ export class DiskJournal implements Journal {
   }
 
   read(limits: { max: number; maxBytes: number }): Promise<Entry[]> {
-    return this.#reader.read(limits);
+    return this.#parts.reader.read(limits);
   }
 
   acknowledge(upTo: Entry, tallies: Partial<Tallies> = {}): Promise<void> {
@@ -212,7 +211,7 @@ export class DiskJournal implements Journal {
   }
 
   history(): AsyncGenerator<HistoryEntry[]> {
-    return history(this.#parts);
+    return this.#parts.reader.history();
   }
 
   stats(): JournalStats {
@@ -225,7 +224,7 @@ export class DiskJournal implements Journal {
       pending,
       tallies: checkpointer.tallies,
       storage: space.state,
-      diskBytes: space.usedBytes,
+      diskBytes: space.contents.bytes,
       oldestPendingAt: pending === 0 ? null : this.#times.of(state.checkpoint.seq + 1),
       lastDeliveredAt: state.checkpoint.at,
     };
@@ -242,7 +241,7 @@ export class DiskJournal implements Journal {
     await committer.idle();
     await checkpointer.close();
     space.close();
-    await this.#reader.close();
+    await this.#parts.reader.close();
     await parked.close().catch(() => undefined);
     await log.close();
     await checkpointFile.close().catch(() => undefined);

@@ -3,7 +3,7 @@ import { CheckpointFile } from './checkpoint-file.js';
 import type { Disk, DiskFile } from './disk.js';
 import { HighWater } from './high-water.js';
 import { type Segment, segmentsIn } from './log.js';
-import type { ParkedLog } from './parked.js';
+import type { ParkedState } from './parked.js';
 import type { LogRecord, ParkedLogRecord } from './records.js';
 import { recoverLog } from './recover.js';
 import { scanSegment } from './segment-reader.js';
@@ -106,7 +106,7 @@ async function readBackups(disk: Disk, folder: string, state: LogState): Promise
 export function reconcile(
   state: LogState,
   segments: readonly Segment[],
-  parked: Pick<ParkedLog, 'checkpoint' | 'upTo'>,
+  parked: Pick<ParkedState, 'checkpoint' | 'upTo'>,
 ): number {
   if (parked.checkpoint.seq > state.checkpoint.seq) state.acknowledge(parked.checkpoint);
   state.requeued = state.requeued.filter(([seq]) => seq > parked.upTo);

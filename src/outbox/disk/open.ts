@@ -1,7 +1,7 @@
 import { RufusConfigError } from '../../core/errors.js';
 import { type Clock, systemClock } from '../clock.js';
 import { StorageError } from '../errors.js';
-import type { Journal, JournalOptions } from '../journal.js';
+import type { Damage, Journal, JournalOptions } from '../journal.js';
 import { CheckpointFile } from './checkpoint-file.js';
 import { Checkpointer } from './checkpointer.js';
 import { encodeLine } from './codec.js';
@@ -12,6 +12,7 @@ import { DiskJournal } from './disk-journal.js';
 import { type Loaded, load, reconcile, type Undo } from './load.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
 import { SEGMENT_BYTES, SegmentedLog, Spare } from './log.js';
+import { LogReader } from './log-reader.js';
 import { ParkedLog } from './parked.js';
 import { PROBE_BYTES, Space } from './space.js';
 import type { LogState } from './state.js';
@@ -69,7 +70,7 @@ interface Ground {
 async function build(options: JournalOptions, ground: Ground): Promise<DiskJournal> {
   const { clock = systemClock, events = {}, retain, maxDiskBytes = 2 * GIB, minFreeBytes = 64 * MIB } = options;
   const { disk, folder, lock, loaded } = ground;
-  const { state, checkpointFile, highWater, segments, tail, found, suspect } = loaded;
+  const { state, checkpointFile, segments, tail, suspect } = loaded;
   const boot = await bootId();
   const stamp = commitClock(clock, state);
   const header = (seq: number): Buffer =>
@@ -95,41 +96,21 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     acknowledged: state.checkpoint.seq,
     stamp,
   });
-  const lost = reconcile(state, segments, parked);
+  const lost = reconcile(state, segments, parked.state);
+  const found: Damage = {
+    records: loaded.found.records,
+    tornBytes: loaded.found.tornBytes + parked.found.tornBytes,
+    corruptRecords: loaded.found.corruptRecords + parked.found.corruptRecords + lost,
+  };
   const spare = new Spare(disk, folder);
   const log = new SegmentedLog({ disk, folder, segmentBytes, header, spare, segments, tail, last: state.last });
-  const committer = new Committer({
-    space,
-    makeRoom: () => space.makeRoom(),
-    log,
-    begin: () => new LogDraft(state, stamp()),
-  });
+  const begin = (): LogDraft => new LogDraft(state, stamp());
+  const committer = new Committer({ space, makeRoom: () => space.makeRoom(), log, begin });
   const checkpointer = new Checkpointer({ checkpointFile, state, log, parked, delivered, space, clock, suspect });
-
-  const journal = new DiskJournal({
-    disk,
-    folder,
-    state,
-    log,
-    parked,
-    delivered,
-    checkpointFile,
-    highWater,
-    committer,
-    checkpointer,
-    space,
-    lock,
-    found: {
-      records: found.records,
-      tornBytes: found.tornBytes + parked.found.tornBytes,
-      corruptRecords: found.corruptRecords + parked.found.corruptRecords + lost,
-    },
-    maxPendingBytes: options.maxPendingBytes ?? 16 * MIB,
-    events,
-  });
+  const reader = new LogReader({ disk, folder, log, parked, delivered, state, events });
   space.contents = {
     get bytes() {
-      return log.bytes + parked.bytes + delivered.bytes + CheckpointFile.BYTES;
+      return log.bytes + parked.log.bytes + delivered.bytes + CheckpointFile.BYTES;
     },
     get expendable() {
       return checkpointer.expendable;
@@ -139,13 +120,15 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     },
     async giveUp() {
       const gaveUp = await checkpointer.giveUp();
-      await journal.letGo();
+      await reader.leave();
       await log.reserve();
       return gaveUp;
     },
     betweenCommits: (work) => committer.between(work),
   };
-  return journal;
+  const { maxPendingBytes = 16 * MIB } = options;
+  const parts = { log, reader, parked, committer, checkpointer, space, lock, found, maxPendingBytes, events };
+  return new DiskJournal({ ...loaded, ...parts });
 }
 
 /**

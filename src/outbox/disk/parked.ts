@@ -7,7 +7,7 @@ import { SegmentedLog } from './log.js';
 import type { Checkpoint, ParkedHeader, ParkedLogRecord, ParkedRecord, Stamp, VoidRecord } from './records.js';
 import { FORMAT } from './records.js';
 import { type Recovered, recoverLog } from './recover.js';
-import { readSegment } from './segment-reader.js';
+import { readSegments } from './segment-reader.js';
 import { NO_CHECKPOINT } from './state.js';
 
 export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'> {
@@ -20,7 +20,7 @@ export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'
 }
 
 /** The state of parked/: a header with the records after it applied. Built the same way while running and while opening. */
-class ParkedState {
+export class ParkedState {
   /** The newest checkpoint that parked/ has. */
   checkpoint: Checkpoint = NO_CHECKPOINT;
   /** Passings that were requeued up to this seq of the main log are no longer parked. */
@@ -60,8 +60,8 @@ export const isParkedUpTo = (record: ParkedLogRecord, acknowledged: number): boo
 export class ParkedLog {
   readonly found: Damage;
   readonly #disk: Disk;
-  readonly #state: ParkedState;
-  readonly #log: SegmentedLog;
+  readonly state: ParkedState;
+  readonly log: SegmentedLog;
   readonly #committer: Committer<Draft>;
 
   private constructor(setup: ParkedSetup, state: ParkedState, recovered: Recovered) {
@@ -71,8 +71,8 @@ export class ParkedLog {
     const log = new SegmentedLog({ disk, folder, segmentBytes, header, segments, tail, last });
     this.found = { ...damage, records: 0 };
     this.#disk = disk;
-    this.#state = state;
-    this.#log = log;
+    this.state = state;
+    this.log = log;
     this.#committer = new Committer({ ...setup, log, begin: () => ({ last: log.last, ...stamp() }) });
   }
 
@@ -91,38 +91,22 @@ export class ParkedLog {
     return new ParkedLog(setup, state, recovered);
   }
 
-  get checkpoint(): Checkpoint {
-    return this.#state.checkpoint;
-  }
-
-  get upTo(): number {
-    return this.#state.upTo;
-  }
-
-  get bytes(): number {
-    return this.#log.bytes;
-  }
-
   /** How many are parked now. */
   get count(): number {
-    const { missing, releases, voided } = this.#state;
-    return this.#log.last - missing.count(1, this.#log.last) - releases - voided;
+    const { missing, releases, voided } = this.state;
+    return this.log.last - missing.count(1, this.log.last) - releases - voided;
   }
 
   /** Bytes that `renew` would free. */
   get renewable(): number {
-    return this.count === 0 ? this.#log.renewable : 0;
+    return this.count === 0 ? this.log.renewable : 0;
   }
 
   /** Removes all records of passings that were parked, if none is parked now. None of them may be in the backup any more. */
   renew(): Promise<void> {
     return this.#committer.between(async () => {
-      if (this.count === 0) await this.#log.renew();
+      if (this.count === 0) await this.log.renew();
     });
-  }
-
-  get failure(): unknown {
-    return this.#log.failure;
   }
 
   /** Stores copies of these; `ack` is the checkpoint that is past them. */
@@ -167,7 +151,7 @@ export class ParkedLog {
   /** The seqs of all that were ever parked, requeued or not, as far as the folder still has them. */
   async everParked(): Promise<IntervalSet> {
     const seqs = new IntervalSet();
-    if (this.#log.last === 0) return seqs;
+    if (this.log.last === 0) return seqs;
     for await (const records of this.#records()) {
       for (const record of records) if (record.t === 'k') seqs.add(record.of);
     }
@@ -180,29 +164,24 @@ export class ParkedLog {
    */
   async sweep(retained: number): Promise<void> {
     const released = await this.#released();
-    for (const segment of [...this.#log.segments]) {
-      if (this.#log.isTail(segment)) return;
-      for await (const records of readSegment<ParkedLogRecord>(
-        this.#disk,
-        [segment.path],
-        segment.size,
-        Number.MAX_SAFE_INTEGER,
-      )) {
+    for (const segment of [...this.log.segments]) {
+      if (this.log.isTail(segment)) return;
+      for await (const records of readSegments<ParkedLogRecord>(this.#disk, [segment])) {
         if (records.some(({ record }) => record.t === 'k' && (!released.has(record.of) || record.of >= retained)))
           return;
       }
-      await this.#log.remove(segment);
+      await this.log.remove(segment);
     }
   }
 
   async close(): Promise<void> {
     await this.#committer.idle();
-    await this.#log.close();
+    await this.log.close();
   }
 
   async #released(): Promise<IntervalSet> {
     const seqs = new IntervalSet();
-    if (this.#state.voided === 0) return seqs;
+    if (this.state.voided === 0) return seqs;
     for await (const records of this.#records()) {
       for (const record of records) if (record.t === 'v') for (const [first, last] of record.of) seqs.add(first, last);
     }
@@ -210,16 +189,8 @@ export class ParkedLog {
   }
 
   async *#records(): AsyncGenerator<ParkedLogRecord[]> {
-    for (const { path, size, first } of [...this.#log.segments]) {
-      const next = this.#log.segments.find((segment) => segment.first > first);
-      for await (const chunk of readSegment<ParkedLogRecord>(
-        this.#disk,
-        [path],
-        size,
-        (next?.first ?? Number.POSITIVE_INFINITY) - 1,
-      )) {
-        yield chunk.map(({ record }) => record);
-      }
+    for await (const chunk of readSegments<ParkedLogRecord>(this.#disk, this.log.segments)) {
+      yield chunk.map(({ record }) => record);
     }
   }
 
@@ -233,7 +204,7 @@ export class ParkedLog {
         for (const record of records) yield [++draft.last, JSON.stringify(record)];
       },
       done: () => {
-        for (const record of records) this.#state.apply(record);
+        for (const record of records) this.state.apply(record);
       },
     });
   }

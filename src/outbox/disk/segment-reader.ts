@@ -1,5 +1,6 @@
 import { decodeLine, endOfLine, isTombstone, type Line, recordOf } from './codec.js';
 import { codeOf, type Disk, type DiskFile, isMissing } from './disk.js';
+import { type Segment, segmentName } from './log.js';
 import { isCounted, type Stamp } from './records.js';
 
 const CHUNK = 256 * 1024;
@@ -112,34 +113,45 @@ export interface SequencedRecord<R> {
 }
 
 /**
- * The records of a segment in lists, in order of seq, up to `limit`. Tries the paths in turn: a segment may be moved
- * during the read. One that is removed gives nothing.
+ * The records of these segments in lists, in order of seq, up to `last`. Looks for a segment in `movedTo`, too: it may be moved during
+ * the read. One that is removed gives nothing.
  */
-export async function* readSegment<R extends AnyRecord>(
+export async function* readSegments<R extends AnyRecord>(
   disk: Disk,
-  paths: readonly string[],
+  segments: readonly Segment[],
+  { last = Number.POSITIVE_INFINITY, movedTo }: { readonly last?: number; readonly movedTo?: string } = {},
+): AsyncGenerator<SequencedRecord<R>[]> {
+  const asNow = segments.map(({ first, path, size }) => ({ first, path, size }));
+  for (const [index, { first, path, size }] of asNow.entries()) {
+    const limit = (asNow[index + 1]?.first ?? last + 1) - 1;
+    const file = await openFirst(disk, movedTo === undefined ? [path] : [path, `${movedTo}/${segmentName(first)}`]);
+    if (file === null) continue;
+    try {
+      yield* recordsOf<R>(file, size, limit);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+async function* recordsOf<R extends AnyRecord>(
+  file: DiskFile,
   size: number,
   limit: number,
 ): AsyncGenerator<SequencedRecord<R>[]> {
-  const file = await openFirst(disk, paths);
-  if (file === null) return;
-  try {
-    let last = 0;
-    for await (const lines of new LineReader(file).lists(size)) {
-      const records: SequencedRecord<R>[] = [];
-      for (const { bytes, complete } of lines) {
-        const line = complete ? decodeLine(bytes) : null;
-        if (line === null || line.seq < last || line.seq > limit + 1) continue;
-        const record = recordOf<R>(line);
-        // At the end of a segment, a record without a seq of its own carries that of the next segment's first.
-        if (line.seq > limit && isCounted(record)) continue;
-        last = line.seq;
-        records.push({ seq: line.seq, bytes: bytes.length + 1, record });
-      }
-      if (records.length > 0) yield records;
+  let last = 0;
+  for await (const lines of new LineReader(file).lists(size)) {
+    const records: SequencedRecord<R>[] = [];
+    for (const { bytes, complete } of lines) {
+      const line = complete ? decodeLine(bytes) : null;
+      if (line === null || line.seq < last || line.seq > limit + 1) continue;
+      const record = recordOf<R>(line);
+      // At the end of a segment, a record without a seq of its own carries that of the next segment's first.
+      if (line.seq > limit && isCounted(record)) continue;
+      last = line.seq;
+      records.push({ seq: line.seq, bytes: bytes.length + 1, record });
     }
-  } finally {
-    await file.close();
+    if (records.length > 0) yield records;
   }
 }
 

@@ -25,14 +25,6 @@ export interface Contents {
   betweenCommits(work: () => Promise<void>): Promise<void>;
 }
 
-const NOTHING: Contents = {
-  bytes: 0,
-  expendable: 0,
-  overhead: 0,
-  giveUp: async () => false,
-  betweenCommits: (work) => work(),
-};
-
 /** What must fit again before a full disk counts as no longer full. */
 export const PROBE_BYTES = 32 * 1024;
 const RECHECK_MS = 5_000;
@@ -44,7 +36,7 @@ const PLENTY = 64 * 1024 * 1024;
 export class Space {
   state: StorageState = 'ok';
   /** Set at the end of opening: nothing is committed before that. */
-  contents = NOTHING;
+  contents!: Contents;
   #free: number | undefined;
   #asked = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | null = null;
@@ -54,11 +46,6 @@ export class Space {
 
   constructor(setup: SpaceSetup) {
     this.#setup = setup;
-  }
-
-  /** What the outbox occupies. */
-  get usedBytes(): number {
-    return this.contents.bytes;
   }
 
   /** Resolves if `bytes` more may be written, after removing backups where that helps. Only between two commits. */
@@ -134,7 +121,7 @@ export class Space {
   async #lacks(bytes: number, givenUp: number): Promise<string | null> {
     const { maxDiskBytes, minFreeBytes } = this.#setup;
     const more = bytes + this.contents.overhead - givenUp;
-    if (this.usedBytes + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
+    if (this.contents.bytes + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
     if ((await this.#freeAfter(more)) < minFreeBytes)
       return `the ${minFreeBytes} bytes to be left free on the volume (minFreeBytes)`;
     return null;
@@ -152,7 +139,7 @@ export class Space {
   }
 
   #error(limit: string, cause?: unknown): OutboxFullError {
-    const { usedBytes } = this;
+    const { bytes: usedBytes } = this.contents;
     const free = this.#free === undefined ? '' : `, ${this.#free} bytes are free`;
     return new OutboxFullError(`The outbox has reached ${limit}: it holds ${usedBytes} bytes${free}`, {
       usedBytes,

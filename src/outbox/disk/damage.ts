@@ -50,10 +50,11 @@ export async function examine(snapshot: Snapshot): Promise<Examination> {
     .filter(({ name }) => !name.startsWith('parked/'))
     .sort((a, b) => orderOf(a.name) - orderOf(b.name));
   const highWaterMark = Math.max(checkpointFile.found?.durable.seq ?? 0, mark?.seq ?? 0);
-  const log = new Examiner(disk, folder, highWaterMark, () => false);
+  const log = new Examiner({ disk, folder, highWaterMark, isDurable: () => false });
   await log.examine(inLog.map(({ name }) => name));
   const acknowledged = Math.max(checkpointFile.found?.seq ?? 0, log.checkpoint.seq);
-  const parked = new Examiner(disk, folder, 0, (record) => record.t === 'k' && isParkedUpTo(record, acknowledged));
+  const isDurable = (record: AnyLogRecord): boolean => isParkedUpTo(record, acknowledged);
+  const parked = new Examiner({ disk, folder, highWaterMark: 0, isDurable });
   await parked.examine(segments.flatMap(({ name }) => (name.startsWith('parked/') ? name : [])));
   const checkpoints = [checkpointFile.found ?? NO_CHECKPOINT, log.checkpoint, parked.checkpoint];
   return {
@@ -75,23 +76,24 @@ function lostCheckpoint({ contents }: Snapshot): DamagedStretch {
   return { file: 'ack.dat', from: 0, to: size, kind, lost: null, before: null, after: null };
 }
 
+/** A commit is known to have been durable by the mark, or by one of its records. */
+interface ExaminerSetup {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly highWaterMark: number;
+  readonly isDurable: (record: AnyLogRecord) => boolean;
+}
+
 /** Examines the segments of one log, oldest first. */
 class Examiner {
   readonly stretches: DamagedStretch[] = [];
   checkpoint: Checkpoint = NO_CHECKPOINT;
-  readonly #disk: Disk;
-  readonly #folder: string;
-  readonly #highWaterMark: number;
-  readonly #isDurable: (record: AnyLogRecord) => boolean;
+  readonly #setup: ExaminerSetup;
   #last: number | null = null;
   #before: Neighbour | null = null;
 
-  /** A commit is known to have been durable by the mark, or by one of its records. */
-  constructor(disk: Disk, folder: string, highWaterMark: number, isDurable: (record: AnyLogRecord) => boolean) {
-    this.#disk = disk;
-    this.#folder = folder;
-    this.#highWaterMark = highWaterMark;
-    this.#isDurable = isDurable;
+  constructor(setup: ExaminerSetup) {
+    this.#setup = setup;
   }
 
   async examine(files: readonly string[]): Promise<void> {
@@ -103,13 +105,14 @@ class Examiner {
 
   /** `limit`: the last seq that counts here; undefined in the newest segment. */
   async #segment(file: string, limit: number | undefined): Promise<void> {
+    const { disk, folder, highWaterMark, isDurable } = this.#setup;
     this.#last ??= orderOf(file) - 1;
-    const handle = await this.#disk.open(`${this.#folder}/${file}`, 'read');
+    const handle = await disk.open(`${folder}/${file}`, 'read');
     let from = 0;
     const scan = await scanSegment<AnyLogRecord>(handle, {
       first: orderOf(file),
       limit,
-      isDurable: ({ seq, record }) => limit !== undefined || seq <= this.#highWaterMark || this.#isDurable(record),
+      isDurable: ({ seq, record }) => seq <= highWaterMark || isDurable(record),
       accept: (found, isBehindDamage) => {
         const { offset, end, seq, record } = found;
         if (isBehindDamage || seq - 1 > this.#last!) this.#add(file, from, offset, seq - 1, record);
@@ -118,7 +121,7 @@ class Examiner {
       },
     });
     const { broken, damaged, end, size } = scan;
-    const upTo = limit ?? Math.max(takenAtTail(scan, this.#last), this.#highWaterMark);
+    const upTo = limit ?? Math.max(takenAtTail(scan, this.#last), highWaterMark);
     const isCut = limit === undefined && damaged.some(({ offset }) => offset >= end);
     if (upTo > this.#last || isCut || broken.length > 0) this.#add(file, end, size, upTo, null);
   }

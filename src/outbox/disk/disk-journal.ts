@@ -17,15 +17,13 @@ import type {
 import type { Receipt } from '../types.js';
 import type { CheckpointFile } from './checkpoint-file.js';
 import type { Checkpointer } from './checkpointer.js';
-import { CommitTimes } from './commit-times.js';
 import type { Committer } from './committer.js';
 import type { HighWater } from './high-water.js';
 import type { Lock } from './lock.js';
 import type { SegmentedLog } from './log.js';
 import type { LogReader } from './log-reader.js';
-import type { ParkedLog } from './parked.js';
+import { type ParkedLog, Requeues } from './parked.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
-import { Requeues } from './requeues.js';
 import { type Space, storageError } from './space.js';
 import type { LogState } from './state.js';
 import {
@@ -61,7 +59,6 @@ export class DiskJournal implements Journal {
   readonly lastCommit: Journal['lastCommit'];
   readonly #parts: Parts;
   readonly #requeues: Requeues;
-  readonly #times = new CommitTimes();
   /** Of appends that are not yet durable. */
   #pendingBytes = 0;
   #closing: Promise<void> | null = null;
@@ -108,7 +105,7 @@ export class DiskJournal implements Journal {
   /** Finishes what a crash may have left half done. */
   async resume(): Promise<void> {
     const head = await this.#parts.reader.peek();
-    if (head !== null) this.#times.note(head.seq, head.record.at, true);
+    if (head !== null) this.#parts.state.commitTimes.note(head.seq, head.record.at, true);
     await this.#parts.checkpointer.begin();
     await this.#parts.log.reserve();
     await this.#requeues.resume();
@@ -225,7 +222,7 @@ export class DiskJournal implements Journal {
       tallies: checkpointer.tallies,
       storage: space.state,
       diskBytes: space.contents.bytes,
-      oldestPendingAt: pending === 0 ? null : this.#times.of(state.checkpoint.seq + 1),
+      oldestPendingAt: pending === 0 ? null : state.commitTimes.of(state.checkpoint.seq + 1),
       lastDeliveredAt: state.checkpoint.at,
     };
   }
@@ -276,7 +273,7 @@ export class DiskJournal implements Journal {
     const { state, highWater, events } = this.#parts;
     const { last: seq, session } = state;
     highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
-    this.#times.note(firstSeq, at, state.pending <= count);
+    state.commitTimes.note(firstSeq, at, state.pending <= count);
     events.committed?.(count);
   };
 

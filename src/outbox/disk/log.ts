@@ -29,12 +29,6 @@ export async function segmentsIn(disk: Disk, folder: string): Promise<(Segment &
   return segments.sort((a, b) => a.first - b.first);
 }
 
-/** Where the next commit goes. */
-interface Tail {
-  readonly segment: Segment;
-  readonly file: DiskFile;
-}
-
 export interface LogSetup {
   readonly disk: Disk;
   readonly folder: string;
@@ -59,7 +53,8 @@ export class SegmentedLog {
   headerBytes: number;
   /** Set once the disk failed for good. */
   failure: unknown;
-  #tail: Tail | null;
+  /** The file of the last segment, where the next commit goes; null: it begins a segment. */
+  #tail: DiskFile | null;
 
   readonly #setup: LogSetup;
 
@@ -68,8 +63,7 @@ export class SegmentedLog {
     this.segments = [...setup.segments];
     this.last = setup.last;
     this.headerBytes = setup.header(this.last + 1).length;
-    const newest = this.segments.at(-1);
-    this.#tail = setup.tail !== null && newest !== undefined ? { segment: newest, file: setup.tail } : null;
+    this.#tail = setup.tail;
   }
 
   get bytes(): number {
@@ -82,11 +76,6 @@ export class SegmentedLog {
     return gain < WORTH_WHILE ? 0 : gain;
   }
 
-  /** Whether this segment may still grow. */
-  isTail(segment: Segment): boolean {
-    return segment === this.segments.at(-1);
-  }
-
   /**
    * Durable when it resolves; `last` is the seq of the newest record in it. When it rejects, nothing of it will ever count.
    * After a full disk it may be tried again. After another failure it is tried once more, in a new segment; a second failure is final (`failure`).
@@ -97,14 +86,14 @@ export class SegmentedLog {
       await this.#put(chunks).catch(async (error: unknown) => {
         if (isFull(error)) throw error;
         // After a failed sync the kernel may mark the pages as clean: a second sync of this file would prove nothing.
-        await this.#leaveTail();
+        await this.close();
         await this.#put(chunks);
       });
     } catch (error) {
       if (isFull(error)) await this.#cutBack();
       else {
         this.failure = error;
-        await this.#leaveTail();
+        await this.close();
       }
       throw error;
     }
@@ -139,14 +128,11 @@ export class SegmentedLog {
     await this.#setup.spare?.fill(2 * this.headerBytes).catch(() => undefined);
   }
 
-  async close(): Promise<void> {
-    await this.#leaveTail();
-  }
-
   async #put(chunks: readonly Buffer[]): Promise<void> {
-    if (this.#tail === null || this.#tail.segment.size >= (this.#setup.segmentBytes ?? SEGMENT_BYTES))
-      return this.#begin(chunks);
-    const { segment, file } = this.#tail;
+    const file = this.#tail;
+    const segment = this.segments.at(-1);
+    const { segmentBytes = SEGMENT_BYTES } = this.#setup;
+    if (file === null || segment === undefined || segment.size >= segmentBytes) return this.#begin(chunks);
     const end = await writeAll(file, chunks, segment.size);
     await file.datasync();
     segment.size = end;
@@ -172,14 +158,14 @@ export class SegmentedLog {
       const size = await writeAll(file, [header, ...chunks], 0);
       if (reserved !== undefined) await file.truncate(size);
       await file.datasync();
-      await this.#leaveTail();
+      await this.close();
       await disk.rename(draft, path);
       await disk.syncFolder(folder);
       const segment = { first, path, size };
       // The one before has the same name if it held no passing yet; the new header has its session and numbers.
       if (this.segments.at(-1)?.first === first) this.segments.pop();
       this.segments.push(segment);
-      this.#tail = { segment, file };
+      this.#tail = file;
     } catch (error) {
       await file.close().catch(() => undefined);
       await disk.unlink(draft).catch(() => undefined);
@@ -189,19 +175,19 @@ export class SegmentedLog {
 
   /** Truncates a failed write: a shorter one after it would leave its end in the file. */
   async #cutBack(): Promise<void> {
-    if (this.#tail === null) return;
     try {
-      await this.#tail.file.truncate(this.#tail.segment.size);
+      await this.#tail?.truncate(this.segments.at(-1)!.size);
     } catch {
       // Then the file is never written again. What lies behind its durable size is void: the next segment begins with these seqs.
-      await this.#leaveTail();
+      await this.close();
     }
   }
 
-  async #leaveTail(): Promise<void> {
+  /** The next commit begins a segment. */
+  async close(): Promise<void> {
     const tail = this.#tail;
     this.#tail = null;
-    await tail?.file.close().catch(() => undefined);
+    await tail?.close().catch(() => undefined);
   }
 }
 

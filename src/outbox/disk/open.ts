@@ -9,11 +9,11 @@ import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
 import { type Disk, isSystemError, nodeDisk, reasonOf, unsynced } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
-import { type Loaded, load, reconcile, type Undo } from './load.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
 import { SEGMENT_BYTES, SegmentedLog, Spare } from './log.js';
 import { LogReader } from './log-reader.js';
 import { ParkedLog } from './parked.js';
+import { type Loaded, load, type Undo } from './recover.js';
 import { PROBE_BYTES, Space } from './space.js';
 import type { LogState } from './state.js';
 import { LogDraft } from './write-batch.js';
@@ -96,7 +96,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     acknowledged: state.checkpoint.seq,
     stamp,
   });
-  const lost = reconcile(state, segments, parked.state);
+  const lost = state.reconcile(segments[0]?.first, parked.state);
   const found: Damage = {
     records: loaded.found.records,
     tornBytes: loaded.found.tornBytes + parked.found.tornBytes,

@@ -1,14 +1,17 @@
 import type { Damage, Entry, ParkedEntry, ParkReason } from '../journal.js';
+import type { Receipt } from '../types.js';
+import type { Checkpointer } from './checkpointer.js';
 import { encodeLine } from './codec.js';
 import { Committer, type CommitterSetup, type Draft } from './committer.js';
 import type { Disk } from './disk.js';
 import { IntervalSet } from './intervals.js';
 import { SegmentedLog } from './log.js';
-import type { Checkpoint, ParkedHeader, ParkedLogRecord, ParkedRecord, Stamp, VoidRecord } from './records.js';
-import { FORMAT } from './records.js';
-import { type Recovered, recoverLog } from './recover.js';
+import { Mutex } from './mutex.js';
+import type { Checkpoint, LogRecord, ParkedLogRecord, ParkedRecord, Stamp, VoidRecord } from './records.js';
+import { type Recovery, recoverLog } from './recover.js';
 import { readSegments } from './segment-reader.js';
-import { NO_CHECKPOINT } from './state.js';
+import { type LogState, ParkedState } from './state.js';
+import type { PassingBatchFacts } from './write-batch.js';
 
 export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'> {
   readonly disk: Disk;
@@ -19,41 +22,8 @@ export interface ParkedSetup extends Omit<CommitterSetup<Draft>, 'log' | 'begin'
   readonly stamp: () => { readonly at: number; readonly mono: number };
 }
 
-/** The state of parked/: a header with the records after it applied. Built the same way while running and while opening. */
-export class ParkedState {
-  /** The newest checkpoint that parked/ has. */
-  checkpoint: Checkpoint = NO_CHECKPOINT;
-  /** Passings that were requeued up to this seq of the main log are no longer parked. */
-  upTo = 0;
-  voided = 0;
-  releases = 0;
-  readonly missing = new IntervalSet();
-
-  apply(record: ParkedLogRecord): void {
-    if (record.t === 'k') {
-      if (record.ack !== undefined) this.checkpoint = record.ack;
-      return;
-    }
-    this.upTo = record.upTo;
-    if (record.t === 'v') {
-      this.voided += record.count;
-      this.releases++;
-      return;
-    }
-    this.voided = record.voided;
-    this.releases = record.releases;
-    this.checkpoint = record.ack;
-    for (const [first, last] of record.missing) this.missing.add(first, last);
-  }
-
-  header(stamp: Stamp): ParkedHeader {
-    const { voided, releases, missing, upTo, checkpoint } = this;
-    return { t: 'h', v: FORMAT, ...stamp, voided, releases, missing: missing.toJSON(), upTo, ack: checkpoint };
-  }
-}
-
 /** The record is a parked passing, and the log's checkpoint is past it. */
-export const isParkedUpTo = (record: ParkedLogRecord, acknowledged: number): boolean =>
+export const isParkedUpTo = (record: LogRecord | ParkedLogRecord, acknowledged: number): boolean =>
   record.t === 'k' && record.of <= acknowledged;
 
 /** parked/: the passings that the server refuses, each with its reason, in a log of their own; and which of them were requeued since. */
@@ -64,9 +34,9 @@ export class ParkedLog {
   readonly log: SegmentedLog;
   readonly #committer: Committer<Draft>;
 
-  private constructor(setup: ParkedSetup, state: ParkedState, recovered: Recovered) {
+  private constructor(setup: ParkedSetup, state: ParkedState, recovery: Recovery<ParkedLogRecord>) {
     const { disk, folder, segmentBytes, stamp } = setup;
-    const { segments, tail, last, damage } = recovered;
+    const { segments, tail, last, damage } = recovery;
     const header = (seq: number): Buffer => Buffer.from(encodeLine(seq, JSON.stringify(state.header(stamp()))));
     const log = new SegmentedLog({ disk, folder, segmentBytes, header, segments, tail, last });
     this.found = { ...damage, records: 0 };
@@ -79,7 +49,7 @@ export class ParkedLog {
   static async open(setup: ParkedSetup): Promise<ParkedLog> {
     const { disk, folder, acknowledged } = setup;
     const state = new ParkedState();
-    const recovered = await recoverLog<ParkedLogRecord>({
+    const recovery = await recoverLog<ParkedLogRecord>({
       disk,
       folder,
       highWaterMark: 0,
@@ -88,7 +58,7 @@ export class ParkedLog {
       apply: (_, record) => state.apply(record),
       lost: (first, last) => void state.missing.add(first, last),
     });
-    return new ParkedLog(setup, state, recovered);
+    return new ParkedLog(setup, state, recovery);
   }
 
   /** How many are parked now. */
@@ -165,7 +135,7 @@ export class ParkedLog {
   async sweep(retained: number): Promise<void> {
     const released = await this.#released();
     for (const segment of [...this.log.segments]) {
-      if (this.log.isTail(segment)) return;
+      if (segment === this.log.segments.at(-1)) return;
       for await (const records of readSegments<ParkedLogRecord>(this.#disk, [segment])) {
         if (records.some(({ record }) => record.t === 'k' && (!released.has(record.of) || record.of >= retained)))
           return;
@@ -207,6 +177,85 @@ export class ParkedLog {
         for (const record of records) this.state.apply(record);
       },
     });
+  }
+}
+
+export interface RequeuesSetup {
+  readonly state: LogState;
+  readonly parked: ParkedLog;
+  readonly checkpointer: Pick<Checkpointer, 'retained'>;
+  readonly append: (facts: PassingBatchFacts) => Promise<Receipt[]>;
+}
+
+/**
+ * Moves parked passings back to the tail of the log. They are committed there first, then released in parked/. In between, the log lists
+ * them in each header (`requeued`), so that a crash neither loses nor doubles one.
+ */
+export class Requeues {
+  readonly #setup: RequeuesSetup;
+  /** One at a time, or two of them would take the same passing. */
+  readonly #mutex = new Mutex();
+
+  constructor(setup: RequeuesSetup) {
+    this.#setup = setup;
+  }
+
+  /** How many are parked, without those that are back. */
+  get parkedCount(): number {
+    return this.#setup.parked.count - this.#setup.state.requeued.length;
+  }
+
+  /** The parked passings, without those that are back; oldest first. */
+  async *parked(): AsyncGenerator<ParkedEntry[]> {
+    for await (const entries of this.#setup.parked.entries()) {
+      const back = new Set(this.#setup.state.requeued.map(([, was]) => was));
+      const still = back.size === 0 ? entries : entries.filter(({ seq }) => !back.has(seq));
+      if (still.length > 0) yield still;
+    }
+  }
+
+  requeue(filter: (parked: ParkedEntry) => boolean): Promise<Receipt[]> {
+    return this.#mutex.run(async () => {
+      await this.#release();
+      const receipts: Receipt[] = [];
+      for await (const entries of this.parked()) {
+        const chosen = entries.filter(filter);
+        if (chosen.length === 0) continue;
+        const passings = chosen.map(({ passing }) => passing);
+        const was = chosen.map(({ seq }) => seq);
+        receipts.push(...(await this.#setup.append({ passings, was })));
+        await this.#release();
+      }
+      await this.#sweep();
+      return receipts;
+    });
+  }
+
+  /** Finishes what a crash may have left half done. */
+  async resume(): Promise<void> {
+    // With a full disk this waits for the next requeue.
+    await this.#release().catch(() => undefined);
+    // Not waited for: parked/ may be large.
+    if (this.#setup.parked.count === 0) void this.#mutex.run(() => this.#sweep());
+  }
+
+  idle(): Promise<void> {
+    return this.#mutex.idle();
+  }
+
+  /** Tells parked/ what is back in the log. */
+  async #release(): Promise<void> {
+    const { state, parked } = this.#setup;
+    const { requeued } = state;
+    if (requeued.length === 0) return;
+    const seqs = new IntervalSet();
+    for (const [, was] of requeued) seqs.add(was);
+    await parked.release(seqs, requeued.length, requeued.at(-1)![0]);
+    state.requeued = [];
+  }
+
+  async #sweep(): Promise<void> {
+    await this.#setup.parked.sweep(this.#setup.checkpointer.retained).catch(() => undefined);
   }
 }
 

@@ -1,9 +1,11 @@
 import { StorageError } from '../errors.js';
 import type { Damage } from '../journal.js';
+import { CheckpointFile } from './checkpoint-file.js';
 import { TOMBSTONE } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
+import { HighWater } from './high-water.js';
 import { type Segment, segmentsIn } from './log.js';
-import { FORMAT, isCounted } from './records.js';
+import { FORMAT, isCounted, type LogRecord, type ParkedLogRecord } from './records.js';
 import {
   type AnyRecord,
   firstRecord,
@@ -12,6 +14,7 @@ import {
   scanSegment,
   takenAtTail,
 } from './segment-reader.js';
+import { LogState } from './state.js';
 
 export interface RecoverySetup<R extends AnyRecord> {
   readonly disk: Disk;
@@ -28,18 +31,8 @@ export interface RecoverySetup<R extends AnyRecord> {
   readonly lost: (first: number, last: number) => void;
 }
 
-export interface Recovered {
-  readonly segments: Segment[];
-  /** Where the next commit may continue; null: it begins a segment. */
-  readonly tail: DiskFile | null;
-  readonly last: number;
-  /** How many of the lost ones stood at the end of the log: their numbers are taken, though no record holds them. */
-  readonly lostAtTail: number;
-  readonly damage: Damage;
-}
-
 /** Applies the records of a folder's segments, and finds where the next commit goes. Reads the newest segment only, if its header is good. */
-export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): Promise<Recovered> {
+export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): Promise<Recovery<R>> {
   const { disk, folder } = setup;
   for (const name of await disk.list(folder)) {
     // The first commit of such a segment never became durable.
@@ -47,20 +40,13 @@ export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): 
   }
   const segments: Segment[] = await segmentsIn(disk, folder);
   const start = await newestHeader(disk, segments);
-  const recovery = new Recovery(setup, (segments[start]?.first ?? 1) - 1);
+  const recovery = new Recovery(setup, segments, (segments[start]?.first ?? 1) - 1);
   for (const [index, segment] of segments.entries()) {
     if (index >= start) await recovery.read(segment, segments[index + 1]);
   }
-  if (recovery.isEmpty) segments.pop();
+  recovery.last = Math.max(recovery.last, setup.highWaterMark);
   await disk.syncFolder(folder);
-  const { tail, last, lostAtTail, records, tornBytes, corrupt } = recovery;
-  return {
-    segments,
-    tail,
-    last: Math.max(last, setup.highWaterMark),
-    lostAtTail,
-    damage: { records, tornBytes, corruptRecords: corrupt },
-  };
+  return recovery;
 }
 
 async function newestHeader(disk: Disk, segments: readonly Segment[]): Promise<number> {
@@ -72,20 +58,20 @@ async function newestHeader(disk: Disk, segments: readonly Segment[]): Promise<n
   return 0;
 }
 
-class Recovery<R extends AnyRecord> {
-  records = 0;
-  tornBytes = 0;
-  corrupt = 0;
-  lostAtTail = 0;
+/** What was recovered, as far as it was read. */
+export class Recovery<R extends AnyRecord> {
+  readonly segments: Segment[];
+  /** Where the next commit may continue; null: it begins a segment. */
   tail: DiskFile | null = null;
-  /** The newest segment had nothing to keep, and is out of the way. */
-  isEmpty = false;
-
-  readonly #setup: RecoverySetup<R>;
   last: number;
+  /** How many of the lost ones stood at the end of the log: their numbers are taken, though no record holds them. */
+  lostAtTail = 0;
+  readonly damage = { records: 0, tornBytes: 0, corruptRecords: 0 };
+  readonly #setup: RecoverySetup<R>;
 
-  constructor(setup: RecoverySetup<R>, last: number) {
+  constructor(setup: RecoverySetup<R>, segments: Segment[], last: number) {
     this.#setup = setup;
+    this.segments = segments;
     this.last = last;
   }
 
@@ -98,7 +84,7 @@ class Recovery<R extends AnyRecord> {
       const scan = await scanSegment<R>(file, {
         first: segment.first,
         limit,
-        isDurable: ({ seq, record }) => limit !== undefined || seq <= highWaterMark || isDurable?.(record) === true,
+        isDurable: ({ seq, record }) => seq <= highWaterMark || isDurable?.(record) === true,
         accept: (found) => this.#accept(found),
       });
       if (limit === undefined) await this.#trim(segment, file, scan);
@@ -116,20 +102,21 @@ class Recovery<R extends AnyRecord> {
     this.#lose(Math.max(takenAtTail(scan, before), highWaterMark));
     this.lostAtTail = this.last - before;
     const torn = this.lostAtTail === 0 ? scan.size - end : 0;
-    this.tornBytes += torn;
-    if (this.corrupt === 0 && damaged.some(({ offset }) => offset < end)) this.corrupt = 1;
+    this.damage.tornBytes = torn;
+    if (this.damage.corruptRecords === 0 && damaged.some(({ offset }) => offset < end)) this.damage.corruptRecords = 1;
 
-    this.isEmpty = end === 0 && this.lostAtTail === 0;
-    if (torn > 0 && !this.isEmpty) await file.truncate(end);
+    const isEmpty = end === 0 && this.lostAtTail === 0;
+    if (torn > 0 && !isEmpty) await file.truncate(end);
     const size = torn > 0 ? end : scan.size;
     for (const { offset } of broken) if (offset < size) await file.write(TOMBSTONE, offset);
     // What was read here may not have been synced; from now on it counts.
     await file.datasync();
     segment.size = size;
     // Kept for people to examine. The next segment may have this name.
-    if (this.isEmpty && scan.size > 0) await disk.rename(segment.path, `${segment.path}.damaged`);
+    if (isEmpty && scan.size > 0) await disk.rename(segment.path, `${segment.path}.damaged`);
     const isIntact = this.lostAtTail === 0 && damaged.every(({ offset }) => offset >= end);
-    if (isIntact && !this.isEmpty) this.tail = file;
+    if (isEmpty) this.segments.pop();
+    else if (isIntact) this.tail = file;
   }
 
   #accept({ seq, record }: LocatedRecord<R>): void {
@@ -141,7 +128,7 @@ class Recovery<R extends AnyRecord> {
     if (isCounted(record)) {
       this.#lose(seq - 1);
       this.last = seq;
-      if (seq > this.#setup.checkpointed) this.records++;
+      if (seq > this.#setup.checkpointed) this.damage.records++;
     }
     this.#setup.apply(seq, record);
   }
@@ -149,7 +136,100 @@ class Recovery<R extends AnyRecord> {
   #lose(upTo: number): void {
     if (upTo <= this.last) return;
     this.#setup.lost(this.last + 1, upTo);
-    this.corrupt += upTo - this.last;
+    this.damage.corruptRecords += upTo - this.last;
     this.last = upTo;
   }
+}
+
+/** The state of a folder, from its log, ack.dat and high-water.dat. */
+export interface Loaded {
+  readonly state: LogState;
+  readonly checkpointFile: CheckpointFile;
+  readonly highWater: HighWater;
+  readonly segments: readonly Segment[];
+  readonly tail: DiskFile | null;
+  readonly found: Damage;
+  readonly suspect: boolean;
+}
+
+/** Closes what was opened; run in reverse order. */
+export type Undo = (() => Promise<void>)[];
+
+/** Adds to `undo` what closes the files that it opens, for where opening fails. */
+export async function load(disk: Disk, folder: string, undo: Undo): Promise<Loaded> {
+  const checkpointFile = await CheckpointFile.open(disk, folder);
+  undo.push(() => checkpointFile.close());
+  const highWater = await HighWater.open(disk, folder);
+  undo.push(() => highWater.close());
+  const slot = checkpointFile.found;
+  const mark = highWater.found;
+  const checkpointed = slot?.durable.seq ?? 0;
+  const highWaterMark = Math.max(checkpointed, mark?.seq ?? 0);
+  const hadLog = (await disk.list(folder)).some((name) => /\.log(\.damaged)?$/.test(name));
+  const state = new LogState();
+  const { segments, tail, last, lostAtTail, damage } = await recoverLog<LogRecord>({
+    disk,
+    folder,
+    highWaterMark,
+    checkpointed,
+    apply: (seq, record) => state.apply(seq, record),
+    lost: (first, lastLost) => void state.missing.add(first, lastLost),
+  });
+  undo.push(async () => tail?.close());
+  const inLog = state.last;
+  state.last = last;
+  if (lostAtTail > 0 && state.session !== null)
+    state.raise(state.session, (state.nextNumber(state.session) ?? 1) + lostAtTail);
+  if (slot !== null) {
+    state.acknowledge(slot);
+    // These numbers are taken, even if the log has lost the passings since.
+    if (slot.durable.session !== null) state.raise(slot.durable.session, slot.durable.next);
+    state.session ??= slot.durable.session;
+  }
+  if (mark !== null) {
+    state.raise(mark.session, mark.next);
+    state.session ??= mark.session;
+  }
+  const behind = highWaterMark > inLog;
+  const copied = slot !== null && slot.identity !== null && slot.identity !== checkpointFile.identity;
+  const kept = slot === null && (await readBackups(disk, folder, state));
+  const bare = slot === null && (hadLog || kept || checkpointFile.broken);
+  // How many passings the damaged end held can only be estimated.
+  const cut = lostAtTail > 0;
+  return {
+    state,
+    checkpointFile,
+    highWater,
+    segments,
+    tail,
+    found: damage,
+    suspect: behind || copied || bare || cut,
+  };
+}
+
+/** Without ack.dat, takes the numbers that the newest files of delivered/ and parked/ hold as taken, too. False where there are none. */
+async function readBackups(disk: Disk, folder: string, state: LogState): Promise<boolean> {
+  let found = false;
+  for (const name of ['delivered', 'parked']) {
+    const newest = (await segmentsIn(disk, `${folder}/${name}`)).at(-1);
+    if (newest === undefined) continue;
+    found = true;
+    const raise = ({ record }: { readonly record: LogRecord | ParkedLogRecord }): void => {
+      if (record.t === 'p' || record.t === 'k') state.raise(record.session, record.num + 1);
+      else if (record.t === 's') state.raise(record.session, record.next);
+      else if (record.t === 'h' && 'next' in record) {
+        for (const [session, next] of Object.entries(record.next)) state.raise(session, next);
+      }
+      if ('session' in record) state.session ??= record.session;
+      if ('deviceid' in record) state.deviceid ??= record.deviceid ?? null;
+    };
+    const file = await disk.open(newest.path, 'read');
+    try {
+      const { first } = newest;
+      await scanSegment<LogRecord | ParkedLogRecord>(file, { first, isDurable: () => true, accept: raise });
+    } finally {
+      await file.close();
+    }
+  }
+  return found;
 }

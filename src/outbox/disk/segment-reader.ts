@@ -160,7 +160,7 @@ export interface ScanSetup<R> {
   readonly first: number;
   /** The last seq that counts here: records beyond it were written again in the next segment. */
   readonly limit?: number | undefined;
-  /** Whether the commit of this record, the last one of the segment, was synced. If so all of it counts, else its complete write batches. */
+  /** Without `limit`: whether the commit of this record, the last one of the segment, was synced. If so all of it counts, else its complete write batches. */
   readonly isDurable: (newest: LocatedRecord<R>) => boolean;
   /** Called with each record that counts, in order. */
   readonly accept: (found: LocatedRecord<R>, isBehindDamage: boolean) => void;
@@ -199,7 +199,7 @@ export async function scanSegment<R extends AnyRecord>(file: DiskFile, setup: Sc
     }
   }
   const newest = commit.at(-1);
-  const isWhole = newest === undefined || isDurable(newest);
+  const isWhole = newest === undefined || setup.limit !== undefined || isDurable(newest);
   const { whole, broken } = isWhole ? { whole: commit, broken: [] } : splitBatches(commit);
   count(whole);
   return { broken, damaged, end, size: reader.offset };

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { type Disk, isMissing } from './disk.js';
-import { type Segment, segmentName, segmentsIn } from './log.js';
+import { type Segment, segmentName } from './log.js';
 
 interface BackupSegment extends Segment {
   /** Wall clock when its last passing was delivered. */
@@ -19,13 +19,10 @@ export class Delivered {
   readonly segments: BackupSegment[];
   readonly #setup: DeliveredSetup;
 
-  private constructor(setup: DeliveredSetup, segments: BackupSegment[]) {
+  /** `segments`: those that the folder holds. */
+  constructor(setup: DeliveredSetup, segments: BackupSegment[]) {
     this.#setup = setup;
     this.segments = segments;
-  }
-
-  static async open(setup: DeliveredSetup): Promise<Delivered> {
-    return new Delivered(setup, await segmentsIn(setup.disk, setup.folder));
   }
 
   get bytes(): number {

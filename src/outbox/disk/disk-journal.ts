@@ -26,17 +26,7 @@ import { type ParkedLog, Requeues } from './parked.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
 import { type Space, storageError } from './space.js';
 import type { LogState } from './state.js';
-import {
-  factRecord,
-  type LogDraft,
-  type PassingBatchFacts,
-  passingBatch,
-  renumberRecord,
-  replaceRecord,
-  sessionRecord,
-  singleRecord,
-  sizeOf,
-} from './write-batch.js';
+import { type LogDraft, type PassingBatchFacts, passingBatch, singleRecord, sizeOf } from './write-batch.js';
 
 export interface Parts {
   readonly state: LogState;
@@ -124,11 +114,11 @@ export class DiskJournal implements Journal {
   }
 
   async startSession(token_session: string, atLeast = 1, deviceid?: string): Promise<void> {
-    await this.#submitOne((draft) => sessionRecord(draft, token_session, atLeast, deviceid ?? null));
+    await this.#submitOne((draft) => draft.start(token_session, atLeast, deviceid ?? null));
   }
 
   async leave(leaving: Leaving | null): Promise<void> {
-    await this.#submitOne((draft) => factRecord(draft, { leaving }));
+    await this.#submitOne((draft) => draft.restate({ leaving }));
   }
 
   unconfirmedFrom(token_session: string): number | undefined {
@@ -136,11 +126,11 @@ export class DiskJournal implements Journal {
   }
 
   async setUnconfirmed(token_session: string, from: number | null): Promise<void> {
-    await this.#submitOne((draft) => factRecord(draft, { unconfirmed: { session: token_session, from } }));
+    await this.#submitOne((draft) => draft.restate({ unconfirmed: { session: token_session, from } }));
   }
 
   async renumber(first: Entry, atLeast: number): Promise<number> {
-    const { base } = await this.#submitOne((draft) => renumberRecord(draft, first, atLeast));
+    const { base } = await this.#submitOne((draft) => draft.renumber(first, atLeast));
     await this.#parts.reader.restart();
     return base;
   }
@@ -148,14 +138,14 @@ export class DiskJournal implements Journal {
   async replaceSession(replacement: Replacement): Promise<void> {
     const { state } = this.#parts;
     const first = replacement.first ?? { seq: state.last + 1, num_passing: state.nextNumber(replacement.from) ?? 1 };
-    await this.#submitOne((draft) => replaceRecord(draft, { ...replacement, first }));
+    await this.#submitOne((draft) => draft.replace({ ...replacement, first }));
     await this.#parts.reader.restart();
   }
 
   async append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Receipt[]> {
     this.#usable();
     if (passings.length === 0) {
-      if (source !== undefined) await this.#submitOne((draft) => factRecord(draft, { source }), true);
+      if (source !== undefined) await this.#submitOne((draft) => draft.restate({ source }), true);
       return [];
     }
     return this.#submitPassings({ passings, source, limited: true });
@@ -233,16 +223,12 @@ export class DiskJournal implements Journal {
   }
 
   async #shut(): Promise<void> {
-    const { committer, checkpointer, parked, log, checkpointFile, highWater, lock, space } = this.#parts;
+    const { committer, checkpointer, space, reader, parked, log, checkpointFile, highWater, lock } = this.#parts;
     await this.#requeues.idle();
     await committer.idle();
-    await checkpointer.close();
-    space.close();
-    await this.#parts.reader.close();
-    await parked.close().catch(() => undefined);
-    await log.close();
-    await checkpointFile.close().catch(() => undefined);
-    await highWater.close().catch(() => undefined);
+    for (const part of [checkpointer, space, reader, parked, log, checkpointFile, highWater]) {
+      await part.close().catch(() => undefined);
+    }
     await lock.release();
   }
 

@@ -10,7 +10,7 @@ import { Delivered } from './delivered.js';
 import { type Disk, isSystemError, nodeDisk, reasonOf, unsynced } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
-import { SEGMENT_BYTES, SegmentedLog, Spare } from './log.js';
+import { SEGMENT_BYTES, SegmentedLog, Spare, segmentsIn } from './log.js';
 import { LogReader } from './log-reader.js';
 import { ParkedLog } from './parked.js';
 import { type Loaded, load, type Undo } from './recover.js';
@@ -79,12 +79,9 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
   // Small enough that a tight limit is not used up by the segment that is written.
   const segmentBytes = ground.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxDiskBytes / 8));
 
-  const delivered = await Delivered.open({
-    disk,
-    folder: `${folder}/delivered`,
-    clock,
-    retain: { ms: (retain?.hours ?? 72) * HOUR_MS, maxBytes: retain?.maxBytes ?? GIB },
-  });
+  const backups = { disk, folder: `${folder}/delivered` };
+  const kept = { ms: (retain?.hours ?? 72) * HOUR_MS, maxBytes: retain?.maxBytes ?? GIB };
+  const delivered = new Delivered({ ...backups, clock, retain: kept }, await segmentsIn(disk, backups.folder));
   const space = new Space({ disk, folder, clock, maxDiskBytes, minFreeBytes, changed: events.storage });
   const parked = await ParkedLog.open({
     space,

@@ -4,7 +4,7 @@ import type { Checkpointer } from './checkpointer.js';
 import { encodeLine } from './codec.js';
 import { Committer, type CommitterSetup, type Draft } from './committer.js';
 import type { Disk } from './disk.js';
-import { IntervalSet } from './intervals.js';
+import { type Interval, IntervalSet } from './intervals.js';
 import { SegmentedLog } from './log.js';
 import { Mutex } from './mutex.js';
 import type { Checkpoint, LogRecord, ParkedLogRecord, ParkedRecord, Stamp, VoidRecord } from './records.js';
@@ -119,13 +119,8 @@ export class ParkedLog {
   }
 
   /** The seqs of all that were ever parked, requeued or not, as far as the folder still has them. */
-  async everParked(): Promise<IntervalSet> {
-    const seqs = new IntervalSet();
-    if (this.log.last === 0) return seqs;
-    for await (const records of this.#records()) {
-      for (const record of records) if (record.t === 'k') seqs.add(record.of);
-    }
-    return seqs;
+  everParked(): Promise<IntervalSet> {
+    return this.#seqs((record) => (record.t === 'k' ? [[record.of, record.of]] : []));
   }
 
   /**
@@ -150,10 +145,14 @@ export class ParkedLog {
   }
 
   async #released(): Promise<IntervalSet> {
+    if (this.state.voided === 0) return new IntervalSet();
+    return this.#seqs((record) => (record.t === 'v' ? record.of : []));
+  }
+
+  async #seqs(of: (record: ParkedLogRecord) => readonly Interval[]): Promise<IntervalSet> {
     const seqs = new IntervalSet();
-    if (this.state.voided === 0) return seqs;
     for await (const records of this.#records()) {
-      for (const record of records) if (record.t === 'v') for (const [first, last] of record.of) seqs.add(first, last);
+      for (const [first, last] of records.flatMap(of)) seqs.add(first, last);
     }
     return seqs;
   }
@@ -248,8 +247,7 @@ export class Requeues {
     const { state, parked } = this.#setup;
     const { requeued } = state;
     if (requeued.length === 0) return;
-    const seqs = new IntervalSet();
-    for (const [, was] of requeued) seqs.add(was);
+    const seqs = new IntervalSet(requeued.map(([, was]) => [was, was]));
     await parked.release(seqs, requeued.length, requeued.at(-1)![0]);
     state.requeued = [];
   }

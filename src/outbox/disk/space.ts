@@ -112,7 +112,7 @@ export class Space {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#cancel?.();
   }

@@ -5,6 +5,12 @@ import type { Interval } from './intervals.js';
 import type { Checkpoint, PassingRecord, ReplaceRecord, SessionRecord } from './records.js';
 import type { LogState } from './state.js';
 
+type SessionFact = Pick<SessionRecord, 'source' | 'leaving' | 'unconfirmed'>;
+
+interface Replacing extends Omit<Replacement, 'first'> {
+  readonly first: Pick<Entry, 'seq' | 'num_passing'>;
+}
+
 /** The state of the main log while a commit is encoded: sessions and numbers as they will be if it succeeds. */
 export class LogDraft implements Draft {
   last: number;
@@ -41,6 +47,38 @@ export class LogDraft implements Draft {
   }
   raise(session: string, next: number): void {
     this.#next.set(session, Math.max(next, this.nextNumber(session) ?? 0));
+  }
+
+  /** New passings go to `session`, which begins at `atLeast` or goes on above it. */
+  start(session: string, atLeast: number, deviceid: string | null, fact: SessionFact = {}): SessionRecord {
+    const { at, mono } = this;
+    this.raise(session, atLeast);
+    this.session = session;
+    this.deviceid = deviceid;
+    return { t: 's', session, deviceid, next: this.nextNumber(session) ?? atLeast, ...fact, at, mono };
+  }
+
+  /** The current session again, to carry one of the facts that are no passing. */
+  restate(fact: SessionFact): SessionRecord {
+    return this.start(this.current(), 0, this.deviceid, fact);
+  }
+
+  /** The passings of a session from this one on get new numbers, above all that were given before. */
+  renumber(first: Entry, atLeast: number): ReplaceRecord {
+    const { token_session: session, num_passing } = first;
+    const base = Math.max(atLeast, this.nextNumber(session) ?? num_passing);
+    return this.replace({ from: session, to: session, first, base });
+  }
+
+  replace({ from, to, first, base = this.nextNumber(to) ?? 1, deviceid }: Replacing): ReplaceRecord {
+    const { at, mono, last: lastSeq } = this;
+    const { seq: firstSeq, num_passing: firstNum } = first;
+    this.raise(to, base + Math.max(0, (this.nextNumber(from) ?? firstNum) - firstNum));
+    if (to !== from) {
+      this.session = to;
+      this.deviceid = deviceid ?? this.deviceid;
+    }
+    return { t: 'r', from, to, firstSeq, lastSeq, firstNum, base, deviceid, at, mono };
   }
 }
 
@@ -136,69 +174,4 @@ export function singleRecord<R extends SessionRecord | ReplaceRecord>(
       return record;
     },
   };
-}
-
-type SessionFact = Pick<SessionRecord, 'source' | 'leaving' | 'unconfirmed'>;
-
-/** New passings go to `session`, which begins at `atLeast` or goes on above it. */
-export function sessionRecord(
-  draft: LogDraft,
-  session: string,
-  atLeast: number,
-  deviceid: string | null,
-  fact: SessionFact = {},
-): SessionRecord {
-  draft.raise(session, atLeast);
-  draft.session = session;
-  draft.deviceid = deviceid;
-  const { at, mono } = draft;
-  return {
-    t: 's',
-    session,
-    deviceid,
-    next: draft.nextNumber(session) ?? atLeast,
-    ...fact,
-    at,
-    mono,
-  };
-}
-
-/** The current session again, to carry one of the facts that are no passing. */
-export const factRecord = (draft: LogDraft, fact: SessionFact): SessionRecord =>
-  sessionRecord(draft, draft.current(), 0, draft.deviceid, fact);
-
-/** The passings of a session from this one on get new numbers, above all that were given before. */
-export function renumberRecord(
-  draft: LogDraft,
-  { seq, token_session, num_passing }: Entry,
-  atLeast: number,
-): ReplaceRecord {
-  const base = Math.max(atLeast, draft.nextNumber(token_session) ?? num_passing);
-  return replaceRecord(draft, { from: token_session, to: token_session, first: { seq, num_passing }, base });
-}
-
-export interface Replacing extends Omit<Replacement, 'first'> {
-  readonly first: Pick<Entry, 'seq' | 'num_passing'>;
-}
-
-export function replaceRecord(draft: LogDraft, { from, to, first, base, deviceid }: Replacing): ReplaceRecord {
-  const firstNum = first.num_passing;
-  const record: ReplaceRecord = {
-    t: 'r',
-    from,
-    to,
-    firstSeq: first.seq,
-    lastSeq: draft.last,
-    firstNum,
-    base: base ?? draft.nextNumber(to) ?? 1,
-    deviceid,
-    at: draft.at,
-    mono: draft.mono,
-  };
-  if (to !== from) {
-    draft.session = to;
-    draft.deviceid = deviceid ?? draft.deviceid;
-  }
-  draft.raise(to, record.base + Math.max(0, (draft.nextNumber(from) ?? firstNum) - firstNum));
-  return record;
 }

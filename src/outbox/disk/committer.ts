@@ -23,8 +23,9 @@ export interface WriteBatch<D extends Draft, T = unknown> {
 
 interface Submitted<D extends Draft> {
   readonly batch: WriteBatch<D>;
-  readonly done: () => void;
-  readonly failed: (error: unknown) => void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly settled: ((bytes: number) => void) | undefined;
 }
 
 /** Enough for one sync, and little enough to be encoded without blocking the event loop for long. */
@@ -51,12 +52,12 @@ export class Committer<D extends Draft> {
     this.#setup = setup;
   }
 
-  /** Resolves when the batch is durable. */
-  submit<T>(batch: WriteBatch<D, T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ batch, done: () => resolve(batch.done()), failed: reject });
+  /** Resolves when the batch is durable. `settled` is called just before, and before it rejects: another promise per call costs more. */
+  submit<T>(batch: WriteBatch<D, T>, settled?: (bytes: number) => void): Promise<T> {
+    return new Promise<unknown>((resolve, reject) => {
+      this.#queue.push({ batch, resolve, reject, settled });
       this.#start();
-    });
+    }) as Promise<T>;
   }
 
   /** Runs `work` between two commits. */
@@ -123,7 +124,7 @@ export class Committer<D extends Draft> {
         total += bytes;
         admitted.push(one);
       } catch (error) {
-        one.failed(error);
+        fail(one, error);
       }
     }
     return admitted;
@@ -146,11 +147,20 @@ export class Committer<D extends Draft> {
       space.committed(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     } catch (error) {
       const explained = await space.explain(error);
-      for (const { failed } of submitted) failed(explained);
+      for (const one of submitted) fail(one, explained);
       return;
     }
-    for (const { done } of submitted) done();
+    for (const { batch, resolve, settled } of submitted) {
+      const result = batch.done();
+      settled?.(batch.bytes);
+      resolve(result);
+    }
   }
+}
+
+function fail<D extends Draft>({ batch, reject, settled }: Submitted<D>, error: unknown): void {
+  settled?.(batch.bytes);
+  reject(error);
 }
 
 /** Long batches are encoded in chunks, with a turn of the event loop between them. */

@@ -26,7 +26,7 @@ import { type ParkedLog, Requeues } from './parked.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
 import { type Space, storageError } from './space.js';
 import type { LogState } from './state.js';
-import { type LogDraft, type PassingBatchFacts, passingBatch, singleRecord, sizeOf } from './write-batch.js';
+import { type LogDraft, PassingBatch, type PassingBatchFacts, singleRecord, sizeOf } from './write-batch.js';
 
 export interface Parts {
   readonly state: LogState;
@@ -148,7 +148,7 @@ export class DiskJournal implements Journal {
       if (source !== undefined) await this.#submitOne((draft) => draft.restate({ source }), true);
       return [];
     }
-    return this.#submitPassings({ passings, source, limited: true });
+    return await this.#submitPassings({ passings, source, limited: true });
   }
 
   position(source: string): string | number | undefined {
@@ -239,21 +239,21 @@ export class DiskJournal implements Journal {
     if (state.session === null) throw new Error('The folder has no session yet: startSession comes first');
   }
 
-  async #submitPassings(facts: PassingBatchFacts): Promise<Receipt[]> {
+  #submitPassings(facts: PassingBatchFacts): Promise<Receipt[]> {
     const { committer, state, maxPendingBytes } = this.#parts;
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
-    if (this.#closing !== null) throw new OutboxClosedError();
+    if (this.#closing !== null) return Promise.reject(new OutboxClosedError());
     if (this.#pendingBytes + bytes > maxPendingBytes) {
       const message = `${this.#pendingBytes} bytes wait for the disk; ${bytes} more would pass maxPendingBytes (${maxPendingBytes})`;
-      throw new OutboxBusyError(message, { pendingBytes: this.#pendingBytes });
+      return Promise.reject(new OutboxBusyError(message, { pendingBytes: this.#pendingBytes }));
     }
     this.#pendingBytes += bytes;
-    try {
-      return await committer.submit(passingBatch(facts, bytes, state, this.#committed));
-    } finally {
-      this.#pendingBytes -= bytes;
-    }
+    return committer.submit(new PassingBatch(facts, bytes, state, this.#committed), this.#settled);
   }
+
+  readonly #settled = (bytes: number): void => {
+    this.#pendingBytes -= bytes;
+  };
 
   readonly #committed = (firstSeq: number, count: number, at: number): void => {
     const { state, highWater, events } = this.#parts;

@@ -107,52 +107,69 @@ export interface PassingBatchFacts {
 }
 
 /** Passings that are written together, numbered in the current session when the commit is encoded. Resolves with their receipts. */
-export function passingBatch(
-  facts: PassingBatchFacts,
-  bytes: number,
-  state: LogState,
-  committed: (firstSeq: number, count: number, at: number) => void,
-): WriteBatch<LogDraft, Receipt[]> {
-  const { passings, limited = false, was, source, moved, ack } = facts;
-  const { length } = passings;
-  let session = '';
-  let firstSeq = 0;
-  let firstNum = 0;
-  let at = 0;
-  let last: Pick<PassingRecord, 'source' | 'moved' | 'ack'> | undefined;
-  return {
-    bytes,
-    limited,
-    *records(draft) {
-      session = draft.current();
-      at = draft.at;
-      firstSeq = draft.last + 1;
-      firstNum = draft.nextNumber(session) ?? 1;
-      if ((source ?? moved ?? ack) !== undefined) last = { source, moved, ack: ack?.() };
-      const head = draft.passingHead(session);
-      const stamp = `,"at":${at},"mono":${draft.mono}`;
-      const end = last === undefined ? '' : `,${JSON.stringify(last).slice(1, -1)}`;
-      for (const [index, passing] of passings.entries()) {
-        const part = length > 1 ? `,"part":[${index + 1},${length}]` : '';
-        const replaces = was === undefined ? '' : `,"was":${was[index]}`;
-        const ends = index === length - 1 ? end : '';
-        draft.last++;
-        yield [
-          draft.last,
-          `${head}${firstNum + index}${stamp}${part}${replaces}${ends},"passing":${JSON.stringify(passing)}}`,
-        ];
-      }
-      draft.raise(session, firstNum + length);
-    },
-    done() {
-      for (const [index, replaced] of was?.entries() ?? []) {
-        state.passing(firstSeq + index, { session, num: firstNum + index, was: replaced });
-      }
-      state.passing(firstSeq + length - 1, { session, num: firstNum + length - 1, ...last });
-      committed(firstSeq, length, at);
-      return passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index }));
-    },
-  };
+export class PassingBatch implements WriteBatch<LogDraft, Receipt[]> {
+  readonly bytes: number;
+  readonly limited: boolean;
+  #session = '';
+  #firstSeq = 0;
+  #firstNum = 0;
+  #at = 0;
+  #end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> | undefined;
+  readonly #facts: PassingBatchFacts;
+  readonly #state: LogState;
+  readonly #committed: (firstSeq: number, count: number, at: number) => void;
+
+  constructor(
+    facts: PassingBatchFacts,
+    bytes: number,
+    state: LogState,
+    committed: (firstSeq: number, count: number, at: number) => void,
+  ) {
+    this.#facts = facts;
+    this.#state = state;
+    this.#committed = committed;
+    this.bytes = bytes;
+    this.limited = facts.limited ?? false;
+  }
+
+  *records(draft: LogDraft): Generator<readonly [number, string]> {
+    const { passings, was, source, moved, ack } = this.#facts;
+    const session = draft.current();
+    this.#session = session;
+    this.#at = draft.at;
+    this.#firstSeq = draft.last + 1;
+    this.#firstNum = draft.nextNumber(session) ?? 1;
+    if ((source ?? moved ?? ack) !== undefined) this.#end = { source, moved, ack: ack?.() };
+    const { length } = passings;
+    const head = draft.passingHead(session);
+    const stamp = `,"at":${draft.at},"mono":${draft.mono}`;
+    const end = this.#end === undefined ? '' : `,${JSON.stringify(this.#end).slice(1, -1)}`;
+    for (const [index, passing] of passings.entries()) {
+      const part = length > 1 ? `,"part":[${index + 1},${length}]` : '';
+      const replaces = was === undefined ? '' : `,"was":${was[index]}`;
+      const ends = index === length - 1 ? end : '';
+      draft.last++;
+      yield [
+        draft.last,
+        `${head}${this.#firstNum + index}${stamp}${part}${replaces}${ends},"passing":${JSON.stringify(passing)}}`,
+      ];
+    }
+    draft.raise(session, this.#firstNum + length);
+  }
+
+  done(): Receipt[] {
+    const session = this.#session;
+    const firstSeq = this.#firstSeq;
+    const firstNum = this.#firstNum;
+    const { passings, was } = this.#facts;
+    const last = passings.length - 1;
+    for (const [index, replaced] of was?.entries() ?? []) {
+      this.#state.passing(firstSeq + index, { session, num: firstNum + index, was: replaced });
+    }
+    this.#state.passing(firstSeq + last, { session, num: firstNum + last, ...this.#end });
+    this.#committed(firstSeq, passings.length, this.#at);
+    return passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index }));
+  }
 }
 
 /** One record that is no passing, made when the commit is encoded. Resolves with the record. */

@@ -3,7 +3,7 @@ import { warmUp } from '../core/warm-up.js';
 import { type Clock, systemClock, Timer, watchClock } from './clock.js';
 import { ClosedSessions } from './closed-sessions.js';
 import { bootId } from './disk/lock.js';
-import { openJournal } from './disk/open.js';
+import { openJournal } from './disk/open-journal.js';
 import { Drain } from './drain.js';
 import { Emitter } from './emitter.js';
 import { FolderDevice } from './folder-device.js';

@@ -9,7 +9,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RufusConfigError } from '../../src/index.js';
 import { encodeLine } from '../../src/outbox/disk/codec.js';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import { StorageError } from '../../src/outbox/errors.js';
 import type { Journal } from '../../src/outbox/journal.js';
 import { type OutboxReading, readOutbox, readOutboxWith } from '../../src/outbox/reading.js';

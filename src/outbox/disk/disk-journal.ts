@@ -211,7 +211,7 @@ export class DiskJournal implements Journal {
       pending,
       tallies: checkpointer.tallies,
       storage: space.state,
-      diskBytes: space.contents.bytes,
+      diskBytes: space.contents.bytes(),
       oldestPendingAt: pending === 0 ? null : state.commitTimes.of(state.checkpoint.seq + 1),
       lastDeliveredAt: state.checkpoint.at,
     };

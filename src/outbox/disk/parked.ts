@@ -52,11 +52,8 @@ export class ParkedLog {
     const recovery = await recoverLog<ParkedLogRecord>({
       disk,
       folder,
-      highWaterMark: 0,
-      checkpointed: 0,
       isDurable: (record) => isParkedUpTo(record, acknowledged),
-      apply: (_, record) => state.apply(record),
-      lost: (first, last) => void state.missing.add(first, last),
+      state,
     });
     return new ParkedLog(setup, state, recovery);
   }

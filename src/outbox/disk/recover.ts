@@ -4,6 +4,7 @@ import { CheckpointFile } from './checkpoint-file.js';
 import { TOMBSTONE } from './codec.js';
 import type { Disk, DiskFile } from './disk.js';
 import { HighWater } from './high-water.js';
+import type { IntervalSet } from './intervals.js';
 import { type Segment, segmentsIn } from './log.js';
 import { FORMAT, isCounted, type LogRecord, type ParkedLogRecord } from './records.js';
 import {
@@ -19,16 +20,14 @@ import { LogState } from './state.js';
 export interface RecoverySetup<R extends AnyRecord> {
   readonly disk: Disk;
   readonly folder: string;
-  /** The newest record that is known to have been durable; 0: none is. */
-  readonly highWaterMark: number;
-  /** The newest record that the checkpoint of the last run knows to be durable. */
-  readonly checkpointed: number;
+  /** The newest record that is known to have been durable. Default 0: none is. */
+  readonly highWaterMark?: number | undefined;
+  /** The newest record that the checkpoint of the last run knows to be durable. Default 0. */
+  readonly checkpointed?: number | undefined;
   /** Whether another file confirms that the commit of this record was durable. Default: the mark alone decides. */
   readonly isDurable?: (record: R) => boolean;
-  /** Called for the header of the newest segment and each record after it, in order. */
-  readonly apply: (seq: number, record: R) => void;
-  /** These records were written and can no longer be read. */
-  readonly lost: (first: number, last: number) => void;
+  /** Gets the header of the newest segment and each record after it, in order; and the seqs of those that can no longer be read. */
+  readonly state: { apply(record: R, seq: number): void; readonly missing: IntervalSet };
 }
 
 /** Applies the records of a folder's segments, and finds where the next commit goes. Reads the newest segment only, if its header is good. */
@@ -44,7 +43,7 @@ export async function recoverLog<R extends AnyRecord>(setup: RecoverySetup<R>): 
   for (const [index, segment] of segments.entries()) {
     if (index >= start) await recovery.read(segment, segments[index + 1]);
   }
-  recovery.last = Math.max(recovery.last, setup.highWaterMark);
+  recovery.last = Math.max(recovery.last, setup.highWaterMark ?? 0);
   await disk.syncFolder(folder);
   return recovery;
 }
@@ -77,7 +76,7 @@ export class Recovery<R extends AnyRecord> {
 
   /** `next`: the segment that follows, if one does. */
   async read(segment: Segment, next: Segment | undefined): Promise<void> {
-    const { disk, highWaterMark, isDurable } = this.#setup;
+    const { disk, highWaterMark = 0, isDurable } = this.#setup;
     const limit = next && next.first - 1;
     const file = await disk.open(segment.path, limit === undefined ? 'update' : 'read');
     try {
@@ -96,7 +95,7 @@ export class Recovery<R extends AnyRecord> {
 
   /** Cuts off what never was durable, or makes it tombstones where damage behind it has to be kept. */
   async #trim(segment: Segment, file: DiskFile, scan: SegmentScan<R>): Promise<void> {
-    const { disk, highWaterMark } = this.#setup;
+    const { disk, highWaterMark = 0 } = this.#setup;
     const { broken, damaged, end } = scan;
     const before = this.last;
     this.#lose(Math.max(takenAtTail(scan, before), highWaterMark));
@@ -125,17 +124,18 @@ export class Recovery<R extends AnyRecord> {
         `${this.#setup.folder} was written in format ${String(record.v)} by a newer version of this library; this one reads format ${FORMAT}`,
       );
     }
+    const { state, checkpointed = 0 } = this.#setup;
     if (isCounted(record)) {
       this.#lose(seq - 1);
       this.last = seq;
-      if (seq > this.#setup.checkpointed) this.damage.records++;
+      if (seq > checkpointed) this.damage.records++;
     }
-    this.#setup.apply(seq, record);
+    state.apply(record, seq);
   }
 
   #lose(upTo: number): void {
     if (upTo <= this.last) return;
-    this.#setup.lost(this.last + 1, upTo);
+    this.#setup.state.missing.add(this.last + 1, upTo);
     this.damage.corruptRecords += upTo - this.last;
     this.last = upTo;
   }
@@ -172,8 +172,7 @@ export async function load(disk: Disk, folder: string, undo: Undo): Promise<Load
     folder,
     highWaterMark,
     checkpointed,
-    apply: (seq, record) => state.apply(seq, record),
-    lost: (first, lastLost) => void state.missing.add(first, lastLost),
+    state,
   });
   undo.push(async () => tail?.close());
   const inLog = state.last;

@@ -102,10 +102,6 @@ class Observer {
     this.#between = between;
   }
 
-  fdOf(name: string): number {
-    return this.#opened.get(name)!.fd;
-  }
-
   /** null: a file was removed between two steps. */
   look(): Look | null {
     const folder = this.#folder;
@@ -148,7 +144,7 @@ class Observer {
 
   freeze(look: Look): Snapshot {
     const segments = look.segments.map((name): FrozenFile => {
-      const fd = this.fdOf(name);
+      const { fd } = this.#opened.get(name)!;
       const { size, mtimeMs } = fstatSync(fd);
       return { name, fd, size: look.newest.get(name) ?? size, mtimeMs };
     });
@@ -177,8 +173,9 @@ class Observer {
     const name = names.at(-1);
     if (name === undefined) return undefined;
     const facts = statSync(`${this.#folder}/${name}`, { bigint: true });
-    if (facts.ino !== this.#opened.get(name)!.ino) {
-      closeSync(this.fdOf(name));
+    const { fd, ino } = this.#opened.get(name)!;
+    if (facts.ino !== ino) {
+      closeSync(fd);
       this.#opened.delete(name);
       this.#open(name);
     }

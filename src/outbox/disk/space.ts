@@ -14,11 +14,11 @@ export interface SpaceSetup {
 
 /** What occupies space in the folder. */
 export interface Contents {
-  readonly bytes: number;
+  bytes(): number;
   /** Bytes that could be freed: backups, and what is no longer needed. */
-  readonly expendable: number;
+  expendable(): number;
   /** Bytes that the next commit may need besides its records. */
-  readonly overhead: number;
+  overhead(): number;
   /** Removes the oldest part of what is expendable; false if there is none, or it cannot be removed. Only between two commits. */
   giveUp(): Promise<boolean>;
   /** Runs `work` between two commits. */
@@ -53,7 +53,7 @@ export class Space {
     for (;;) {
       const limit = await this.#lacks(bytes, 0);
       if (limit === null) return;
-      const helps = (await this.#lacks(bytes, this.contents.expendable)) === null;
+      const helps = (await this.#lacks(bytes, this.contents.expendable())) === null;
       if (helps && (await this.makeRoom())) continue;
       const error = this.#error(limit);
       this.full(error);
@@ -120,8 +120,8 @@ export class Space {
   /** The limit that `bytes` more would exceed, if `givenUp` bytes were removed before; null: none. */
   async #lacks(bytes: number, givenUp: number): Promise<string | null> {
     const { maxDiskBytes, minFreeBytes } = this.#setup;
-    const more = bytes + this.contents.overhead - givenUp;
-    if (this.contents.bytes + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
+    const more = bytes + this.contents.overhead() - givenUp;
+    if (this.contents.bytes() + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
     if ((await this.#freeAfter(more)) < minFreeBytes)
       return `the ${minFreeBytes} bytes to be left free on the volume (minFreeBytes)`;
     return null;
@@ -139,7 +139,7 @@ export class Space {
   }
 
   #error(limit: string, cause?: unknown): OutboxFullError {
-    const { bytes: usedBytes } = this.contents;
+    const usedBytes = this.contents.bytes();
     const free = this.#free === undefined ? '' : `, ${this.#free} bytes are free`;
     return new OutboxFullError(`The outbox has reached ${limit}: it holds ${usedBytes} bytes${free}`, {
       usedBytes,

@@ -53,7 +53,7 @@ export class LogState {
     if (next > (this.#next.get(session) ?? -1)) this.#next.set(session, next);
   }
 
-  apply(seq: number, record: LogRecord): void {
+  apply(record: LogRecord, seq: number): void {
     switch (record.t) {
       case 'h':
         this.#load(record);

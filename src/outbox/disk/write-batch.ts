@@ -187,7 +187,7 @@ export function singleRecord<R extends SessionRecord | ReplaceRecord>(
       yield [draft.last + 1, JSON.stringify(record)];
     },
     done() {
-      state.apply(state.last + 1, record);
+      state.apply(record, state.last + 1);
       return record;
     },
   };

@@ -106,15 +106,9 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
   const checkpointer = new Checkpointer({ checkpointFile, state, log, parked, delivered, space, clock, suspect });
   const reader = new LogReader({ disk, folder, log, parked, delivered, state, events });
   space.contents = {
-    get bytes() {
-      return log.bytes + parked.log.bytes + delivered.bytes + CheckpointFile.BYTES;
-    },
-    get expendable() {
-      return checkpointer.expendable;
-    },
-    get overhead() {
-      return log.headerBytes;
-    },
+    bytes: () => log.bytes + parked.log.bytes + delivered.bytes + CheckpointFile.BYTES,
+    expendable: () => checkpointer.expendable,
+    overhead: () => log.headerBytes,
     async giveUp() {
       const gaveUp = await checkpointer.giveUp();
       await reader.leave();

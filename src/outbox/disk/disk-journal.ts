@@ -26,7 +26,7 @@ import { type ParkedLog, Requeues } from './parked.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
 import { type Space, storageError } from './space.js';
 import type { LogState } from './state.js';
-import { type LogDraft, PassingBatch, type PassingBatchFacts, singleRecord, sizeOf } from './write-batch.js';
+import { type LogDraft, PassingBatch, type PassingBatchFacts, SingleRecord, sizeOf } from './write-batch.js';
 
 export interface Parts {
   readonly state: LogState;
@@ -265,6 +265,6 @@ export class DiskJournal implements Journal {
 
   async #submitOne<R extends SessionRecord | ReplaceRecord>(make: (draft: LogDraft) => R, limited = false): Promise<R> {
     if (this.#closing !== null) throw new OutboxClosedError();
-    return this.#parts.committer.submit(singleRecord(make, this.#parts.state, limited));
+    return this.#parts.committer.submit(new SingleRecord(make, this.#parts.state, limited));
   }
 }

@@ -172,23 +172,27 @@ export class PassingBatch implements WriteBatch<LogDraft, Receipt[]> {
   }
 }
 
-/** One record that is no passing, made when the commit is encoded. Resolves with the record. */
-export function singleRecord<R extends SessionRecord | ReplaceRecord>(
-  make: (draft: LogDraft) => R,
-  state: LogState,
-  limited: boolean,
-): WriteBatch<LogDraft, R> {
-  let record: R;
-  return {
-    bytes: 512,
-    limited,
-    *records(draft) {
-      record = make(draft);
-      yield [draft.last + 1, JSON.stringify(record)];
-    },
-    done() {
-      state.apply(record, state.last + 1);
-      return record;
-    },
-  };
+/** One record that is no passing, made when the commit is encoded. Resolves with the record. A class: generators of functions made per call slow down the committer's loop for all batches. */
+export class SingleRecord<R extends SessionRecord | ReplaceRecord> implements WriteBatch<LogDraft, R> {
+  readonly bytes = 512;
+  readonly limited: boolean;
+  #record: R | null = null;
+  readonly #make: (draft: LogDraft) => R;
+  readonly #state: LogState;
+
+  constructor(make: (draft: LogDraft) => R, state: LogState, limited: boolean) {
+    this.#make = make;
+    this.#state = state;
+    this.limited = limited;
+  }
+
+  *records(draft: LogDraft): Generator<readonly [number, string]> {
+    this.#record = this.#make(draft);
+    yield [draft.last + 1, JSON.stringify(this.#record)];
+  }
+
+  done(): R {
+    this.#state.apply(this.#record!, this.#state.last + 1);
+    return this.#record!;
+  }
 }

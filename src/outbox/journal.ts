@@ -5,7 +5,7 @@ import type { OutboxEvents, OutboxOptions, OutboxStats, ParkedPassing, Receipt }
 // The interface between the two halves of the outbox. The durable half (disk/) stores passings; the delivering half (the Outbox
 // class and its forwarder) decides what happens to them. Everything that must survive a power cut is behind this interface.
 //
-// `openJournal(options: JournalOptions): Promise<Journal>` is in disk/open.ts; it throws OutboxLockedError and StorageError.
+// `openJournal(options: JournalOptions): Promise<Journal>` is in disk/open-journal.ts; it throws OutboxLockedError and StorageError.
 //
 // Every passing of the folder has a `seq`: 1, 2, 3, … over all sessions and restarts, in append order. Up to the acknowledged seq
 // all are delivered, parked or known to be corrupt; those above it are pending.

@@ -3,7 +3,7 @@ import { warmUp } from '../core/warm-up.js';
 import { type Clock, systemClock, watchClock } from './clock.js';
 import { OutboxContext } from './context.js';
 import { bootId } from './disk/lock.js';
-import { openJournal } from './disk/open.js';
+import { openJournal } from './disk/open-journal.js';
 import { Emitter } from './emitter.js';
 import { Forwarder } from './forwarder.js';
 import type { Damage, Journal, JournalEvents, JournalOptions } from './journal.js';

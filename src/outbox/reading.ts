@@ -2,7 +2,7 @@ import { type Clock, systemClock } from './clock.js';
 import { copyOnWrite } from './disk/copy-on-write.js';
 import { type DamagedStretch, examine, type Neighbour } from './disk/damage.js';
 import { isSystemError, reasonOf } from './disk/disk.js';
-import { openJournal } from './disk/open.js';
+import { openJournal } from './disk/open-journal.js';
 import { hasChanged, type Snapshot, takeSnapshot } from './disk/snapshot.js';
 import { isHeld } from './disk/socket-lock.js';
 import { StorageError } from './errors.js';

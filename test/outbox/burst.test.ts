@@ -2,7 +2,7 @@
 // batches must carry it, not memory.
 import { expect, it } from 'vitest';
 import type { Disk } from '../../src/outbox/disk/disk.js';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import { FaultDisk } from './disk/fault-disk.js';
 import { HandClock } from './support/clock.js';
 import { runner, Script, scripted, stored } from './support/rig.js';

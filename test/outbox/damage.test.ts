@@ -2,7 +2,7 @@ import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import type { Journal, JournalOptions } from '../../src/outbox/journal.js';
 import { openOutboxWith } from '../../src/outbox/open.js';
 import { clientAt, refusedPort } from '../support/client.js';

@@ -1,7 +1,7 @@
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import { exportHistory } from '../../src/outbox/export.js';
 import type { Journal } from '../../src/outbox/journal.js';
 import { passingOf } from './disk/race.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { decodeLine, encodeLine, isTombstone, recordOf } from '../../src/outbox/disk/codec.js';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import type { Journal } from '../../src/outbox/journal.js';
 import { FaultDisk } from './disk/fault-disk.js';
 import { HandClock } from './support/clock.js';

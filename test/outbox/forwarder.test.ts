@@ -7,7 +7,7 @@ import {
   RufusConnectionError,
   RufusRequestValidationError,
 } from '../../src/index.js';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import { answerOf, failure } from '../support/client.js';
 import { TOKEN } from '../support/operations.js';
 import { rest } from './support/clock.js';

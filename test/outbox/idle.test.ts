@@ -1,6 +1,6 @@
 // What waits for the disk when the first runner comes after a quiet time.
 import { describe, expect, it } from 'vitest';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import { FaultDisk } from './disk/fault-disk.js';
 import { runner, scripted } from './support/rig.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import type { Entry, Journal, JournalOptions, StoredPassing } from '../../src/outbox/journal.js';
 import { FaultDisk } from './disk/fault-disk.js';
 import { HandClock } from './support/clock.js';

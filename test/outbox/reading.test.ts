@@ -9,7 +9,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RufusConfigError } from '../../src/index.js';
 import { encodeLine } from '../../src/outbox/disk/codec.js';
-import { openJournal } from '../../src/outbox/disk/open.js';
+import { openJournal } from '../../src/outbox/disk/open-journal.js';
 import { StorageError } from '../../src/outbox/errors.js';
 import type { Journal } from '../../src/outbox/journal.js';
 import { type OutboxReading, readOutbox, readOutboxWith } from '../../src/outbox/reading.js';
@@ -95,6 +95,44 @@ async function asRead(directory: string) {
   expect(fingerprint(directory)).toEqual(before);
   return { ...result, damage };
 }
+
+describe('a segment that another one follows', () => {
+  /** Two segments, each with a list of 12; with what was done to the first one. */
+  async function changed(change: (lines: string[]) => string[]) {
+    const directory = await tempFolder();
+    const journal = await journalIn(directory, 1_000);
+    await journal.startSession('S1');
+    await journal.append(list(1, 12));
+    await journal.append(list(13, 12));
+    await journal.close();
+    const [first = '', second = ''] = (await readdir(directory)).filter((name) => /^\d+\.log$/.test(name)).sort();
+    const lines = change((await readFile(join(directory, first), 'utf8')).trimEnd().split('\n'));
+    await writeFile(join(directory, first), `${lines.join('\n')}\n`);
+    return { directory, first, second };
+  }
+
+  it('counts each passing of its last list: the others were synced', async () => {
+    const { directory, first } = await changed((lines) => [...lines.slice(0, -2), 'x', lines.at(-1)!]);
+    // Nothing but the segment behind it says so.
+    for (const name of ['ack.dat', 'high-water.dat']) await rm(join(directory, name));
+    const damage = await (await reading(directory)).verify();
+    expect(damage).toMatchObject([{ file: 'ack.dat' }, { file: first, passings: 1, numbers: { first: 11, last: 11 } }]);
+  });
+
+  it('does not count what was written again in the next one', async () => {
+    const record = { t: 'p', session: 'S1', num: 900, at: 1, mono: 1e9, passing: passingOf(13) };
+    const { directory, second } = await changed((lines) => [
+      ...lines,
+      encodeLine(13, JSON.stringify(record)).trimEnd(),
+    ]);
+    // Without the header of the newest segment, all of the log is read.
+    const path = join(directory, second);
+    await writeFile(path, (await readFile(path, 'utf8')).replace(/^./, 'x'));
+    const journal = await journalIn(directory);
+    onTestFinished(() => journal.close());
+    expect(journal.nextNumber('S1')).toBe(25);
+  });
+});
 
 describe('a folder that is read', () => {
   it.each([1, 2, 3, 4, 5])('says what its outbox would say (seed %i)', async (seed) => {

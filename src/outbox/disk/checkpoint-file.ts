@@ -25,7 +25,6 @@ export class CheckpointFile {
   /** The write that has not started yet. */
   #next: Promise<void> | null = null;
   readonly #file: DiskFile;
-  readonly #synced: boolean;
   /** The newer good slot, as found; null if neither is. */
   readonly found: CheckpointSlot | null;
   /** One was written, and none is good. */
@@ -33,9 +32,8 @@ export class CheckpointFile {
   /** The identity of this file, as in `CheckpointSlot`. */
   readonly identity: string | null;
 
-  private constructor(file: DiskFile, synced: boolean, newest: Line | null, isBlank: boolean, identity: string | null) {
+  private constructor(file: DiskFile, newest: Line | null, isBlank: boolean, identity: string | null) {
     this.#file = file;
-    this.#synced = synced;
     this.#generation = newest?.seq ?? 0;
     this.found = newest && recordOf<CheckpointSlot>(newest);
     this.broken = newest === null && !isBlank;
@@ -44,7 +42,7 @@ export class CheckpointFile {
 
   static readonly BYTES = 2 * SLOT;
 
-  static async open(disk: Disk, folder: string, synced: boolean): Promise<CheckpointFile> {
+  static async open(disk: Disk, folder: string): Promise<CheckpointFile> {
     const path = `${folder}/ack.dat`;
     const exists = (await disk.list(folder)).includes('ack.dat');
     const file = await disk.open(path, exists ? 'update' : 'create');
@@ -54,14 +52,14 @@ export class CheckpointFile {
       if (length < bytes.length) {
         // Blanks, not a hole: a hole has no blocks allocated.
         await file.write(Buffer.alloc(bytes.length - length, ' '), length);
-        if (synced) await file.datasync();
-        if (synced) await disk.syncFolder(folder);
+        await file.datasync();
+        await disk.syncFolder(folder);
       }
       const slots = [0, SLOT].map((at) => decodeBlock(bytes.subarray(at, at + SLOT)));
       const newest = slots.reduce((a, b) => ((b?.seq ?? 0) > (a?.seq ?? 0) ? b : a));
       const { identity } = await disk.facts(path);
       const isBlank = bytes.subarray(0, length).every((byte) => NOTHING.includes(byte));
-      return new CheckpointFile(file, synced, newest, isBlank, identity);
+      return new CheckpointFile(file, newest, isBlank, identity);
     } catch (error) {
       await file.close();
       throw error;
@@ -89,7 +87,7 @@ export class CheckpointFile {
     // The generation rises only with success: another try goes to the same slot, and the good one stays.
     const generation = this.#generation + 1;
     await this.#file.write(encodeBlock(SLOT, generation, slot), (generation % 2) * SLOT);
-    if (this.#synced) await this.#file.datasync();
+    await this.#file.datasync();
     this.#generation = generation;
   }
 }

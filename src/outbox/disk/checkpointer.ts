@@ -14,7 +14,7 @@ export interface CheckpointerSetup {
   readonly checkpointFile: CheckpointFile;
   readonly state: LogState;
   readonly log: SegmentedLog;
-  readonly parked: Pick<ParkedLog, 'failure' | 'renewable' | 'renew'>;
+  readonly parked: Pick<ParkedLog, 'log' | 'renewable' | 'renew'>;
   readonly delivered: Delivered;
   readonly space: Pick<Space, 'full' | 'failed' | 'mended' | 'recheck'>;
   readonly clock: Clock;
@@ -26,7 +26,8 @@ const SWEEP_MS = 3_600_000;
 /** Stores how far delivery has come, and moves segments out of the log that lie wholly below that. */
 export class Checkpointer {
   tallies: Tallies;
-  #suspect: boolean;
+  /** The folder is suspect: see `Journal`. */
+  suspect: boolean;
   /** The newest seq of which the checkpoint is durable. */
   #checkpointed = 0;
   /** Segments are moved and removed one at a time. */
@@ -37,7 +38,7 @@ export class Checkpointer {
 
   constructor(setup: CheckpointerSetup) {
     this.#setup = setup;
-    this.#suspect = setup.suspect;
+    this.suspect = setup.suspect;
     this.tallies = setup.state.checkpoint.tallies;
   }
 
@@ -56,12 +57,8 @@ export class Checkpointer {
 
   /** Durably: the folder is suspect no more. */
   async adopt(): Promise<void> {
-    this.#suspect = false;
+    this.suspect = false;
     await this.save();
-  }
-
-  get suspect(): boolean {
-    return this.#suspect;
   }
 
   tally(add: Partial<Tallies>): void {
@@ -102,7 +99,7 @@ export class Checkpointer {
       return;
     }
     this.#checkpointed = Math.max(this.#checkpointed, written);
-    if (log.failure === undefined && parked.failure === undefined) space.mended();
+    if (log.failure === undefined && parked.log.failure === undefined) space.mended();
     await this.#move(() => this.#moveOut());
     await space.recheck();
   }
@@ -170,7 +167,7 @@ export class Checkpointer {
     const { session } = state;
     const next = session === null ? 0 : (state.nextNumber(session) ?? 0);
     // After the next write the cause of the suspicion may no longer be found: the slot keeps it.
-    const identity = this.#suspect ? 'unknown' : checkpointFile.identity;
+    const identity = this.suspect ? 'unknown' : checkpointFile.identity;
     return { ...state.checkpoint, tallies: this.tallies, durable: { seq: state.last, session, next }, identity };
   }
 }

@@ -10,16 +10,22 @@ export interface Draft {
 }
 
 /** Records that are written together: all of them count, or none. */
-export interface WriteBatch<D extends Draft> {
+export interface WriteBatch<D extends Draft, T = unknown> {
   /** Approximate size on disk. */
   readonly bytes: number;
   /** Refused when the outbox is at its limits. The others are refused only by the disk. */
   readonly limited: boolean;
   /** Its records as JSON, each with its seq; advances the draft. */
   records(draft: D): Iterable<readonly [seq: number, json: string]>;
-  /** It is durable. */
-  done(): void;
-  failed(error: unknown): void;
+  /** It is durable. Returns what `submit` resolves with. */
+  done(): T;
+}
+
+interface Submitted<D extends Draft> {
+  readonly batch: WriteBatch<D>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly settled: ((bytes: number) => void) | undefined;
 }
 
 /** Enough for one sync, and little enough to be encoded without blocking the event loop for long. */
@@ -36,7 +42,7 @@ export interface CommitterSetup<D extends Draft> {
 
 /** Group commit: batches that are submitted during a commit share the next write and sync. */
 export class Committer<D extends Draft> {
-  #queue: WriteBatch<D>[] = [];
+  #queue: Submitted<D>[] = [];
   #exclusive: (() => Promise<void>)[] = [];
   #running: Promise<void> | null = null;
 
@@ -46,9 +52,12 @@ export class Committer<D extends Draft> {
     this.#setup = setup;
   }
 
-  submit(batch: WriteBatch<D>): void {
-    this.#queue.push(batch);
-    this.#start();
+  /** Resolves when the batch is durable. `settled` is called just before, and before it rejects: another promise per call costs more. */
+  submit<T>(batch: WriteBatch<D, T>, settled?: (bytes: number) => void): Promise<T> {
+    return new Promise<unknown>((resolve, reject) => {
+      this.#queue.push({ batch, resolve, reject, settled });
+      this.#start();
+    }) as Promise<T>;
   }
 
   /** Runs `work` between two commits. */
@@ -82,10 +91,10 @@ export class Committer<D extends Draft> {
     }
   }
 
-  #take(): WriteBatch<D>[] {
+  #take(): Submitted<D>[] {
     let bytes = 0;
     let count = 0;
-    for (const batch of this.#queue) {
+    for (const { batch } of this.#queue) {
       bytes += batch.bytes;
       if (count > 0 && bytes > COMMIT_BYTES) break;
       count++;
@@ -93,39 +102,40 @@ export class Committer<D extends Draft> {
     return this.#queue.splice(0, count);
   }
 
-  async #admitted(batches: WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
-    const limited = batches.filter((batch) => batch.limited);
-    if (limited.length === 0) return batches;
+  async #admitted(submitted: Submitted<D>[]): Promise<Submitted<D>[]> {
+    const limited = submitted.filter(({ batch }) => batch.limited);
+    if (limited.length === 0) return submitted;
     try {
-      await this.#setup.space.admit(limited.reduce((sum, batch) => sum + batch.bytes, 0));
-      return batches;
+      await this.#setup.space.admit(limited.reduce((sum, { batch }) => sum + batch.bytes, 0));
+      return submitted;
     } catch {
-      return await this.#admittedOneByOne(batches);
+      return await this.#admittedOneByOne(submitted);
     }
   }
 
   /** As many as there is room for. */
-  async #admittedOneByOne(batches: readonly WriteBatch<D>[]): Promise<WriteBatch<D>[]> {
-    const admitted: WriteBatch<D>[] = [];
-    let bytes = 0;
-    for (const batch of batches) {
+  async #admittedOneByOne(submitted: readonly Submitted<D>[]): Promise<Submitted<D>[]> {
+    const admitted: Submitted<D>[] = [];
+    let total = 0;
+    for (const one of submitted) {
+      const { bytes, limited } = one.batch;
       try {
-        if (batch.limited) await this.#setup.space.admit(bytes + batch.bytes);
-        bytes += batch.bytes;
-        admitted.push(batch);
+        if (limited) await this.#setup.space.admit(total + bytes);
+        total += bytes;
+        admitted.push(one);
       } catch (error) {
-        batch.failed(error);
+        fail(one, error);
       }
     }
     return admitted;
   }
 
-  async #commit(batches: readonly WriteBatch<D>[]): Promise<void> {
-    if (batches.length === 0) return;
+  async #commit(submitted: readonly Submitted<D>[]): Promise<void> {
+    if (submitted.length === 0) return;
     const { log, begin, space, makeRoom } = this.#setup;
     try {
       const draft = begin();
-      const chunks = await encode(batches, draft);
+      const chunks = await encode(submitted, draft);
       for (;;) {
         try {
           await log.commit(chunks, draft.last);
@@ -137,18 +147,27 @@ export class Committer<D extends Draft> {
       space.committed(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     } catch (error) {
       const explained = await space.explain(error);
-      for (const batch of batches) batch.failed(explained);
+      for (const one of submitted) fail(one, explained);
       return;
     }
-    for (const batch of batches) batch.done();
+    for (const { batch, resolve, settled } of submitted) {
+      const result = batch.done();
+      settled?.(batch.bytes);
+      resolve(result);
+    }
   }
 }
 
+function fail<D extends Draft>({ batch, reject, settled }: Submitted<D>, error: unknown): void {
+  settled?.(batch.bytes);
+  reject(error);
+}
+
 /** Long batches are encoded in chunks, with a turn of the event loop between them. */
-async function encode<D extends Draft>(batches: readonly WriteBatch<D>[], draft: D): Promise<Buffer[]> {
+async function encode<D extends Draft>(submitted: readonly Submitted<D>[], draft: D): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
   let text = '';
-  for (const batch of batches) {
+  for (const { batch } of submitted) {
     for (const [seq, json] of batch.records(draft)) {
       text += encodeLine(seq, json);
       if (text.length < CHUNK_CHARS) continue;

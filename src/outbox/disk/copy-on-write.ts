@@ -8,9 +8,9 @@ const readAt = promisify(readWithCallback);
 /** The folder of a snapshot as a disk. Writes stay in memory, so that a journal can be opened and recovered without changing the folder. */
 export function copyOnWrite(snapshot: Snapshot): Disk {
   const { folder, names, segments, contents, ackIdentity } = snapshot;
-  const files = new Map<string, File>(names.map((name) => [`${folder}/${name}`, new File(inMemory(Buffer.alloc(0)))]));
-  for (const segment of segments) files.set(`${folder}/${segment.name}`, new File(frozen(segment), segment.mtimeMs));
-  for (const [name, bytes] of contents) files.set(`${folder}/${name}`, new File(inMemory(bytes)));
+  const files = new Map<string, File>(names.map((name) => [`${folder}/${name}`, new File(Buffer.alloc(0))]));
+  for (const segment of segments) files.set(`${folder}/${segment.name}`, new File(segment));
+  for (const [name, bytes] of contents) files.set(`${folder}/${name}`, new File(bytes));
 
   const fileAt = (path: string): File => {
     const file = files.get(path);
@@ -20,7 +20,7 @@ export function copyOnWrite(snapshot: Snapshot): Disk {
   };
   return {
     async open(path, mode) {
-      if (mode === 'create') files.set(path, new File(inMemory(Buffer.alloc(0))));
+      if (mode === 'create') files.set(path, new File(Buffer.alloc(0)));
       return fileAt(path);
     },
     folder: async (path) => (path.startsWith(`${folder}/`) ? path : folder),
@@ -28,8 +28,8 @@ export function copyOnWrite(snapshot: Snapshot): Disk {
       const within = [...files.keys()].filter((name) => name.startsWith(`${path}/`));
       return within.map((name) => name.slice(path.length + 1)).filter((name) => !name.includes('/'));
     },
-    async facts(path): Promise<FileFacts> {
-      const { size, mtimeMs } = fileAt(path);
+    async facts(path) {
+      const { size, mtimeMs } = fileAt(path).facts();
       return { size, mtimeMs, identity: path === `${folder}/ack.dat` ? ackIdentity : null };
     },
     touch: async () => {},
@@ -46,61 +46,36 @@ export function copyOnWrite(snapshot: Snapshot): Disk {
   };
 }
 
-interface Base {
-  readonly size: number;
-  read(buffer: Uint8Array, position: number): Promise<number>;
-}
-
-const frozen = ({ fd, size }: FrozenFile): Base => ({
-  size,
-  read: async (buffer, position) => (await readAt(fd, buffer, 0, buffer.length, position)).bytesRead,
-});
-
-const inMemory = (bytes: Buffer): Base => ({
-  size: bytes.length,
-  read: async (buffer, position) => bytes.copy(buffer, 0, position),
-});
-
+/** A file of the snapshot. What is written to it is in memory from then on, and so is the rest of it. */
 class File implements DiskFile {
-  size: number;
-  readonly mtimeMs: number;
-  readonly #base: Base;
-  /** The part of the base that is not truncated. */
-  #kept: number;
-  #patches: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  #content: FrozenFile | Buffer;
 
-  constructor(base: Base, mtimeMs = 0) {
-    this.#base = base;
-    this.mtimeMs = mtimeMs;
-    this.size = base.size;
-    this.#kept = base.size;
+  constructor(content: FrozenFile | Buffer) {
+    this.#content = content;
+  }
+
+  facts(): Omit<FileFacts, 'identity'> {
+    const content = this.#content;
+    return Buffer.isBuffer(content) ? { size: content.length, mtimeMs: 0 } : content;
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    const length = Math.max(0, Math.min(buffer.length, this.size - position));
-    const fromBase = Math.max(0, Math.min(length, this.#kept - position));
-    const read = fromBase === 0 ? 0 : await this.#base.read(buffer.subarray(0, fromBase), position);
-    if (this.#patches.length === 0) return read;
-    buffer.fill(0, read, length);
-    for (const { at, bytes } of this.#patches) {
-      const from = Math.max(at, position);
-      const to = Math.min(at + bytes.length, position + length);
-      if (from < to) buffer.set(bytes.subarray(from - at, to - at), from - position);
-    }
-    return length;
+    const content = this.#content;
+    if (Buffer.isBuffer(content)) return content.subarray(position).copy(buffer);
+    const length = Math.max(0, Math.min(buffer.length, content.size - position));
+    return (await readAt(content.fd, buffer, 0, length, position)).bytesRead;
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
-    this.#patches.push({ at: position, bytes: bytes.slice() });
-    this.size = Math.max(this.size, position + bytes.length);
+    const { size } = this.facts();
+    await this.truncate(Math.max(size, position + bytes.length));
+    (this.#content as Buffer).set(bytes, position);
   }
 
   async truncate(size: number): Promise<void> {
-    this.size = size;
-    this.#kept = Math.min(this.#kept, size);
-    this.#patches = this.#patches.flatMap(({ at, bytes }) =>
-      at < size ? [{ at, bytes: bytes.subarray(0, size - at) }] : [],
-    );
+    const copy = Buffer.alloc(size);
+    await this.read(copy, 0);
+    this.#content = copy;
   }
 
   async datasync(): Promise<void> {}

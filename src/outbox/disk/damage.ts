@@ -5,7 +5,7 @@ import { HighWater } from './high-water.js';
 import { firstOf } from './log.js';
 import { isParkedUpTo } from './parked.js';
 import { type Checkpoint, isCounted, type LogRecord, type ParkedLogRecord } from './records.js';
-import { countingRecords, type LocatedRecord, scanSegment, takenAtTail } from './segment-reader.js';
+import { type LocatedRecord, scanSegment, takenAtTail } from './segment-reader.js';
 import type { Snapshot } from './snapshot.js';
 import { NO_CHECKPOINT } from './state.js';
 
@@ -44,16 +44,17 @@ export interface Examination {
 export async function examine(snapshot: Snapshot): Promise<Examination> {
   const disk = copyOnWrite(snapshot);
   const { folder, segments } = snapshot;
-  const checkpointFile = await CheckpointFile.open(disk, folder, false);
+  const checkpointFile = await CheckpointFile.open(disk, folder);
   const { found: mark } = await HighWater.open(disk, folder);
   const inLog = segments
     .filter(({ name }) => !name.startsWith('parked/'))
     .sort((a, b) => orderOf(a.name) - orderOf(b.name));
   const highWaterMark = Math.max(checkpointFile.found?.durable.seq ?? 0, mark?.seq ?? 0);
-  const log = new Examiner(disk, folder, highWaterMark, () => false);
+  const log = new Examiner({ disk, folder, highWaterMark, isDurable: () => false });
   await log.examine(inLog.map(({ name }) => name));
   const acknowledged = Math.max(checkpointFile.found?.seq ?? 0, log.checkpoint.seq);
-  const parked = new Examiner(disk, folder, 0, (record) => record.t === 'k' && isParkedUpTo(record, acknowledged));
+  const isDurable = (record: AnyLogRecord): boolean => isParkedUpTo(record, acknowledged);
+  const parked = new Examiner({ disk, folder, highWaterMark: 0, isDurable });
   await parked.examine(segments.flatMap(({ name }) => (name.startsWith('parked/') ? name : [])));
   const checkpoints = [checkpointFile.found ?? NO_CHECKPOINT, log.checkpoint, parked.checkpoint];
   return {
@@ -75,54 +76,54 @@ function lostCheckpoint({ contents }: Snapshot): DamagedStretch {
   return { file: 'ack.dat', from: 0, to: size, kind, lost: null, before: null, after: null };
 }
 
+/** A commit is known to have been durable by the mark, or by one of its records. */
+interface ExaminerSetup {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly highWaterMark: number;
+  readonly isDurable: (record: AnyLogRecord) => boolean;
+}
+
 /** Examines the segments of one log, oldest first. */
 class Examiner {
   readonly stretches: DamagedStretch[] = [];
   checkpoint: Checkpoint = NO_CHECKPOINT;
-  readonly #disk: Disk;
-  readonly #folder: string;
-  readonly #highWaterMark: number;
-  readonly #isDurable: (record: AnyLogRecord) => boolean;
+  readonly #setup: ExaminerSetup;
   #last: number | null = null;
   #before: Neighbour | null = null;
 
-  /** A commit is known to have been durable by the mark, or by one of its records. */
-  constructor(disk: Disk, folder: string, highWaterMark: number, isDurable: (record: AnyLogRecord) => boolean) {
-    this.#disk = disk;
-    this.#folder = folder;
-    this.#highWaterMark = highWaterMark;
-    this.#isDurable = isDurable;
+  constructor(setup: ExaminerSetup) {
+    this.#setup = setup;
   }
 
   async examine(files: readonly string[]): Promise<void> {
     for (const [index, name] of files.entries()) {
       const next = files[index + 1];
-      await this.#segment(name, next === undefined ? null : orderOf(next) - 1);
+      await this.#segment(name, next === undefined ? undefined : orderOf(next) - 1);
     }
   }
 
-  /** `limit`: the last seq that counts here; null in the newest segment. */
-  async #segment(file: string, limit: number | null): Promise<void> {
+  /** `limit`: the last seq that counts here; undefined in the newest segment. */
+  async #segment(file: string, limit: number | undefined): Promise<void> {
+    const { disk, folder, highWaterMark, isDurable } = this.#setup;
     this.#last ??= orderOf(file) - 1;
-    const records: LocatedRecord<AnyLogRecord>[] = [];
-    const handle = await this.#disk.open(`${this.#folder}/${file}`, 'read');
-    const scan = await scanSegment<AnyLogRecord>(handle, orderOf(file), (found) => void records.push(found));
-    const { whole, broken } = countingRecords(
-      scan,
-      ({ seq, record }) => limit !== null || seq <= this.#highWaterMark || this.#isDurable(record),
-    );
-    let end = 0;
-    for (const found of [...records, ...whole]) {
-      const { offset, seq, record } = found;
-      if (limit !== null && seq > limit && isCounted(record)) continue;
-      const isBad = scan.damaged.some((range) => range.offset >= end && range.offset < offset);
-      if (isBad || seq - 1 > this.#last) this.#add(file, end, offset, seq - 1, record);
-      this.#accept(found);
-      end = found.end;
-    }
-    const upTo = limit ?? Math.max(takenAtTail(scan, end, this.#last, broken), this.#highWaterMark);
-    const isCut = limit === null && scan.damaged.some((range) => range.offset >= end);
-    if (upTo > this.#last || isCut || broken.length > 0) this.#add(file, end, scan.size, upTo, null);
+    const handle = await disk.open(`${folder}/${file}`, 'read');
+    let from = 0;
+    const scan = await scanSegment<AnyLogRecord>(handle, {
+      first: orderOf(file),
+      limit,
+      isDurable: ({ seq, record }) => seq <= highWaterMark || isDurable(record),
+      accept: (found, isBehindDamage) => {
+        const { offset, end, seq, record } = found;
+        if (isBehindDamage || seq - 1 > this.#last!) this.#add(file, from, offset, seq - 1, record);
+        this.#accept(found);
+        from = end;
+      },
+    });
+    const { broken, damaged, end, size } = scan;
+    const upTo = limit ?? Math.max(takenAtTail(scan, this.#last), highWaterMark);
+    const isCut = limit === undefined && damaged.some(({ offset }) => offset >= end);
+    if (upTo > this.#last || isCut || broken.length > 0) this.#add(file, end, size, upTo, null);
   }
 
   #accept({ seq, record }: LocatedRecord<AnyLogRecord>): void {

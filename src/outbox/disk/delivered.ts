@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js';
 import { type Disk, isMissing } from './disk.js';
-import { firstOf, type Segment, segmentName } from './log.js';
+import { type Segment, segmentName } from './log.js';
 
 interface BackupSegment extends Segment {
   /** Wall clock when its last passing was delivered. */
-  readonly since: number;
+  readonly mtimeMs: number;
 }
 
 export interface DeliveredSetup {
@@ -16,25 +16,13 @@ export interface DeliveredSetup {
 
 /** delivered/: segments that are kept as the local backup only, oldest first. A failure here loses no passing. */
 export class Delivered {
-  readonly segments: BackupSegment[] = [];
+  readonly segments: BackupSegment[];
   readonly #setup: DeliveredSetup;
 
-  private constructor(setup: DeliveredSetup) {
+  /** `segments`: those that the folder holds. */
+  constructor(setup: DeliveredSetup, segments: BackupSegment[]) {
     this.#setup = setup;
-  }
-
-  static async open(setup: DeliveredSetup): Promise<Delivered> {
-    const { disk, folder } = setup;
-    const delivered = new Delivered(setup);
-    for (const name of await disk.list(folder)) {
-      const first = firstOf(name);
-      if (first === null) continue;
-      const path = `${folder}/${name}`;
-      const { size, mtimeMs } = await disk.facts(path);
-      delivered.segments.push({ first, path, size, since: mtimeMs });
-    }
-    delivered.segments.sort((a, b) => a.first - b.first);
-    return delivered;
+    this.segments = segments;
   }
 
   get bytes(): number {
@@ -45,10 +33,10 @@ export class Delivered {
   async take(segment: Segment): Promise<void> {
     const { disk, folder, clock } = this.#setup;
     const path = `${folder}/${segmentName(segment.first)}`;
-    const since = clock.wall();
+    const mtimeMs = clock.wall();
     await disk.rename(segment.path, path);
-    await disk.touch(path, since).catch(() => undefined);
-    this.segments.push({ first: segment.first, path, size: segment.size, since });
+    await disk.touch(path, mtimeMs).catch(() => undefined);
+    this.segments.push({ first: segment.first, path, size: segment.size, mtimeMs });
     await this.sweep();
   }
 
@@ -56,7 +44,7 @@ export class Delivered {
   async sweep(): Promise<void> {
     const { clock, retain } = this.#setup;
     const oldest = clock.wall() - retain.ms;
-    while (this.segments.length > 0 && (this.segments[0]!.since <= oldest || this.bytes > retain.maxBytes)) {
+    while (this.segments.length > 0 && (this.segments[0]!.mtimeMs <= oldest || this.bytes > retain.maxBytes)) {
       if (!(await this.giveUp())) return;
     }
   }

@@ -17,28 +17,22 @@ import type {
 import type { Receipt } from '../types.js';
 import type { CheckpointFile } from './checkpoint-file.js';
 import type { Checkpointer } from './checkpointer.js';
-import { CommitTimes } from './commit-times.js';
-import type { Committer, WriteBatch } from './committer.js';
+import type { Committer } from './committer.js';
 import type { HighWater } from './high-water.js';
-import { type HistorySetup, history } from './history.js';
 import type { Lock } from './lock.js';
-import { LogReader } from './log-reader.js';
+import type { SegmentedLog } from './log.js';
+import type { LogReader } from './log-reader.js';
+import { type ParkedLog, Requeues } from './parked.js';
 import type { ReplaceRecord, SessionRecord } from './records.js';
-import { Requeues } from './requeues.js';
 import { type Space, storageError } from './space.js';
-import {
-  factRecord,
-  type LogDraft,
-  PassingBatch,
-  type PassingBatchFacts,
-  renumberRecord,
-  replaceRecord,
-  SingleRecord,
-  sessionRecord,
-  sizeOf,
-} from './write-batch.js';
+import type { LogState } from './state.js';
+import { type LogDraft, PassingBatch, type PassingBatchFacts, SingleRecord, sizeOf } from './write-batch.js';
 
-export interface Parts extends HistorySetup {
+export interface Parts {
+  readonly state: LogState;
+  readonly log: SegmentedLog;
+  readonly reader: LogReader;
+  readonly parked: ParkedLog;
   readonly checkpointFile: CheckpointFile;
   readonly highWater: HighWater;
   readonly committer: Committer<LogDraft>;
@@ -54,9 +48,7 @@ export class DiskJournal implements Journal {
   readonly found: Damage;
   readonly lastCommit: Journal['lastCommit'];
   readonly #parts: Parts;
-  readonly #reader: LogReader;
   readonly #requeues: Requeues;
-  readonly #times = new CommitTimes();
   /** Of appends that are not yet durable. */
   #pendingBytes = 0;
   #closing: Promise<void> | null = null;
@@ -65,7 +57,6 @@ export class DiskJournal implements Journal {
     this.#parts = parts;
     this.found = parts.found;
     this.lastCommit = parts.state.stamp;
-    this.#reader = new LogReader(parts);
     this.#requeues = new Requeues({ ...parts, append: (facts) => this.#submitPassings(facts) });
   }
 
@@ -101,15 +92,10 @@ export class DiskJournal implements Journal {
     return this.#parts.state.pendingUpTo(seq);
   }
 
-  /** Closes the segment that is being read, if it was removed. */
-  letGo(): Promise<void> {
-    return this.#reader.leave();
-  }
-
   /** Finishes what a crash may have left half done. */
   async resume(): Promise<void> {
-    const head = await this.#reader.peek();
-    if (head !== null) this.#times.note(head.seq, head.record.at, true);
+    const head = await this.#parts.reader.peek();
+    if (head !== null) this.#parts.state.commitTimes.note(head.seq, head.record.at, true);
     await this.#parts.checkpointer.begin();
     await this.#parts.log.reserve();
     await this.#requeues.resume();
@@ -128,11 +114,11 @@ export class DiskJournal implements Journal {
   }
 
   async startSession(token_session: string, atLeast = 1, deviceid?: string): Promise<void> {
-    await this.#submitOne((draft) => sessionRecord(draft, token_session, atLeast, deviceid ?? null));
+    await this.#submitOne((draft) => draft.start(token_session, atLeast, deviceid ?? null));
   }
 
   async leave(leaving: Leaving | null): Promise<void> {
-    await this.#submitOne((draft) => factRecord(draft, { leaving }));
+    await this.#submitOne((draft) => draft.restate({ leaving }));
   }
 
   unconfirmedFrom(token_session: string): number | undefined {
@@ -140,26 +126,26 @@ export class DiskJournal implements Journal {
   }
 
   async setUnconfirmed(token_session: string, from: number | null): Promise<void> {
-    await this.#submitOne((draft) => factRecord(draft, { unconfirmed: { session: token_session, from } }));
+    await this.#submitOne((draft) => draft.restate({ unconfirmed: { session: token_session, from } }));
   }
 
   async renumber(first: Entry, atLeast: number): Promise<number> {
-    const { base } = await this.#submitOne((draft) => renumberRecord(draft, first, atLeast));
-    await this.#reader.restart();
+    const { base } = await this.#submitOne((draft) => draft.renumber(first, atLeast));
+    await this.#parts.reader.restart();
     return base;
   }
 
   async replaceSession(replacement: Replacement): Promise<void> {
     const { state } = this.#parts;
     const first = replacement.first ?? { seq: state.last + 1, num_passing: state.nextNumber(replacement.from) ?? 1 };
-    await this.#submitOne((draft) => replaceRecord(draft, { ...replacement, first }));
-    await this.#reader.restart();
+    await this.#submitOne((draft) => draft.replace({ ...replacement, first }));
+    await this.#parts.reader.restart();
   }
 
   async append(passings: readonly StoredPassing[], source?: SourcePosition): Promise<Receipt[]> {
     this.#usable();
     if (passings.length === 0) {
-      if (source !== undefined) await this.#submitOne((draft) => factRecord(draft, { source }), true);
+      if (source !== undefined) await this.#submitOne((draft) => draft.restate({ source }), true);
       return [];
     }
     return await this.#submitPassings({ passings, source, limited: true });
@@ -170,7 +156,7 @@ export class DiskJournal implements Journal {
   }
 
   read(limits: { max: number; maxBytes: number }): Promise<Entry[]> {
-    return this.#reader.read(limits);
+    return this.#parts.reader.read(limits);
   }
 
   acknowledge(upTo: Entry, tallies: Partial<Tallies> = {}): Promise<void> {
@@ -212,7 +198,7 @@ export class DiskJournal implements Journal {
   }
 
   history(): AsyncGenerator<HistoryEntry[]> {
-    return history(this.#parts);
+    return this.#parts.reader.history();
   }
 
   stats(): JournalStats {
@@ -225,8 +211,8 @@ export class DiskJournal implements Journal {
       pending,
       tallies: checkpointer.tallies,
       storage: space.state,
-      diskBytes: space.usedBytes,
-      oldestPendingAt: pending === 0 ? null : this.#times.of(state.checkpoint.seq + 1),
+      diskBytes: space.contents.bytes(),
+      oldestPendingAt: pending === 0 ? null : state.commitTimes.of(state.checkpoint.seq + 1),
       lastDeliveredAt: state.checkpoint.at,
     };
   }
@@ -237,16 +223,12 @@ export class DiskJournal implements Journal {
   }
 
   async #shut(): Promise<void> {
-    const { committer, checkpointer, parked, log, checkpointFile, highWater, lock, space } = this.#parts;
+    const { committer, checkpointer, space, reader, parked, log, checkpointFile, highWater, lock } = this.#parts;
     await this.#requeues.idle();
     await committer.idle();
-    await checkpointer.close();
-    space.close();
-    await this.#reader.close();
-    await parked.close().catch(() => undefined);
-    await log.close();
-    await checkpointFile.close().catch(() => undefined);
-    await highWater.close().catch(() => undefined);
+    for (const part of [checkpointer, space, reader, parked, log, checkpointFile, highWater]) {
+      await part.close().catch(() => undefined);
+    }
     await lock.release();
   }
 
@@ -258,42 +240,31 @@ export class DiskJournal implements Journal {
   }
 
   #submitPassings(facts: PassingBatchFacts): Promise<Receipt[]> {
+    const { committer, state, maxPendingBytes } = this.#parts;
     const bytes = facts.passings.reduce((sum, passing) => sum + sizeOf(passing), 0);
-    return this.#submit(bytes, (settle) => new PassingBatch(facts, bytes, this.#parts.state, settle, this.#committed));
-  }
-
-  readonly #committed = (firstSeq: number, count: number, at: number): void => {
-    const { state, highWater, events } = this.#parts;
-    const { last: seq, session } = state;
-    highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
-    this.#times.note(firstSeq, at, state.pending <= count);
-    events.committed?.(count);
-  };
-
-  #submitOne<R extends SessionRecord | ReplaceRecord>(make: (draft: LogDraft) => R, limited = false): Promise<R> {
-    return this.#submit<R>(0, (settle) => new SingleRecord(make, this.#parts.state, settle, limited));
-  }
-
-  #submit<T>(
-    bytes: number,
-    list: (settle: { resolve: (value: T) => void; reject: (error: unknown) => void }) => WriteBatch<LogDraft>,
-  ): Promise<T> {
-    const { committer, maxPendingBytes } = this.#parts;
     if (this.#closing !== null) return Promise.reject(new OutboxClosedError());
     if (this.#pendingBytes + bytes > maxPendingBytes) {
       const message = `${this.#pendingBytes} bytes wait for the disk; ${bytes} more would pass maxPendingBytes (${maxPendingBytes})`;
       return Promise.reject(new OutboxBusyError(message, { pendingBytes: this.#pendingBytes }));
     }
     this.#pendingBytes += bytes;
-    // Not by `finally`, which makes two more promises per call.
-    const settled =
-      <V>(settle: (value: V) => void) =>
-      (value: V): void => {
-        this.#pendingBytes -= bytes;
-        settle(value);
-      };
-    return new Promise<T>((resolve, reject) => {
-      committer.submit(list({ resolve: settled<T>(resolve), reject: settled(reject) }));
-    });
+    return committer.submit(new PassingBatch(facts, bytes, state, this.#committed), this.#settled);
+  }
+
+  readonly #settled = (bytes: number): void => {
+    this.#pendingBytes -= bytes;
+  };
+
+  readonly #committed = (firstSeq: number, count: number, at: number): void => {
+    const { state, highWater, events } = this.#parts;
+    const { last: seq, session } = state;
+    highWater.note({ seq, session: session!, next: state.nextNumber(session!)! });
+    state.commitTimes.note(firstSeq, at, state.pending <= count);
+    events.committed?.(count);
+  };
+
+  async #submitOne<R extends SessionRecord | ReplaceRecord>(make: (draft: LogDraft) => R, limited = false): Promise<R> {
+    if (this.#closing !== null) throw new OutboxClosedError();
+    return this.#parts.committer.submit(new SingleRecord(make, this.#parts.state, limited));
   }
 }

@@ -85,6 +85,13 @@ async function makeOne(path: string): Promise<void> {
   }
 }
 
+/** The same disk, for durability 'os': nothing is synced. */
+export const unsynced = (disk: Disk): Disk => ({
+  ...disk,
+  open: async (path, mode) => Object.assign(await disk.open(path, mode), { datasync: async () => {} }),
+  syncFolder: async () => {},
+});
+
 const FLAGS = { create: 'wx+', update: 'r+', read: 'r' } as const;
 
 const nodeFile = (handle: FileHandle): DiskFile => ({

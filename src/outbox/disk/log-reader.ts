@@ -1,22 +1,26 @@
-import type { Entry, JournalEvents } from '../journal.js';
+import type { Entry, HistoryEntry, JournalEvents } from '../journal.js';
 import { decodeLine, recordOf } from './codec.js';
+import type { Delivered } from './delivered.js';
 import type { Disk, DiskFile } from './disk.js';
-import { LineReader } from './line-reader.js';
 import type { Segment, SegmentedLog } from './log.js';
+import type { ParkedLog } from './parked.js';
 import type { LogRecord, PassingRecord } from './records.js';
-import type { SequencedRecord } from './segment-reader.js';
+import { LineReader, readSegments, type SequencedRecord } from './segment-reader.js';
 import type { LogState } from './state.js';
 
 type Stored = SequencedRecord<PassingRecord>;
 
 export interface ReaderSetup {
   readonly disk: Disk;
+  readonly folder: string;
   readonly log: SegmentedLog;
+  readonly parked: Pick<ParkedLog, 'everParked'>;
+  readonly delivered: Pick<Delivered, 'segments'>;
   readonly state: LogState;
   readonly events: Partial<Pick<JournalEvents, 'damaged'>>;
 }
 
-/** Reads the log once, in order; at its end it continues with what is committed next. */
+/** Reads the log once, in order; at its end it continues with what is committed next. Apart from that, all that the folder still has. */
 export class LogReader {
   #segment: Segment | null = null;
   #file: DiskFile | null = null;
@@ -100,6 +104,23 @@ export class LogReader {
     this.#file = null;
     this.#lines = null;
     await file?.close().catch(() => undefined);
+  }
+
+  /** All passings that the folder holds, except those that were parked, or moved under another number. */
+  async *history(): AsyncGenerator<HistoryEntry[]> {
+    const { disk, folder, log, parked, delivered, state } = this.#setup;
+    const { last } = state;
+    const elsewhere = await parked.everParked();
+    const segments = [...delivered.segments, ...log.segments];
+    for await (const records of readSegments<LogRecord>(disk, segments, { last, movedTo: `${folder}/delivered` })) {
+      const chunk: HistoryEntry[] = [];
+      for (const { seq, bytes, record } of records) {
+        if (record.t !== 'p' || elsewhere.has(seq) || state.moved.has(seq)) continue;
+        const entry = state.entryOf({ seq, bytes, record });
+        chunk.push({ ...entry, state: seq <= state.checkpoint.seq ? 'delivered' : 'pending' });
+      }
+      if (chunk.length > 0) yield chunk;
+    }
   }
 
   #nextInMemory(): Stored | null {

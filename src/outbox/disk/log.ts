@@ -1,4 +1,4 @@
-import { type Disk, type DiskFile, isFull, isMissing } from './disk.js';
+import { type Disk, type DiskFile, type FileFacts, isFull, isMissing } from './disk.js';
 
 /** A segment of this size takes no further commit. */
 export const SEGMENT_BYTES = 4 * 1024 * 1024;
@@ -18,17 +18,20 @@ export const segmentName = (first: number): string => `${String(first).padStart(
 export const firstOf = (name: string): number | null =>
   /^\d{16}\.log$/.test(name) ? Number(name.slice(0, DIGITS)) : null;
 
-/** Where the next commit goes. */
-interface Tail {
-  readonly segment: Segment;
-  readonly file: DiskFile;
+/** The segments that a folder holds, oldest first. */
+export async function segmentsIn(disk: Disk, folder: string): Promise<(Segment & Pick<FileFacts, 'mtimeMs'>)[]> {
+  const segments = [];
+  for (const name of await disk.list(folder)) {
+    const first = firstOf(name);
+    const path = `${folder}/${name}`;
+    if (first !== null) segments.push({ first, path, ...(await disk.facts(path)) });
+  }
+  return segments.sort((a, b) => a.first - b.first);
 }
 
 export interface LogSetup {
   readonly disk: Disk;
   readonly folder: string;
-  /** False: 'os', nothing is synced. */
-  readonly synced: boolean;
   /** Default 4 MiB. */
   readonly segmentBytes?: number | undefined;
   /** The first line of a segment that begins with `seq`: the state after all segments before. */
@@ -50,7 +53,8 @@ export class SegmentedLog {
   headerBytes: number;
   /** Set once the disk failed for good. */
   failure: unknown;
-  #tail: Tail | null;
+  /** The file of the last segment, where the next commit goes; null: it begins a segment. */
+  #tail: DiskFile | null;
 
   readonly #setup: LogSetup;
 
@@ -59,8 +63,7 @@ export class SegmentedLog {
     this.segments = [...setup.segments];
     this.last = setup.last;
     this.headerBytes = setup.header(this.last + 1).length;
-    const newest = this.segments.at(-1);
-    this.#tail = setup.tail !== null && newest !== undefined ? { segment: newest, file: setup.tail } : null;
+    this.#tail = setup.tail;
   }
 
   get bytes(): number {
@@ -73,11 +76,6 @@ export class SegmentedLog {
     return gain < WORTH_WHILE ? 0 : gain;
   }
 
-  /** Whether this segment may still grow. */
-  isTail(segment: Segment): boolean {
-    return segment === this.segments.at(-1);
-  }
-
   /**
    * Durable when it resolves; `last` is the seq of the newest record in it. When it rejects, nothing of it will ever count.
    * After a full disk it may be tried again. After another failure it is tried once more, in a new segment; a second failure is final (`failure`).
@@ -88,14 +86,14 @@ export class SegmentedLog {
       await this.#put(chunks).catch(async (error: unknown) => {
         if (isFull(error)) throw error;
         // After a failed sync the kernel may mark the pages as clean: a second sync of this file would prove nothing.
-        await this.#leaveTail();
+        await this.close();
         await this.#put(chunks);
       });
     } catch (error) {
       if (isFull(error)) await this.#cutBack();
       else {
         this.failure = error;
-        await this.#leaveTail();
+        await this.close();
       }
       throw error;
     }
@@ -104,10 +102,10 @@ export class SegmentedLog {
 
   /** Durable when it resolves, so that segments go in the order of their removal, also in a power cut. */
   async remove(segment: Segment): Promise<void> {
-    const { disk, folder, synced } = this.#setup;
+    const { disk, folder } = this.#setup;
     await disk.unlink(segment.path);
     this.forget(segment);
-    if (synced) await disk.syncFolder(folder);
+    await disk.syncFolder(folder);
   }
 
   /** The segment is no longer part of the log. */
@@ -130,16 +128,13 @@ export class SegmentedLog {
     await this.#setup.spare?.fill(2 * this.headerBytes).catch(() => undefined);
   }
 
-  async close(): Promise<void> {
-    await this.#leaveTail();
-  }
-
   async #put(chunks: readonly Buffer[]): Promise<void> {
-    if (this.#tail === null || this.#tail.segment.size >= (this.#setup.segmentBytes ?? SEGMENT_BYTES))
-      return this.#begin(chunks);
-    const { segment, file } = this.#tail;
+    const file = this.#tail;
+    const segment = this.segments.at(-1);
+    const { segmentBytes = SEGMENT_BYTES } = this.#setup;
+    if (file === null || segment === undefined || segment.size >= segmentBytes) return this.#begin(chunks);
     const end = await writeAll(file, chunks, segment.size);
-    if (this.#setup.synced) await file.datasync();
+    await file.datasync();
     segment.size = end;
   }
 
@@ -149,7 +144,7 @@ export class SegmentedLog {
 
   /** A segment gets its name when its first commit is durable, so that none is ever found without its header. */
   async #begin(chunks: readonly Buffer[]): Promise<void> {
-    const { disk, folder, synced, spare } = this.#setup;
+    const { disk, folder, spare } = this.#setup;
     const first = this.last + 1;
     const path = `${folder}/${segmentName(first)}`;
     const draft = `${path}.new`;
@@ -162,15 +157,15 @@ export class SegmentedLog {
     try {
       const size = await writeAll(file, [header, ...chunks], 0);
       if (reserved !== undefined) await file.truncate(size);
-      if (synced) await file.datasync();
-      await this.#leaveTail();
+      await file.datasync();
+      await this.close();
       await disk.rename(draft, path);
-      if (synced) await disk.syncFolder(folder);
+      await disk.syncFolder(folder);
       const segment = { first, path, size };
       // The one before has the same name if it held no passing yet; the new header has its session and numbers.
       if (this.segments.at(-1)?.first === first) this.segments.pop();
       this.segments.push(segment);
-      this.#tail = { segment, file };
+      this.#tail = file;
     } catch (error) {
       await file.close().catch(() => undefined);
       await disk.unlink(draft).catch(() => undefined);
@@ -180,19 +175,19 @@ export class SegmentedLog {
 
   /** Truncates a failed write: a shorter one after it would leave its end in the file. */
   async #cutBack(): Promise<void> {
-    if (this.#tail === null) return;
     try {
-      await this.#tail.file.truncate(this.#tail.segment.size);
+      await this.#tail?.truncate(this.segments.at(-1)!.size);
     } catch {
       // Then the file is never written again. What lies behind its durable size is void: the next segment begins with these seqs.
-      await this.#leaveTail();
+      await this.close();
     }
   }
 
-  async #leaveTail(): Promise<void> {
+  /** The next commit begins a segment. */
+  async close(): Promise<void> {
     const tail = this.#tail;
     this.#tail = null;
-    await tail?.file.close().catch(() => undefined);
+    await tail?.close().catch(() => undefined);
   }
 }
 

@@ -1,7 +1,78 @@
-import { decodeLine, isTombstone, type Line, recordOf } from './codec.js';
-import { type Disk, type DiskFile, isMissing } from './disk.js';
-import { LineReader, type RawLine } from './line-reader.js';
+import { decodeLine, endOfLine, isTombstone, type Line, recordOf } from './codec.js';
+import { codeOf, type Disk, type DiskFile, isMissing } from './disk.js';
+import { type Segment, segmentName } from './log.js';
 import { isCounted, type Stamp } from './records.js';
+
+const CHUNK = 256 * 1024;
+const PAGE = 4096;
+const NOTHING = Buffer.alloc(0);
+
+/** The bytes of a segment up to a line feed (not included), or up to the end of the read. */
+interface RawLine {
+  readonly offset: number;
+  readonly bytes: Buffer;
+  /** False for the rest after the last line feed. */
+  readonly complete: boolean;
+}
+
+/** Reads a segment line by line, with one chunk in memory. `take` until it returns null, then `fill`. */
+export class LineReader {
+  #buffer: Buffer = NOTHING;
+  #at = 0;
+  /** Offset in the file of the buffer's first byte. */
+  #base: number;
+
+  readonly #file: DiskFile;
+
+  constructor(file: DiskFile, offset = 0) {
+    this.#file = file;
+    this.#base = offset;
+  }
+
+  /** The offset of the next line. */
+  get offset(): number {
+    return this.#base + this.#at;
+  }
+
+  /** The next whole line, if it is in memory. */
+  take(): RawLine | null {
+    const end = endOfLine(this.#buffer, this.#at);
+    if (end === -1) return null;
+    const line = { offset: this.offset, bytes: this.#buffer.subarray(this.#at, end), complete: true };
+    this.#at = end + 1;
+    return line;
+  }
+
+  /** All lines up to offset `limit`, a list per chunk; the last line may be incomplete. */
+  async *lists(limit = Number.MAX_SAFE_INTEGER): AsyncGenerator<RawLine[]> {
+    let isMore = true;
+    while (isMore) {
+      isMore = await this.fill(limit);
+      const lines: RawLine[] = [];
+      for (let line = this.take(); line !== null; line = this.take()) lines.push(line);
+      if (!isMore && this.#at < this.#buffer.length) {
+        lines.push({ offset: this.offset, bytes: this.#buffer.subarray(this.#at), complete: false });
+        this.#at = this.#buffer.length;
+      }
+      if (lines.length > 0) yield lines;
+    }
+  }
+
+  /** Reads the next chunk, up to offset `limit`; false if there is none. Lines returned before stay valid. */
+  async fill(limit: number): Promise<boolean> {
+    const from = this.#base + this.#buffer.length;
+    const wanted = Math.min(CHUNK, limit - from);
+    if (wanted <= 0) return false;
+    const chunk = Buffer.allocUnsafe(wanted);
+    const length = await readWhatIsLeft(this.#file, chunk, from);
+    if (length === 0) return false;
+    const kept = this.#buffer.subarray(this.#at);
+    this.#base += this.#at;
+    this.#at = 0;
+    this.#buffer = kept.length === 0 ? chunk.subarray(0, length) : Buffer.concat([kept, chunk.subarray(0, length)]);
+    return true;
+  }
+}
 
 export type AnyRecord = Stamp & { readonly t: string };
 
@@ -21,9 +92,11 @@ interface DamagedRange {
 }
 
 export interface SegmentScan<R> {
-  /** The records of the newest commit, which may not have been synced. */
-  readonly lastCommit: readonly LocatedRecord<R>[];
+  /** Records of incomplete write batches in the newest commit: they do not count. */
+  readonly broken: readonly LocatedRecord<R>[];
   readonly damaged: readonly DamagedRange[];
+  /** Where the last record ends that counts. */
+  readonly end: number;
   readonly size: number;
 }
 
@@ -40,50 +113,75 @@ export interface SequencedRecord<R> {
 }
 
 /**
- * The records of a segment in lists, in order of seq, up to `limit`. Tries the paths in turn: a segment may be moved
- * during the read. One that is removed gives nothing.
+ * The records of these segments in lists, in order of seq, up to `last`. Looks for a segment in `movedTo`, too: it may be moved during
+ * the read. One that is removed gives nothing.
  */
-export async function* readSegment<R extends AnyRecord>(
+export async function* readSegments<R extends AnyRecord>(
   disk: Disk,
-  paths: readonly string[],
-  size: number,
-  limit: number,
+  segments: readonly Segment[],
+  { last = Number.POSITIVE_INFINITY, movedTo }: { readonly last?: number; readonly movedTo?: string } = {},
 ): AsyncGenerator<SequencedRecord<R>[]> {
-  const file = await openFirst(disk, paths);
-  if (file === null) return;
-  try {
-    let last = 0;
-    for await (const lines of new LineReader(file).lists(size)) {
-      const records: SequencedRecord<R>[] = [];
-      for (const { bytes, complete } of lines) {
-        const line = complete ? decodeLine(bytes) : null;
-        if (line === null || line.seq < last || line.seq > limit + 1) continue;
-        const record = recordOf<R>(line);
-        // At the end of a segment, a record without a seq of its own carries that of the next segment's first.
-        if (line.seq > limit && isCounted(record)) continue;
-        last = line.seq;
-        records.push({ seq: line.seq, bytes: bytes.length + 1, record });
-      }
-      if (records.length > 0) yield records;
+  const asNow = segments.map(({ first, path, size }) => ({ first, path, size }));
+  for (const [index, { first, path, size }] of asNow.entries()) {
+    const limit = (asNow[index + 1]?.first ?? last + 1) - 1;
+    const file = await openFirst(disk, movedTo === undefined ? [path] : [path, `${movedTo}/${segmentName(first)}`]);
+    if (file === null) continue;
+    try {
+      yield* recordsOf<R>(file, size, limit);
+    } finally {
+      await file.close();
     }
-  } finally {
-    await file.close();
   }
 }
 
-/**
- * Reads a whole segment. Calls `certain` with each record of a commit that is followed by another one: a commit begins only when the
- * one before it is synced.
- */
-export async function scanSegment<R extends AnyRecord>(
+async function* recordsOf<R extends AnyRecord>(
   file: DiskFile,
-  first: number,
-  certain: (record: LocatedRecord<R>) => void,
-): Promise<SegmentScan<R>> {
+  size: number,
+  limit: number,
+): AsyncGenerator<SequencedRecord<R>[]> {
+  let last = 0;
+  for await (const lines of new LineReader(file).lists(size)) {
+    const records: SequencedRecord<R>[] = [];
+    for (const { bytes, complete } of lines) {
+      const line = complete ? decodeLine(bytes) : null;
+      if (line === null || line.seq < last || line.seq > limit + 1) continue;
+      const record = recordOf<R>(line);
+      // At the end of a segment, a record without a seq of its own carries that of the next segment's first.
+      if (line.seq > limit && isCounted(record)) continue;
+      last = line.seq;
+      records.push({ seq: line.seq, bytes: bytes.length + 1, record });
+    }
+    if (records.length > 0) yield records;
+  }
+}
+
+export interface ScanSetup<R> {
+  /** The seq that the segment begins with. */
+  readonly first: number;
+  /** The last seq that counts here: records beyond it were written again in the next segment. */
+  readonly limit?: number | undefined;
+  /** Without `limit`: whether the commit of this record, the last one of the segment, was synced. If so all of it counts, else its complete write batches. */
+  readonly isDurable: (newest: LocatedRecord<R>) => boolean;
+  /** Called with each record that counts, in order. */
+  readonly accept: (found: LocatedRecord<R>, isBehindDamage: boolean) => void;
+}
+
+/** Reads a whole segment. A commit begins only when the one before it is synced: only the last one is in doubt. */
+export async function scanSegment<R extends AnyRecord>(file: DiskFile, setup: ScanSetup<R>): Promise<SegmentScan<R>> {
+  const { first, limit = Number.POSITIVE_INFINITY, isDurable, accept } = setup;
   const reader = new LineReader(file);
   const damaged: DamagedRange[] = [];
   let commit: LocatedRecord<R>[] = [];
   let last = first - 1;
+  let end = 0;
+  const count = (records: readonly LocatedRecord<R>[]): void => {
+    for (const found of records) {
+      if (found.seq > limit && isCounted(found.record)) continue;
+      const damage = damaged.findLast(({ offset }) => offset < found.offset);
+      accept(found, damage !== undefined && damage.offset >= end);
+      end = found.end;
+    }
+  };
   for await (const lines of reader.lists()) {
     for (const raw of lines) {
       const line = raw.complete ? decodeLine(raw.bytes) : null;
@@ -93,14 +191,18 @@ export async function scanSegment<R extends AnyRecord>(
       }
       const record = recordOf<R>(line);
       if (commit.length > 0 && commit[0]!.record.mono !== record.mono) {
-        for (const located of commit) certain(located);
+        count(commit);
         commit = [];
       }
       commit.push({ offset: raw.offset, end: raw.offset + raw.bytes.length + 1, seq: line.seq, record });
       if (isCounted(record)) last = line.seq;
     }
   }
-  return { lastCommit: commit, damaged, size: reader.offset };
+  const newest = commit.at(-1);
+  const isWhole = newest === undefined || setup.limit !== undefined || isDurable(newest);
+  const { whole, broken } = isWhole ? { whole: commit, broken: [] } : splitBatches(commit);
+  count(whole);
+  return { broken, damaged, end, size: reader.offset };
 }
 
 /** The first record of a segment if it can be read. */
@@ -112,23 +214,9 @@ export async function firstRecord<R>(file: DiskFile): Promise<R | null> {
   return null;
 }
 
-/** The records of the newest commit that count: all if it is known to have been durable, else those of complete write batches. */
-export function countingRecords<R extends AnyRecord>(
-  { lastCommit }: SegmentScan<R>,
-  isDurable: (newest: LocatedRecord<R>) => boolean,
-): { whole: readonly LocatedRecord<R>[]; broken: readonly LocatedRecord<R>[] } {
-  const newest = lastCommit.at(-1);
-  return newest === undefined || isDurable(newest) ? { whole: lastCommit, broken: [] } : splitBatches(lastCommit);
-}
-
-/** The estimated seq of the last record in the damaged end, from `end` on; 0 where nothing there was a record. */
-export function takenAtTail<R extends AnyRecord>(
-  { damaged }: SegmentScan<R>,
-  end: number,
-  last: number,
-  broken: readonly LocatedRecord<R>[],
-): number {
-  const gone = damaged.filter((range) => range.offset >= end && range.offset > 0 && range.wasLine).length;
+/** The estimated seq of the last record in the damaged end behind `last`; 0 where nothing there was a record. */
+export function takenAtTail<R extends AnyRecord>({ broken, damaged, end }: SegmentScan<R>, last: number): number {
+  const gone = damaged.filter(({ offset, wasLine }) => offset >= end && offset > 0 && wasLine).length;
   return gone === 0 ? 0 : Math.max(last, ...broken.map(({ seq }) => seq)) + gone;
 }
 
@@ -174,4 +262,18 @@ async function openFirst(disk: Disk, paths: readonly string[]): Promise<DiskFile
     }
   }
   return null;
+}
+
+/** A bad sector must not hide the good ones around it: what cannot be read becomes zeros, which are no record. */
+async function readWhatIsLeft(file: DiskFile, chunk: Buffer, from: number): Promise<number> {
+  try {
+    return await file.read(chunk, from);
+  } catch (error) {
+    if (codeOf(error) !== 'EIO') throw error;
+  }
+  chunk.fill(0);
+  for (let at = 0; at < chunk.length; at += PAGE) {
+    await file.read(chunk.subarray(at, at + PAGE), from + at).catch(() => undefined);
+  }
+  return chunk.length;
 }

@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly segments: readonly FrozenFile[];
   /** The contents of the small files that are rewritten in place. */
   readonly contents: ReadonlyMap<string, Buffer>;
+  /** Different once a segment was begun, removed or replaced, or ack.dat or parked/ was written. */
+  readonly fixed: string;
   /** Distinguishes this ack.dat from a copy. */
   readonly ackIdentity: string | null;
   /** What the outbox occupies on disk. */
@@ -72,21 +74,12 @@ export function hasChanged(snapshot: Snapshot): boolean {
   const observer = new Observer(snapshot.folder);
   try {
     const now = observer.look();
-    if (now === null) return true;
-    const { segments } = snapshot;
-    const sizes = new Map(segments.map(({ name, size }) => [name, size]));
-    return (
-      now.segments.length !== segments.length ||
-      !now.segments.every((name) => sizes.get(name) === fstatSync(observer.fdOf(name)).size) ||
-      !sameBytes(now.contents.get(ACK), snapshot.contents.get(ACK))
-    );
+    if (now?.fixed !== snapshot.fixed) return true;
+    return snapshot.segments.some(({ name, size }) => (now.newest.get(name) ?? size) !== size);
   } finally {
     observer.close();
   }
 }
-
-const sameBytes = (a: Buffer | undefined, b: Buffer | undefined): boolean =>
-  a === undefined || b === undefined ? a === b : a.equals(b);
 
 interface Look {
   readonly names: readonly string[];
@@ -94,8 +87,8 @@ interface Look {
   readonly contents: ReadonlyMap<string, Buffer>;
   /** What must be the same in both looks. */
   readonly fixed: string;
-  /** Of the segments that may grow. */
-  readonly sizes: ReadonlyMap<string | undefined, number>;
+  /** The segments that may grow. */
+  readonly newest: ReadonlyMap<string | undefined, number>;
 }
 
 class Observer {
@@ -109,65 +102,51 @@ class Observer {
     this.#between = between;
   }
 
-  fdOf(name: string): number {
-    return this.#opened.get(name)!.fd;
-  }
-
   /** null: a file was removed between two steps. */
   look(): Look | null {
     const folder = this.#folder;
     const between = this.#between;
-    // Read first: it may be behind the log, and never ahead of it.
-    const highWater = contentOf(`${folder}/${HIGH_WATER}`);
-    const ack = contentOf(`${folder}/${ACK}`);
+    const contents = new Map<string, Buffer>();
+    // The mark first: it may be behind the log, and never ahead of it.
+    for (const name of [HIGH_WATER, ACK]) {
+      const content = existing(() => readFileSync(`${folder}/${name}`));
+      if (content !== null) contents.set(name, content);
+    }
     between();
     const names = readdirSync(folder);
     const own = segmentsIn('', names);
     between();
-    const [parked, delivered] = SUBFOLDERS.map((sub) => segmentsIn(`${sub}/`, namesIn(`${folder}/${sub}`)));
+    const [parked = [], delivered = []] = SUBFOLDERS.map((sub) =>
+      segmentsIn(`${sub}/`, existing(() => readdirSync(`${folder}/${sub}`)) ?? []),
+    );
+    const ack = contents.get(ACK);
     const isOutbox =
-      ack !== null || (own.length > 0 && names.some((name) => [HIGH_WATER, ...SUBFOLDERS].includes(name)));
+      ack !== undefined || (own.length > 0 && names.some((name) => [HIGH_WATER, ...SUBFOLDERS].includes(name)));
     if (!isOutbox) throw new StorageError(`${folder} is no outbox folder: it has neither ${ACK} nor segments of a log`);
-    const segments = [...own, ...parked!, ...delivered!];
-    try {
+    const segments = [...own, ...parked, ...delivered];
+    return existing(() => {
       between();
       for (const name of segments) if (!this.#opened.has(name)) this.#open(name);
       between();
-      const newestParked = this.#newest(parked!);
+      const newestParked = this.#newest(parked);
       between();
       const newest = this.#newest(own);
       between();
-      return {
-        names,
-        segments,
-        contents: new Map([
-          ...(ack ? [[ACK, ack] as const] : []),
-          ...(highWater ? [[HIGH_WATER, highWater] as const] : []),
-        ]),
-        fixed: [
-          ack?.toString('latin1'),
-          own.join(),
-          newest?.ino,
-          parked!.join(),
-          newestParked?.ino,
-          newestParked?.size,
-        ].join('\n'),
-        sizes: new Map([
-          [parked!.at(-1), Number(newestParked?.size)],
-          [own.at(-1), Number(newest?.size)],
-        ]),
-      };
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
+      const log = [own.join(), newest?.ino];
+      const fixed = [ack?.toString('latin1'), ...log, parked.join(), newestParked?.ino, newestParked?.size].join('\n');
+      const sizes = new Map([
+        [parked.at(-1), Number(newestParked?.size)],
+        [own.at(-1), Number(newest?.size)],
+      ]);
+      return { names, segments, contents, fixed, newest: sizes };
+    });
   }
 
   freeze(look: Look): Snapshot {
     const segments = look.segments.map((name): FrozenFile => {
-      const fd = this.fdOf(name);
+      const { fd } = this.#opened.get(name)!;
       const { size, mtimeMs } = fstatSync(fd);
-      return { name, fd, size: look.sizes.get(name) ?? size, mtimeMs };
+      return { name, fd, size: look.newest.get(name) ?? size, mtimeMs };
     });
     const folder = this.#folder;
     const ack = statSync(`${folder}/${ACK}`, { bigint: true, throwIfNoEntry: false });
@@ -177,6 +156,7 @@ class Observer {
       names: look.names,
       segments,
       contents: look.contents,
+      fixed: look.fixed,
       ackIdentity: ack === undefined || ack.ino === 0n ? null : String(ack.ino),
       bytes: segments.reduce((sum, { size }) => sum + size, (look.contents.get(ACK)?.length ?? 0) + spare),
       close: () => this.close(),
@@ -193,8 +173,9 @@ class Observer {
     const name = names.at(-1);
     if (name === undefined) return undefined;
     const facts = statSync(`${this.#folder}/${name}`, { bigint: true });
-    if (facts.ino !== this.#opened.get(name)!.ino) {
-      closeSync(this.fdOf(name));
+    const { fd, ino } = this.#opened.get(name)!;
+    if (facts.ino !== ino) {
+      closeSync(fd);
       this.#opened.delete(name);
       this.#open(name);
     }
@@ -207,20 +188,12 @@ class Observer {
   }
 }
 
-function contentOf(path: string): Buffer | null {
+/** null: the file or folder that it reads is missing. */
+function existing<T>(read: () => T): T | null {
   try {
-    return readFileSync(path);
+    return read();
   } catch (error) {
     if (isMissing(error)) return null;
-    throw error;
-  }
-}
-
-function namesIn(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if (isMissing(error)) return [];
     throw error;
   }
 }

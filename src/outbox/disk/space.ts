@@ -14,24 +14,16 @@ export interface SpaceSetup {
 
 /** What occupies space in the folder. */
 export interface Contents {
-  readonly bytes: number;
+  bytes(): number;
   /** Bytes that could be freed: backups, and what is no longer needed. */
-  readonly expendable: number;
+  expendable(): number;
   /** Bytes that the next commit may need besides its records. */
-  readonly overhead: number;
+  overhead(): number;
   /** Removes the oldest part of what is expendable; false if there is none, or it cannot be removed. Only between two commits. */
   giveUp(): Promise<boolean>;
   /** Runs `work` between two commits. */
   betweenCommits(work: () => Promise<void>): Promise<void>;
 }
-
-const NOTHING: Contents = {
-  bytes: 0,
-  expendable: 0,
-  overhead: 0,
-  giveUp: async () => false,
-  betweenCommits: (work) => work(),
-};
 
 /** What must fit again before a full disk counts as no longer full. */
 export const PROBE_BYTES = 32 * 1024;
@@ -44,7 +36,7 @@ const PLENTY = 64 * 1024 * 1024;
 export class Space {
   state: StorageState = 'ok';
   /** Set at the end of opening: nothing is committed before that. */
-  contents = NOTHING;
+  contents!: Contents;
   #free: number | undefined;
   #asked = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | null = null;
@@ -56,17 +48,12 @@ export class Space {
     this.#setup = setup;
   }
 
-  /** What the outbox occupies. */
-  get usedBytes(): number {
-    return this.contents.bytes;
-  }
-
   /** Resolves if `bytes` more may be written, after removing backups where that helps. Only between two commits. */
   async admit(bytes: number): Promise<void> {
     for (;;) {
       const limit = await this.#lacks(bytes, 0);
       if (limit === null) return;
-      const helps = (await this.#lacks(bytes, this.contents.expendable)) === null;
+      const helps = (await this.#lacks(bytes, this.contents.expendable())) === null;
       if (helps && (await this.makeRoom())) continue;
       const error = this.#error(limit);
       this.full(error);
@@ -125,7 +112,7 @@ export class Space {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#cancel?.();
   }
@@ -133,8 +120,8 @@ export class Space {
   /** The limit that `bytes` more would exceed, if `givenUp` bytes were removed before; null: none. */
   async #lacks(bytes: number, givenUp: number): Promise<string | null> {
     const { maxDiskBytes, minFreeBytes } = this.#setup;
-    const more = bytes + this.contents.overhead - givenUp;
-    if (this.usedBytes + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
+    const more = bytes + this.contents.overhead() - givenUp;
+    if (this.contents.bytes() + more > maxDiskBytes) return `its limit of ${maxDiskBytes} bytes (maxDiskBytes)`;
     if ((await this.#freeAfter(more)) < minFreeBytes)
       return `the ${minFreeBytes} bytes to be left free on the volume (minFreeBytes)`;
     return null;
@@ -152,7 +139,7 @@ export class Space {
   }
 
   #error(limit: string, cause?: unknown): OutboxFullError {
-    const { usedBytes } = this;
+    const usedBytes = this.contents.bytes();
     const free = this.#free === undefined ? '' : `, ${this.#free} bytes are free`;
     return new OutboxFullError(`The outbox has reached ${limit}: it holds ${usedBytes} bytes${free}`, {
       usedBytes,

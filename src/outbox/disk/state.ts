@@ -1,6 +1,15 @@
 import type { Entry, Leaving, Tallies } from '../journal.js';
 import { IntervalSet } from './intervals.js';
-import { type Checkpoint, FORMAT, type LogHeader, type LogRecord, type PassingRecord } from './records.js';
+import {
+  type Checkpoint,
+  FORMAT,
+  type LogHeader,
+  type LogRecord,
+  type ParkedHeader,
+  type ParkedLogRecord,
+  type PassingRecord,
+  type Stamp,
+} from './records.js';
 import type { SequencedRecord } from './segment-reader.js';
 
 const NO_TALLIES: Tallies = { inserted: 0, duplicates: 0, requests: 0, retries: 0 };
@@ -26,6 +35,8 @@ export class LogState {
   readonly positions = new Map<string, string | number>();
   readonly unconfirmed = new Map<string, number>();
   readonly successors = new Map<string, string>();
+  /** Of those that are pending. */
+  readonly commitTimes = new CommitTimes();
   readonly #next = new Map<string, number>();
   #replaced: Replaced[] = [];
 
@@ -42,7 +53,7 @@ export class LogState {
     if (next > (this.#next.get(session) ?? -1)) this.#next.set(session, next);
   }
 
-  apply(seq: number, record: LogRecord): void {
+  apply(record: LogRecord, seq: number): void {
     switch (record.t) {
       case 'h':
         this.#load(record);
@@ -77,6 +88,23 @@ export class LogState {
     if (ack.seq < this.checkpoint.seq) return;
     this.checkpoint = ack;
     this.missing.dropUpTo(ack.seq);
+  }
+
+  /**
+   * Takes over what parked/ knows, and that the log begins with `first` (undefined: it is gone), where a crash has left them at
+   * different points. Returns how many passings are lost.
+   */
+  reconcile(first: number | undefined, parked: ParkedState): number {
+    if (parked.checkpoint.seq > this.checkpoint.seq) this.acknowledge(parked.checkpoint);
+    this.requeued = this.requeued.filter(([seq]) => seq > parked.upTo);
+    const { checkpoint } = this;
+    this.last = Math.max(this.last, checkpoint.seq);
+    // The log is gone and ack.dat is not: what was pending is lost.
+    if (first === undefined) return this.pending === 0 ? 0 : this.missing.add(checkpoint.seq + 1, this.last);
+    // A segment leaves the log only when all of it is acknowledged: what the checkpoint does not cover was delivered.
+    const gone = first - 1 - checkpoint.seq;
+    if (gone > 0) this.acknowledge({ ...checkpoint, seq: first - 1, delivered: checkpoint.delivered + gone });
+    return 0;
   }
 
   /** The checkpoint at `seq`. */
@@ -187,5 +215,68 @@ export class LogState {
     this.requeued = header.requeued.map(([seq, was]) => [seq, was]);
     this.acknowledge(header.ack);
     this.stamp = { wall: header.at, mono: header.mono, boot: header.boot };
+  }
+}
+
+/** The state of parked/: a header with the records after it applied. Built the same way while running and while opening. */
+export class ParkedState {
+  /** The newest checkpoint that parked/ has. */
+  checkpoint: Checkpoint = NO_CHECKPOINT;
+  /** Passings that were requeued up to this seq of the main log are no longer parked. */
+  upTo = 0;
+  voided = 0;
+  releases = 0;
+  readonly missing = new IntervalSet();
+
+  apply(record: ParkedLogRecord): void {
+    if (record.t === 'k') {
+      if (record.ack !== undefined) this.checkpoint = record.ack;
+      return;
+    }
+    this.upTo = record.upTo;
+    if (record.t === 'v') {
+      this.voided += record.count;
+      this.releases++;
+      return;
+    }
+    this.voided = record.voided;
+    this.releases = record.releases;
+    this.checkpoint = record.ack;
+    for (const [first, last] of record.missing) this.missing.add(first, last);
+  }
+
+  header(stamp: Stamp): ParkedHeader {
+    const { voided, releases, missing, upTo, checkpoint } = this;
+    return { t: 'h', v: FORMAT, ...stamp, voided, releases, missing: missing.toJSON(), upTo, ack: checkpoint };
+  }
+}
+
+const MOST = 1024;
+
+/** The times of commits, by seq: a sample of limited size, for a backlog of any size. */
+export class CommitTimes {
+  #marks: { readonly seq: number; readonly at: number }[] = [];
+  /** One commit in so many is kept. */
+  #stride = 1;
+  #skipped = 0;
+
+  /** A commit whose first passing is `seq`; `alone`: nothing was pending before it. */
+  note(seq: number, at: number, alone: boolean): void {
+    if (alone) {
+      this.#marks = [];
+      this.#stride = 1;
+      this.#skipped = 0;
+    }
+    if (this.#marks.length > 0 && ++this.#skipped < this.#stride) return;
+    this.#skipped = 0;
+    this.#marks.push({ seq, at });
+    if (this.#marks.length <= MOST) return;
+    this.#marks = this.#marks.filter((_, index) => index % 2 === 0);
+    this.#stride *= 2;
+  }
+
+  /** The time of the newest commit in the sample that began at or before `seq`, or of the oldest one; null without any. */
+  of(seq: number): number | null {
+    return (this.#marks.findLast((mark) => mark.seq <= seq) ?? this.#marks[0])?.at ?? null;
   }
 }

@@ -5,6 +5,12 @@ import type { Interval } from './intervals.js';
 import type { Checkpoint, PassingRecord, ReplaceRecord, SessionRecord } from './records.js';
 import type { LogState } from './state.js';
 
+type SessionFact = Pick<SessionRecord, 'source' | 'leaving' | 'unconfirmed'>;
+
+interface Replacing extends Omit<Replacement, 'first'> {
+  readonly first: Pick<Entry, 'seq' | 'num_passing'>;
+}
+
 /** The state of the main log while a commit is encoded: sessions and numbers as they will be if it succeeds. */
 export class LogDraft implements Draft {
   last: number;
@@ -42,6 +48,38 @@ export class LogDraft implements Draft {
   raise(session: string, next: number): void {
     this.#next.set(session, Math.max(next, this.nextNumber(session) ?? 0));
   }
+
+  /** New passings go to `session`, which begins at `atLeast` or goes on above it. */
+  start(session: string, atLeast: number, deviceid: string | null, fact: SessionFact = {}): SessionRecord {
+    const { at, mono } = this;
+    this.raise(session, atLeast);
+    this.session = session;
+    this.deviceid = deviceid;
+    return { t: 's', session, deviceid, next: this.nextNumber(session) ?? atLeast, ...fact, at, mono };
+  }
+
+  /** The current session again, to carry one of the facts that are no passing. */
+  restate(fact: SessionFact): SessionRecord {
+    return this.start(this.current(), 0, this.deviceid, fact);
+  }
+
+  /** The passings of a session from this one on get new numbers, above all that were given before. */
+  renumber(first: Entry, atLeast: number): ReplaceRecord {
+    const { token_session: session, num_passing } = first;
+    const base = Math.max(atLeast, this.nextNumber(session) ?? num_passing);
+    return this.replace({ from: session, to: session, first, base });
+  }
+
+  replace({ from, to, first, base = this.nextNumber(to) ?? 1, deviceid }: Replacing): ReplaceRecord {
+    const { at, mono, last: lastSeq } = this;
+    const { seq: firstSeq, num_passing: firstNum } = first;
+    this.raise(to, base + Math.max(0, (this.nextNumber(from) ?? firstNum) - firstNum));
+    if (to !== from) {
+      this.session = to;
+      this.deviceid = deviceid ?? this.deviceid;
+    }
+    return { t: 'r', from, to, firstSeq, lastSeq, firstNum, base, deviceid, at, mono };
+  }
 }
 
 /** Bytes of a line besides the passing itself, about. */
@@ -56,11 +94,6 @@ export function sizeOf(passing: StoredPassing): number {
   return size;
 }
 
-interface Settle<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export interface PassingBatchFacts {
   readonly passings: readonly StoredPassing[];
   /** Default false: see {@link WriteBatch}. */
@@ -73,8 +106,8 @@ export interface PassingBatchFacts {
   readonly ack?: (() => Checkpoint) | undefined;
 }
 
-/** Passings that are written together, numbered in the current session when the commit is encoded. */
-export class PassingBatch implements WriteBatch<LogDraft> {
+/** Passings that are written together, numbered in the current session when the commit is encoded. Resolves with their receipts. */
+export class PassingBatch implements WriteBatch<LogDraft, Receipt[]> {
   readonly bytes: number;
   readonly limited: boolean;
   #session = '';
@@ -82,22 +115,18 @@ export class PassingBatch implements WriteBatch<LogDraft> {
   #firstNum = 0;
   #at = 0;
   #end: Pick<PassingRecord, 'source' | 'moved' | 'ack'> | undefined;
-
   readonly #facts: PassingBatchFacts;
   readonly #state: LogState;
-  readonly #settle: Settle<Receipt[]>;
   readonly #committed: (firstSeq: number, count: number, at: number) => void;
 
   constructor(
     facts: PassingBatchFacts,
     bytes: number,
     state: LogState,
-    settle: Settle<Receipt[]>,
     committed: (firstSeq: number, count: number, at: number) => void,
   ) {
     this.#facts = facts;
     this.#state = state;
-    this.#settle = settle;
     this.#committed = committed;
     this.bytes = bytes;
     this.limited = facts.limited ?? false;
@@ -128,7 +157,7 @@ export class PassingBatch implements WriteBatch<LogDraft> {
     draft.raise(session, this.#firstNum + length);
   }
 
-  done(): void {
+  done(): Receipt[] {
     const session = this.#session;
     const firstSeq = this.#firstSeq;
     const firstNum = this.#firstNum;
@@ -139,104 +168,31 @@ export class PassingBatch implements WriteBatch<LogDraft> {
     }
     this.#state.passing(firstSeq + last, { session, num: firstNum + last, ...this.#end });
     this.#committed(firstSeq, passings.length, this.#at);
-    this.#settle.resolve(passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index })));
-  }
-
-  failed(error: unknown): void {
-    this.#settle.reject(error);
+    return passings.map((_, index) => ({ token_session: session, num_passing: firstNum + index }));
   }
 }
 
-/** One record that is no passing, made when the commit is encoded. Resolves with the record. */
-export class SingleRecord<R extends SessionRecord | ReplaceRecord> implements WriteBatch<LogDraft> {
+/** One record that is no passing, made when the commit is encoded. Resolves with the record. A class: generators of functions made per call slow down the committer's loop for all batches. */
+export class SingleRecord<R extends SessionRecord | ReplaceRecord> implements WriteBatch<LogDraft, R> {
   readonly bytes = 512;
   readonly limited: boolean;
   #record: R | null = null;
   readonly #make: (draft: LogDraft) => R;
   readonly #state: LogState;
-  readonly #settle: Settle<R>;
 
-  constructor(make: (draft: LogDraft) => R, state: LogState, settle: Settle<R>, limited = false) {
-    this.limited = limited;
+  constructor(make: (draft: LogDraft) => R, state: LogState, limited: boolean) {
     this.#make = make;
     this.#state = state;
-    this.#settle = settle;
+    this.limited = limited;
   }
 
   *records(draft: LogDraft): Generator<readonly [number, string]> {
     this.#record = this.#make(draft);
     yield [draft.last + 1, JSON.stringify(this.#record)];
   }
-  done(): void {
-    this.#state.apply(this.#state.last + 1, this.#record!);
-    this.#settle.resolve(this.#record!);
+
+  done(): R {
+    this.#state.apply(this.#record!, this.#state.last + 1);
+    return this.#record!;
   }
-  failed(error: unknown): void {
-    this.#settle.reject(error);
-  }
-}
-
-type SessionFact = Pick<SessionRecord, 'source' | 'leaving' | 'unconfirmed'>;
-
-/** New passings go to `session`, which begins at `atLeast` or goes on above it. */
-export function sessionRecord(
-  draft: LogDraft,
-  session: string,
-  atLeast: number,
-  deviceid: string | null,
-  fact: SessionFact = {},
-): SessionRecord {
-  draft.raise(session, atLeast);
-  draft.session = session;
-  draft.deviceid = deviceid;
-  const { at, mono } = draft;
-  return {
-    t: 's',
-    session,
-    deviceid,
-    next: draft.nextNumber(session) ?? atLeast,
-    ...fact,
-    at,
-    mono,
-  };
-}
-
-/** The current session again, to carry one of the facts that are no passing. */
-export const factRecord = (draft: LogDraft, fact: SessionFact): SessionRecord =>
-  sessionRecord(draft, draft.current(), 0, draft.deviceid, fact);
-
-/** The passings of a session from this one on get new numbers, above all that were given before. */
-export function renumberRecord(
-  draft: LogDraft,
-  { seq, token_session, num_passing }: Entry,
-  atLeast: number,
-): ReplaceRecord {
-  const base = Math.max(atLeast, draft.nextNumber(token_session) ?? num_passing);
-  return replaceRecord(draft, { from: token_session, to: token_session, first: { seq, num_passing }, base });
-}
-
-export interface Replacing extends Omit<Replacement, 'first'> {
-  readonly first: Pick<Entry, 'seq' | 'num_passing'>;
-}
-
-export function replaceRecord(draft: LogDraft, { from, to, first, base, deviceid }: Replacing): ReplaceRecord {
-  const firstNum = first.num_passing;
-  const record: ReplaceRecord = {
-    t: 'r',
-    from,
-    to,
-    firstSeq: first.seq,
-    lastSeq: draft.last,
-    firstNum,
-    base: base ?? draft.nextNumber(to) ?? 1,
-    deviceid,
-    at: draft.at,
-    mono: draft.mono,
-  };
-  if (to !== from) {
-    draft.session = to;
-    draft.deviceid = deviceid ?? draft.deviceid;
-  }
-  draft.raise(to, record.base + Math.max(0, (draft.nextNumber(from) ?? firstNum) - firstNum));
-  return record;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeLine } from '../../../src/outbox/disk/codec.js';
 import type { Disk } from '../../../src/outbox/disk/disk.js';
-import { OutboxBusyError, OutboxClosedError, StorageError } from '../../../src/outbox/errors.js';
+import { OutboxBusyError, OutboxClosedError, OutboxFullError, StorageError } from '../../../src/outbox/errors.js';
 import type { Entry, StoredPassing } from '../../../src/outbox/journal.js';
 import { FaultDisk } from './fault-disk.js';
 import { passingOf, Race } from './race.js';
@@ -92,6 +92,15 @@ describe('group commit', () => {
     expect((busy as OutboxBusyError).pendingBytes).toBeGreaterThan(1_500);
     open();
     await Promise.all(waiting);
+    await race.append(4);
+    await fits(race);
+  });
+
+  it('does not count what the disk has refused as waiting', async () => {
+    const race = await raced({ maxPendingBytes: 3_000 });
+    race.disk.fault = ({ kind }) => (kind === 'write' ? 'ENOSPC' : undefined);
+    for (let i = 0; i < 5; i++) await expect(race.append(4)).rejects.toThrow(OutboxFullError);
+    race.disk.fault = () => undefined;
     await race.append(4);
     await fits(race);
   });

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeDisk } from '../../../src/outbox/disk/disk.js';
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import { OutboxLockedError } from '../../../src/outbox/errors.js';
 import type { Entry } from '../../../src/outbox/journal.js';
 import type { Receipt } from '../../../src/outbox/types.js';

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { lockFolder } from '../../../src/outbox/disk/lock.js';
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import { OutboxLockedError, StorageError } from '../../../src/outbox/errors.js';
 import type { Receipt } from '../../../src/outbox/types.js';
 import { cycles, Random, seedOf } from './random.js';

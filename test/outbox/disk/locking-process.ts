@@ -3,7 +3,7 @@
 // it is inside.
 import { appendFileSync } from 'node:fs';
 import { lockFolder } from '../../../src/outbox/disk/lock.js';
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import { OutboxLockedError } from '../../../src/outbox/errors.js';
 import { passingOf } from './race.js';
 

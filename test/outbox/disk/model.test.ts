@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import type { Entry, Journal } from '../../../src/outbox/journal.js';
 import { FaultDisk } from './fault-disk.js';
 import { FOLDER, handClock, passingOf } from './race.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../src/outbox/clock.js';
 import type { Disk } from '../../../src/outbox/disk/disk.js';
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import type { Damage, Entry, Journal, JournalOptions, StoredPassing } from '../../../src/outbox/journal.js';
 import type { Receipt } from '../../../src/outbox/types.js';
 import type { FaultDisk } from './fault-disk.js';

@@ -2,7 +2,7 @@
 // `intent`: about to append this list. `ack`: its append resolved. `sent`: the server has these. `parking`: about to.
 // Standard output is a file: what is written to it is there, whatever comes next.
 import { writeSync } from 'node:fs';
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import { passingOf } from './race.js';
 import { Random } from './random.js';
 

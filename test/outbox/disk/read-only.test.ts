@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeDisk } from '../../../src/outbox/disk/disk.js';
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import { StorageError } from '../../../src/outbox/errors.js';
 import { exportHistory } from '../../../src/outbox/export.js';
 import { tempFolder } from '../support/rig.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeLine, encodeLine, recordOf } from '../../../src/outbox/disk/codec.js';
-import { CommitTimes } from '../../../src/outbox/disk/commit-times.js';
 import { IntervalSet } from '../../../src/outbox/disk/intervals.js';
+import { CommitTimes } from '../../../src/outbox/disk/state.js';
 
 describe('a line', () => {
   it('is read as it was written', () => {

@@ -1,7 +1,7 @@
 // Little room: a limit of a few KiB, or a volume that others fill. Full ends as soon as all is delivered, whatever happens meanwhile.
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RufusConfigError } from '../../../src/core/errors.js';
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import { OutboxFullError } from '../../../src/outbox/errors.js';
 import type { StorageState } from '../../../src/outbox/journal.js';
 import { listen, opened, runners, sandboxed, tempFolder } from '../support/rig.js';

@@ -1,6 +1,6 @@
 // Run as a process of its own: appends, delivers, parks and requeues as fast as it can, until it is told to stop.
 // Sends what is promised: passings whose append resolved, and passings that are delivered.
-import { openJournal } from '../../../src/outbox/disk/open.js';
+import { openJournal } from '../../../src/outbox/disk/open-journal.js';
 import { passingOf } from '../disk/race.js';
 
 const [directory = '', maxBytes = 'Infinity'] = process.argv.slice(2);

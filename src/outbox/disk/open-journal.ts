@@ -1,18 +1,19 @@
 import { RufusConfigError } from '../../core/errors.js';
 import { type Clock, systemClock } from '../clock.js';
 import { StorageError } from '../errors.js';
-import type { Journal, JournalOptions } from '../journal.js';
+import type { Damage, Journal, JournalOptions } from '../journal.js';
 import { CheckpointFile } from './checkpoint-file.js';
 import { Checkpointer } from './checkpointer.js';
 import { encodeLine } from './codec.js';
 import { Committer } from './committer.js';
 import { Delivered } from './delivered.js';
-import { type Disk, isSystemError, nodeDisk, reasonOf } from './disk.js';
+import { type Disk, isSystemError, nodeDisk, reasonOf, unsynced } from './disk.js';
 import { DiskJournal } from './disk-journal.js';
-import { type Loaded, load, reconcile, type Undo } from './load.js';
 import { bootId, type Lock, type LockFolder, lockFolder } from './lock.js';
-import { SEGMENT_BYTES, SegmentedLog, Spare } from './log.js';
+import { SEGMENT_BYTES, SegmentedLog, Spare, segmentsIn } from './log.js';
+import { LogReader } from './log-reader.js';
 import { ParkedLog } from './parked.js';
+import { type Loaded, load, type Undo } from './recover.js';
 import { PROBE_BYTES, Space } from './space.js';
 import type { LogState } from './state.js';
 import { LogDraft } from './write-batch.js';
@@ -37,8 +38,8 @@ export interface JournalSeams {
  * @throws StorageError - it cannot be read or written, or a newer version wrote it
  */
 export async function openJournal(options: JournalOptions, seams: JournalSeams = {}): Promise<Journal> {
-  const disk = seams.disk ?? nodeDisk;
-  const synced = options.durability !== 'os';
+  const given = seams.disk ?? nodeDisk;
+  const disk = options.durability === 'os' ? unsynced(given) : given;
   const undo: Undo = [];
   try {
     const folder = await disk.folder(options.directory);
@@ -46,8 +47,8 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
     undo.push(() => lock.release());
     for (const name of ['parked', 'delivered']) await disk.folder(`${folder}/${name}`);
     await writeReadme(disk, folder);
-    const loaded = await load(disk, folder, synced, undo);
-    const journal = await build(options, { disk, folder, synced, segmentBytes: seams.segmentBytes, lock, loaded });
+    const loaded = await load(disk, folder, undo);
+    const journal = await build(options, { disk, folder, segmentBytes: seams.segmentBytes, lock, loaded });
     await journal.resume();
     return journal;
   } catch (error) {
@@ -61,7 +62,6 @@ export async function openJournal(options: JournalOptions, seams: JournalSeams =
 interface Ground {
   readonly disk: Disk;
   readonly folder: string;
-  readonly synced: boolean;
   readonly segmentBytes: number | undefined;
   readonly lock: Lock;
   readonly loaded: Loaded;
@@ -69,8 +69,8 @@ interface Ground {
 
 async function build(options: JournalOptions, ground: Ground): Promise<DiskJournal> {
   const { clock = systemClock, events = {}, retain, maxDiskBytes = 2 * GIB, minFreeBytes = 64 * MIB } = options;
-  const { disk, folder, synced, lock, loaded } = ground;
-  const { state, checkpointFile, highWater, segments, tail, found, suspect } = loaded;
+  const { disk, folder, lock, loaded } = ground;
+  const { state, checkpointFile, segments, tail, suspect } = loaded;
   const boot = await bootId();
   const stamp = commitClock(clock, state);
   const header = (seq: number): Buffer =>
@@ -79,12 +79,9 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
   // Small enough that a tight limit is not used up by the segment that is written.
   const segmentBytes = ground.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxDiskBytes / 8));
 
-  const delivered = await Delivered.open({
-    disk,
-    folder: `${folder}/delivered`,
-    clock,
-    retain: { ms: (retain?.hours ?? 72) * HOUR_MS, maxBytes: retain?.maxBytes ?? GIB },
-  });
+  const backups = { disk, folder: `${folder}/delivered` };
+  const kept = { ms: (retain?.hours ?? 72) * HOUR_MS, maxBytes: retain?.maxBytes ?? GIB };
+  const delivered = new Delivered({ ...backups, clock, retain: kept }, await segmentsIn(disk, backups.folder));
   const space = new Space({ disk, folder, clock, maxDiskBytes, minFreeBytes, changed: events.storage });
   const parked = await ParkedLog.open({
     space,
@@ -92,62 +89,37 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     makeRoom: () => delivered.giveUp(),
     disk,
     folder: `${folder}/parked`,
-    synced,
     segmentBytes,
     acknowledged: state.checkpoint.seq,
     stamp,
   });
-  const lost = reconcile(state, segments, parked);
+  const lost = state.reconcile(segments[0]?.first, parked.state);
+  const found: Damage = {
+    records: loaded.found.records,
+    tornBytes: loaded.found.tornBytes + parked.found.tornBytes,
+    corruptRecords: loaded.found.corruptRecords + parked.found.corruptRecords + lost,
+  };
   const spare = new Spare(disk, folder);
-  const log = new SegmentedLog({ disk, folder, synced, segmentBytes, header, spare, segments, tail, last: state.last });
-  const committer = new Committer({
-    space,
-    makeRoom: () => space.makeRoom(),
-    log,
-    begin: () => new LogDraft(state, stamp()),
-  });
+  const log = new SegmentedLog({ disk, folder, segmentBytes, header, spare, segments, tail, last: state.last });
+  const begin = (): LogDraft => new LogDraft(state, stamp());
+  const committer = new Committer({ space, makeRoom: () => space.makeRoom(), log, begin });
   const checkpointer = new Checkpointer({ checkpointFile, state, log, parked, delivered, space, clock, suspect });
-
-  const journal = new DiskJournal({
-    disk,
-    folder,
-    state,
-    log,
-    parked,
-    delivered,
-    checkpointFile,
-    highWater,
-    committer,
-    checkpointer,
-    space,
-    lock,
-    found: {
-      records: found.records,
-      tornBytes: found.tornBytes + parked.found.tornBytes,
-      corruptRecords: found.corruptRecords + parked.found.corruptRecords + lost,
-    },
-    maxPendingBytes: options.maxPendingBytes ?? 16 * MIB,
-    events,
-  });
+  const reader = new LogReader({ disk, folder, log, parked, delivered, state, events });
   space.contents = {
-    get bytes() {
-      return log.bytes + parked.bytes + delivered.bytes + CheckpointFile.BYTES;
-    },
-    get expendable() {
-      return checkpointer.expendable;
-    },
-    get overhead() {
-      return log.headerBytes;
-    },
+    bytes: () => log.bytes + parked.log.bytes + delivered.bytes + CheckpointFile.BYTES,
+    expendable: () => checkpointer.expendable,
+    overhead: () => log.headerBytes,
     async giveUp() {
       const gaveUp = await checkpointer.giveUp();
-      await journal.letGo();
+      await reader.leave();
       await log.reserve();
       return gaveUp;
     },
     betweenCommits: (work) => committer.between(work),
   };
-  return journal;
+  const { maxPendingBytes = 16 * MIB } = options;
+  const parts = { log, reader, parked, committer, checkpointer, space, lock, found, maxPendingBytes, events };
+  return new DiskJournal({ ...loaded, ...parts });
 }
 
 /**

@@ -149,6 +149,28 @@ describe("a closed session, 'park'", () => {
     await clock.pass(1_000);
     expect(counts(outbox)).toEqual({ appended: 3, delivered: 0, parked: 3, pending: 0 });
   });
+
+  it('with such a key, a session that takes what is in doubt is open again, and gets the rest as well', async () => {
+    const { sandbox, token_session, open, at, clock, clientOf } = await race({}, 'write');
+    let inserts = 0;
+    const text = '{"description":"Session not found or closed"}';
+    const refusal = { status: 404, headers: new Headers(), requestId: undefined, text, json: () => JSON.parse(text) };
+    const client = clientOf({
+      middleware: [
+        async (context, next) =>
+          context.operation === 'passings.insert' && ++inserts === 2 ? refusal : await next(context),
+      ],
+    });
+    const { outbox, events } = await open({}, client);
+    sandbox.fault({ kind: 'reset-after', on: 'POST /passings' });
+    await outbox.append(runners(3));
+    await clock.pass(60);
+    await outbox.append(runners(2, 4));
+    await clock.pass(1_000);
+    expect(at(token_session)).toEqual(['1:1', '2:2', '3:3', '4:4', '5:5']);
+    expect(counts(outbox)).toEqual({ appended: 5, delivered: 5, parked: 0, pending: 0 });
+    expect(events.of('collision')).toEqual([]);
+  });
 });
 
 describe("a closed session, 'new-session'", () => {
@@ -184,6 +206,31 @@ describe("a closed session, 'new-session'", () => {
     expect(at(token_session)).toEqual(['1:1', '2:2', '3:3']);
     expect(at(outbox.token_session)).toEqual(['1:4', '2:5']);
     expect(counts(outbox)).toEqual({ appended: 5, delivered: 5, parked: 0, pending: 0 });
+  });
+
+  it('what was in doubt in the old session is not so in the new one: duplicates there are a collision', async () => {
+    const { server, sandbox, token_session, open, clock, clientOf, at } = await race(policy);
+    const client = clientOf({
+      middleware: [
+        async (context, next) => {
+          const response = await next(context);
+          // Another program is quicker.
+          if (context.operation === 'sessions.create') {
+            const { token_session } = JSON.parse(response.text).body;
+            await server.passings.insert(token_session, [{ num_passing: 1, bib: 'X', timestamp: new Date() }]);
+          }
+          return response;
+        },
+      ],
+    });
+    const { outbox, events } = await open({}, client);
+    sandbox.fault({ kind: 'reset-before', on: 'POST /passings' });
+    await outbox.append(runners(3));
+    await clock.pass(60);
+    await server.sessions.close(token_session);
+    await clock.pass(1_000);
+    expect(at(outbox.token_session)).toEqual(['1:X', '2:2', '3:3']);
+    expect(events.of('collision')).toMatchObject([{ firstNum: 1, lastNum: 3, duplicates: 1 }]);
   });
 
   it.each([

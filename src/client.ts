@@ -1,11 +1,11 @@
 import { type ConnectionOptions, Connections } from './core/connections.js';
 import { RufusConfigError } from './core/errors.js';
-import { lendLog } from './core/log.js';
+import { attachLog } from './core/log.js';
 import type { Operation } from './core/operation.js';
 import { asObject, headerOptions, resolveOptions } from './core/options.js';
 import { callOptionsOf, type RawRequestOptions, rawOperation } from './core/raw-request.js';
 import { Transport } from './core/transport.js';
-import { lendWarmUp } from './core/warm-up.js';
+import { attachWarmUp } from './core/warm-up.js';
 import type { Wire } from './core/wire/flight.js';
 import { DevicesModule } from './resources/devices.js';
 import { EventsModule } from './resources/events.js';
@@ -76,8 +76,8 @@ export class RufusClient implements AsyncDisposable {
     this.#connections = shared ?? new Connections(options);
     this.#ownsConnections = shared === undefined;
     this.#transport = new Transport(settings, this.#connections);
-    lendLog(this, this.#transport.log);
-    lendWarmUp(this, () => this.#transport.warmUp());
+    attachLog(this, this.#transport.log);
+    attachWarmUp(this, () => this.#transport.warmUp());
     this.devices = new DevicesModule(this.#transport);
     this.sessions = new SessionsModule(this.#transport);
     this.passings = new PassingsModule(this.#transport);

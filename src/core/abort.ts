@@ -62,7 +62,7 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<bool
 }
 
 /**
- * Waits until the requests made so far have left this machine: undici writes to a socket that was used before one turn of the
- * event loop later. Taken once, so that a test's fake timers do not stop us.
+ * Waits one turn of the event loop, so that undici writes the requests made so far: on a socket that was used before it does so one
+ * turn later. Bound at import: a test's fake timers do not replace it.
  */
 export const loopTurn = promisify(setImmediate);

@@ -1,7 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { CallTrace, RawResponse, ResponseMeta } from '../types.js';
 import { pause } from './abort.js';
-import { Sender } from './attempt.js';
 import type { Connections } from './connections.js';
 import { abortError, type CallState, type Failure, failureOf, maybeProcessed, timeoutError } from './failure.js';
 import type { Log } from './log.js';
@@ -10,6 +9,7 @@ import type { CallSettings, Settings } from './options.js';
 import { outcomeOf } from './outcome.js';
 import { redact, shorten, shownId } from './redact.js';
 import { mayRepeat, pauseBefore } from './retry.js';
+import { Sender } from './sender.js';
 import { queryString } from './validation/parameters.js';
 import { readContext } from './validation/responses.js';
 import { openWire } from './wire/agent.js';

@@ -29,12 +29,12 @@ export interface LogFields {
 
 const LOG = Symbol.for('rufus-client.log');
 
-/** Where the log of a client is found by what works on top of it, be it of the other build (ESM, CJS), and by nobody else. */
-export function lendLog(client: object, log: Log): void {
+/** Attaches the log to the client under a registered symbol, so that the outbox finds it across ESM and CJS copies of the package. */
+export function attachLog(client: object, log: Log): void {
   Object.defineProperty(client, LOG, { value: log });
 }
 
-/** Undefined for a stand-in of somebody's test. */
+/** Undefined for a test's stand-in of a client. */
 export function logOf(client: object): Log | undefined {
   return (client as { [LOG]?: Log })[LOG];
 }

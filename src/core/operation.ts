@@ -67,7 +67,7 @@ type InputChecks<Input> = (Input extends { query: infer Query }
     ? { readonly body: (body: Body) => DeferredCheck<object> }
     : { readonly body?: never });
 
-/** Completes a row of the table: from the description of its input follows how it is encoded. */
+/** Completes a row of the table with `encode`, made from its `path`, `query` and `body`. */
 export function operation<Input extends object, Output>(
   row: Omit<Operation<Input, Output>, 'encode'> & InputChecks<Input>,
 ): Operation<Input, Output> {

@@ -9,7 +9,7 @@ import type {
 } from '../types.js';
 import { checkSignal } from './abort.js';
 import { RufusConfigError } from './errors.js';
-import { type Known, refuseUnknown } from './known.js';
+import { type Known, refuseUnknown } from './option-names.js';
 import { redact } from './redact.js';
 
 const DEFAULT_BASE_URL = 'https://api.runonrufus.com/v0';

@@ -23,7 +23,7 @@ export interface Shape {
   readonly payload?: string;
 }
 
-/** Checks what came, in place. Each gives why it must be refused; nothing where it is accepted. `at`: its path, for the issues. */
+/** Checks an answer, in place. Each returns the issues for which it must be refused; none where it is accepted. `at`: its path, for the issues. */
 export interface ReadContext {
   item(shape: Shape, value: unknown, at: Path): readonly Issue[];
   items(shape: Shape, rows: readonly unknown[], at: Path): readonly Issue[];

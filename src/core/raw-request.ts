@@ -1,6 +1,6 @@
 import type { Issue, RequestOptions } from '../types.js';
-import type { Known } from './known.js';
 import type { EncodedInput, Operation } from './operation.js';
+import type { Known } from './option-names.js';
 import { CALL_OPTIONS, checkedOptions } from './options.js';
 import { isRecord } from './payload.js';
 import { assertNoIssues } from './validation/issues.js';

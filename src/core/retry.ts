@@ -1,12 +1,12 @@
 import type { CallSettings } from './options.js';
 
 /**
- * What a repeat of the call may do, which decides what is repeated:
- * - `read`: nothing.
- * - `insert`: nothing, the server counts duplicates; so even an answer that makes no sense is asked for again.
- * - `repeatable`: nothing that the second answer would not tell (a bind answers 409 with the deviceid).
- * - `ending`: nothing, but a 404 on the repeat means that the first one did it.
- * - `once`: the effect again.
+ * How safe it is to repeat the call, which decides what is repeated:
+ * - `read`: changes nothing.
+ * - `insert`: idempotent, the server counts duplicates; repeated even after an answer that makes no sense.
+ * - `repeatable`: has its effect once; the repeat is answered with what it did (a bind: 409 with the deviceid).
+ * - `ending`: has its effect once; a 404 on the repeat means that an earlier attempt has done it.
+ * - `once`: not idempotent, a repeat would have its effect again.
  */
 export type Repeat = 'read' | 'insert' | 'repeatable' | 'ending' | 'once';
 
@@ -55,11 +55,10 @@ const UNSENT_CODES = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-// A repeat of these would fail alike.
-/** A certificate, as Node names what OpenSSL finds wrong with it, and the TLS handshake itself. */
+/** Errors of certificates, as Node names what OpenSSL reports, and of the TLS handshake: a repeat would fail alike. */
 const TLS =
   /^(CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_(CA|PURPOSE)$|HOSTNAME_MISMATCH$|ERR_TLS_|ERR_SSL_)/;
-/** A mock without an answer, a dispatcher that its owner has closed, a request that undici refuses, a proxy that lets nobody through. */
+/** A mock without an answer, a dispatcher that its owner has closed, a request that undici refuses, a proxy that refuses: a repeat would fail alike. */
 const NOT_SENDABLE = /^(UND_MOCK_|UND_ERR_(CLOSED|INVALID_ARG)$|PROXY_REFUSED$)/;
 const DESTROYED = 'UND_ERR_DESTROYED';
 

@@ -1,5 +1,5 @@
 import { clientOver, type RufusClient } from '../client.js';
-import type { Known } from '../core/known.js';
+import type { Known } from '../core/option-names.js';
 import { checkedOptions } from '../core/options.js';
 import { boxWire } from './box-wire.js';
 import { Names } from './names.js';

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { nuid } from '@nats-io/transport-node';
 import { checkSignal, onAbort, pause } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
-import type { Known } from '../core/known.js';
+import type { Known } from '../core/option-names.js';
 import { asInteger, checkedOptions } from '../core/options.js';
 import { warmUp } from '../core/warm-up.js';
 import { resolvePollMs } from '../live/options.js';
@@ -124,7 +124,7 @@ class NatsFleet extends Fleet {
     };
     return {
       [Symbol.asyncIterator]: () => {
-        this.#demandOpen('passings');
+        this.#assertOpen('passings');
         const iterator = new PassingsIterator(parts, { consumer, deviceid, signal });
         this.#running.add(iterator.done);
         void iterator.done.then(() => this.#running.delete(iterator.done));
@@ -178,7 +178,7 @@ class NatsFleet extends Fleet {
     signal: AbortSignal | undefined,
     work: (until: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    this.#demandOpen(what);
+    this.#assertOpen(what);
     const { client, nats } = this.#settings;
     const until = new AbortController();
     const end = (): void => until.abort();
@@ -199,7 +199,7 @@ class NatsFleet extends Fleet {
     }
   }
 
-  #demandOpen(what: string): void {
+  #assertOpen(what: string): void {
     if (this.#ended.signal.aborted) {
       throw new RufusConfigError(`fleet.${what}: this fleet is closed. Open it anew.`, { code: 'closed' });
     }

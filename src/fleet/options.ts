@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { internals } from '../client.js';
 import { RufusConfigError } from '../core/errors.js';
-import type { Known } from '../core/known.js';
+import type { Known } from '../core/option-names.js';
 import { asInteger, asObject, checkedOptions } from '../core/options.js';
 import { idFault } from '../core/validation/parameters.js';
 import { decoded, encoded } from './names.js';

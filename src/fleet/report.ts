@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { pause } from '../core/abort.js';
 import { RufusConfigError } from '../core/errors.js';
-import type { Known } from '../core/known.js';
+import type { Known } from '../core/option-names.js';
 import { asInteger, checkedOptions } from '../core/options.js';
 import { shorten } from '../core/redact.js';
 import type { Outbox } from '../outbox/types.js';

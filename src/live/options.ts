@@ -1,5 +1,5 @@
 import { RufusConfigError } from '../core/errors.js';
-import { type Known, refuseUnknown } from '../core/known.js';
+import { type Known, refuseUnknown } from '../core/option-names.js';
 import { asInteger, checkedOptions } from '../core/options.js';
 import { isRecord } from '../core/payload.js';
 import { idFault } from '../core/validation/parameters.js';

@@ -4,7 +4,7 @@ import { Drain } from './drain.js';
 import type { Emitter } from './emitter.js';
 import { FolderDevice } from './folder-device.js';
 import type { Journal } from './journal.js';
-import { OutboxLog } from './logging.js';
+import { OutboxLogger } from './logger.js';
 import type { OutboxSettings } from './options.js';
 import { Replacements } from './replacements.js';
 import { SessionSwitches } from './session-switches.js';
@@ -13,7 +13,7 @@ import { SessionSwitches } from './session-switches.js';
 export class OutboxContext {
   readonly timer: Timer;
   readonly drain: Drain;
-  readonly log: OutboxLog;
+  readonly logger: OutboxLogger;
   readonly device: FolderDevice;
   readonly replacements: Replacements;
   readonly switches: SessionSwitches;
@@ -28,7 +28,7 @@ export class OutboxContext {
   ) {
     this.timer = new Timer(clock);
     this.drain = new Drain(journal, this.timer);
-    this.log = new OutboxLog(this);
+    this.logger = new OutboxLogger(this);
     this.device = new FolderDevice(this);
     this.replacements = new Replacements(this);
     this.switches = new SessionSwitches(this);

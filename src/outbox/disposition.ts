@@ -34,7 +34,7 @@ export type Disposition =
   /** Needs an operator: the key is refused, or the client itself fails. */
   | (Failure & { readonly do: 'block' })
   /** The session is closed. */
-  | { readonly do: 'leave'; readonly rejection: Rejection }
+  | { readonly do: 'session-closed'; readonly rejection: Rejection }
   /** Aborted. */
   | (Failure & { readonly do: 'stop' });
 
@@ -94,7 +94,8 @@ function ofStatus(error: RufusAPIError): Disposition {
     case 403:
       return { do: 'block', cause: error, maybeStored: false };
     case 404:
-      if (says(error, /^session not found or closed\b/i)) return { do: 'leave', rejection: rejectionOf(error) };
+      if (says(error, /^session not found or closed\b/i))
+        return { do: 'session-closed', rejection: rejectionOf(error) };
   }
   // 408, 425, 429 and 5xx are temporary; a redirect, another 404 or a 405 come from a proxy or a wrong address.
   return again(error, false, error.retryAfterMs);

@@ -14,7 +14,7 @@ export class Forwarder {
   state: OutboxState = 'idle';
   readonly #context: OutboxContext;
   readonly #size: RequestSize;
-  readonly #log: LogQueue;
+  readonly #logQueue: LogQueue;
   readonly resends: Resends;
   /** In a row. */
   #failures = 0;
@@ -24,13 +24,13 @@ export class Forwarder {
   #paused = false;
   #stopping = false;
   #ended: Promise<void> | undefined;
-  #hindered = (): void => {};
+  #failed = (): void => {};
 
   constructor(context: OutboxContext) {
     const { settings, clock, journal } = context;
     this.#context = context;
     this.#size = new RequestSize(settings.batch.maxBytes, () => clock.mono());
-    this.#log = new LogQueue(context, () => this.#progress());
+    this.#logQueue = new LogQueue(context, () => this.#progress());
     this.resends = new Resends(context);
     if (journal.pending > 0) this.#enter('sending');
   }
@@ -40,19 +40,19 @@ export class Forwarder {
   }
 
   /** Resolves when an attempt to deliver, or to change the session, fails. */
-  hindered(): Promise<void> {
+  nextFailure(): Promise<void> {
     return new Promise((resolve) => {
-      this.#hindered = resolve;
+      this.#failed = resolve;
     });
   }
 
   /** Passings became durable: more can be read. */
   committed(): void {
-    this.#log.committed();
+    this.#logQueue.committed();
     const wasIdle = this.state === 'idle';
     if (wasIdle) this.#enter('sending');
     // A batch that lingers is not woken by each commit.
-    if (wasIdle || this.#log.dueIn === 0) this.#context.timer.wake('work');
+    if (wasIdle || this.#logQueue.dueIn === 0) this.#context.timer.wake('work');
   }
 
   pause(): void {
@@ -65,7 +65,7 @@ export class Forwarder {
   resume(): void {
     this.#paused = false;
     this.#failures = 0;
-    this.#context.replacements.forgive();
+    this.#context.replacements.resetLimit();
     this.#context.switches.resume();
     this.#context.timer.wake('operator');
   }
@@ -93,27 +93,27 @@ export class Forwarder {
 
   /** One step: a request, a change of session, or a sleep. */
   async #step(): Promise<void> {
-    const { dueIn } = this.#log;
+    const { dueIn } = this.#logQueue;
     const resend = this.resends.next(dueIn === 0);
     // Creating another session closes the current one, to which a rewind may still send.
     const switchIn = this.resends.rewinding ? Number.POSITIVE_INFINITY : this.#context.switches.dueIn;
-    const isSwitch = this.#log.batch.length === 0 && switchIn === 0;
+    const isSwitch = this.#logQueue.batch.length === 0 && switchIn === 0;
     if (resend === undefined && !isSwitch) {
       if (dueIn > 0) return this.#wait(dueIn, switchIn);
-      if (!(await this.#log.fill())) return this.#sleep(UNREADABLE_MS, 'work');
+      if (!(await this.#logQueue.fill())) return this.#sleep(UNREADABLE_MS, 'work');
     }
     // Before any request the last delivery is durable: at most one is in doubt after a power cut.
-    await this.#log.checkpointed;
+    await this.#logQueue.checkpointed;
     if (this.#stopping || this.#paused) return;
     if (isSwitch) return this.#switch();
-    if (resend === undefined && this.#log.isClosed) {
-      return this.#unsettled(await this.#log.leaveClosed(this.#signal()));
+    if (resend === undefined && this.#logQueue.isClosed) {
+      return this.#unsettled(await this.#logQueue.handleClosed(this.#signal()));
     }
     if (this.state !== 'blocked') this.#enter('sending');
     if (resend !== undefined) return this.#send(resend);
-    const { unconfirmed } = this.#log;
-    if (unconfirmed === undefined) return this.#send(this.#log);
-    const unsettled = await this.#log.confirm(unconfirmed, this.#signal());
+    const { unconfirmed } = this.#logQueue;
+    if (unconfirmed === undefined) return this.#send(this.#logQueue);
+    const unsettled = await this.#logQueue.confirm(unconfirmed, this.#signal());
     if (unsettled === null) this.#answered();
     return this.#unsettled(unsettled);
   }
@@ -127,7 +127,7 @@ export class Forwarder {
   }
 
   async #send(queue: BatchQueue): Promise<void> {
-    const { client, settings, journal, log } = this.#context;
+    const { client, settings, journal, logger } = this.#context;
     const { batch } = queue;
     const chunk = batch.chunk(settings.batch.max, this.#size.bytes);
     const tallies = { requests: 1, retries: this.#repeats ? 1 : 0 };
@@ -140,7 +140,7 @@ export class Forwarder {
       batch.drop(chunk.length);
       queue.delivered(chunk, { inserted, duplicates, ...tallies });
       // After a resend the next step decides whether it is idle.
-      if (queue !== this.#log) this.#enter('sending');
+      if (queue !== this.#logQueue) this.#enter('sending');
       return;
     }
     journal.tally(tallies);
@@ -154,8 +154,8 @@ export class Forwarder {
     }
     const { rejection } = disposition;
     this.#answered();
-    log.noteError(rejection.cause);
-    if (disposition.do === 'leave') return queue.sessionClosed(chunk[0]!.token_session, rejection);
+    logger.noteError(rejection.cause);
+    if (disposition.do === 'session-closed') return queue.sessionClosed(chunk[0]!.token_session, rejection);
     if (chunk.length === 1)
       return queue.rejected(chunk, rejection, disposition.do === 'halve' ? 'too-large' : 'rejected');
     if (disposition.do === 'halve') this.#size.tooLarge(bytesOf(chunk));
@@ -164,13 +164,13 @@ export class Forwarder {
 
   /** Changes the session. Only with an empty batch: nothing that was read is left to be sent to the old one. */
   async #switch(): Promise<void> {
-    const switched = await this.#context.switches.attempt(() => this.#log.first(), this.#signal());
-    if (switched === 'failed') return this.#hindered();
+    const switched = await this.#context.switches.attempt(() => this.#logQueue.first(), this.#signal());
+    if (switched === 'failed') return this.#failed();
     if (switched === null) return;
     const { from, to, replaced } = switched;
     // The caller chose this session: an earlier refusal of it no longer counts.
-    this.#log.reopen(to);
-    if (replaced) this.#log.replaced(from, to);
+    this.#logQueue.reopen(to);
+    if (replaced) this.#logQueue.replaced(from, to);
   }
 
   /** The attempt has changed nothing (null: it has): pauses, unless it was our own abort that ended it. */
@@ -183,12 +183,12 @@ export class Forwarder {
 
   /** Pauses before the next attempt. */
   async #pauseAfter(disposition: Exclude<Unsettled, { do: 'stop' }>): Promise<void> {
-    const { settings, emitter, log } = this.#context;
+    const { settings, emitter, logger } = this.#context;
     const { cause, maybeStored } = disposition;
     if (this.#stopping) return;
-    this.#hindered();
+    this.#failed();
     const isBlocked = disposition.do === 'block';
-    log.failed(isBlocked ? 'block' : 'outage', cause);
+    logger.failed(isBlocked ? 'block' : 'outage', cause);
     const delayMs = isBlocked ? settings.probeMs : pauseMs(this.#context, this.#failures++, disposition.retryAfterMs);
     const slept = this.#sleep(delayMs, 'operator');
     if (!isBlocked) {
@@ -202,11 +202,11 @@ export class Forwarder {
   /** The API itself has answered, be it with a refusal. */
   #answered(): void {
     this.#failures = 0;
-    this.#context.log.answered();
+    this.#context.logger.answered();
   }
 
   #progress(): void {
-    const isDone = this.resends.none && this.#log.dueIn === Number.POSITIVE_INFINITY;
+    const isDone = this.resends.none && this.#logQueue.dueIn === Number.POSITIVE_INFINITY;
     this.#enter(isDone ? 'idle' : 'sending');
   }
 

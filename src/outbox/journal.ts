@@ -107,7 +107,7 @@ export interface Journal {
   readonly deviceid: string | null;
   /**
    * The folder is damaged, looks like a copy of another, or like an old state put back: numbers may have been given that it does not know of.
-   * Stays true, over restarts, until `adopt()`. Not every restored copy is detected.
+   * Stays true, over restarts, until `clearSuspect()`. Not every restored copy is detected.
    */
   readonly suspect: boolean;
   /** `stats().pending`, without building all of `stats()`: passings that are neither delivered nor parked. */
@@ -122,7 +122,7 @@ export interface Journal {
   readonly lastCommit: { readonly wall: number; readonly mono: number; readonly boot: string | null } | null;
 
   /** Durably: `suspect` is over. The numbers of the folder were compared with the server's, or cannot be. */
-  adopt(): Promise<void>;
+  clearSuspect(): Promise<void>;
   /** How many of the passings up to this seq are pending. */
   pendingUpTo(seq: number): number;
   /** The next free number of the session; undefined where the folder has no history of it. */

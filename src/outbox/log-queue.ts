@@ -5,7 +5,7 @@ import type { Entry, ParkReason, Tallies } from './journal.js';
 import { confirmNumbers, countStored } from './numbering.js';
 
 /** The batch of a closed session: it needs no request. */
-const LEAVING = { max: 5_000, maxBytes: 4 * 1024 * 1024 };
+const BULK = { max: 5_000, maxBytes: 4 * 1024 * 1024 };
 
 /** The pending passings of the log as a queue of batches, each worth a request, and what is done with each batch after it. */
 export class LogQueue implements BatchQueue {
@@ -19,7 +19,7 @@ export class LogQueue implements BatchQueue {
   /** The refusals of sessions that take no more. */
   readonly #closed = new Map<string, Rejection>();
   /** The last batch was parked or moved without a request: the next one may be larger. */
-  #leaving = false;
+  #bulk = false;
   /** Pending passings of an earlier process, until the first are read: up to one batch of them may be stored already. */
   #inherited: number;
   /** Monotonic time of the oldest commit since the log was read to its end; null where it was not. */
@@ -58,7 +58,7 @@ export class LogQueue implements BatchQueue {
     if (this.batch.length > 0) return true;
     const { journal, settings } = this.#context;
     this.#freshSince = null;
-    const entries = await journal.read(this.#leaving ? LEAVING : settings.batch);
+    const entries = await journal.read(this.#bulk ? BULK : settings.batch);
     if (entries.length === 0) return false;
     if (this.#inherited > 0) this.#inDoubt.extend(entries.slice(0, this.#inherited));
     this.#inherited = 0;
@@ -79,7 +79,7 @@ export class LogQueue implements BatchQueue {
   }
 
   delivered(chunk: readonly Entry[], tallies: Tallies): void {
-    this.#leaving = false;
+    this.#bulk = false;
     const unexpected = tallies.duplicates - this.#inDoubt.count(chunk);
     this.#acknowledge(chunk, tallies);
     if (unexpected <= 0) return;
@@ -97,21 +97,21 @@ export class LogQueue implements BatchQueue {
     { status, response, cause }: Rejection,
     reason: ParkReason['reason'],
   ): Promise<void> {
-    const { journal, log } = this.#context;
+    const { journal, logger } = this.#context;
     await journal.park(chunk, { reason, status, response });
     this.batch.drop(chunk.length);
-    log.parked(chunk, cause);
+    logger.parked(chunk, cause);
     this.#parked(chunk, { reason, status, response });
   }
 
   sessionClosed(token_session: string, rejection: Rejection): void {
-    const { emitter, journal, log } = this.#context;
+    const { emitter, journal, logger } = this.#context;
     const isNews = !this.#closed.has(token_session);
     this.#closed.set(token_session, rejection);
     const replacedBy = this.#parks(token_session) ? null : journal.session;
     // The current session is reported once it has been replaced.
     if (!isNews || replacedBy === token_session) return;
-    log.closed(token_session, replacedBy);
+    logger.closed(token_session, replacedBy);
     emitter.emit('sessionClosed', { token_session, replacedBy });
   }
 
@@ -122,23 +122,23 @@ export class LogQueue implements BatchQueue {
 
   /** Asks the server about numbers that were given without it, before it gets any of them. Resolves with the failure, or null. */
   async confirm(first: Entry, signal: AbortSignal): Promise<Unsettled | null> {
-    const { emitter, log } = this.#context;
+    const { emitter, logger } = this.#context;
     const confirmed = await confirmNumbers(this.#context, first, signal);
     if (confirmed.do === 'send') return null;
     if (confirmed.do !== 'skipped') return confirmed;
     this.#reread();
-    log.answered();
+    logger.answered();
     emitter.emit('numbersSkipped', confirmed.skip);
     return null;
   }
 
   /** Applies the policy `onSessionClosed` to the batch, whose session is closed. Resolves with the failure, or null. */
-  async leaveClosed(signal: AbortSignal): Promise<Unsettled | null> {
-    const { journal, drain, log, replacements, switches } = this.#context;
+  async handleClosed(signal: AbortSignal): Promise<Unsettled | null> {
+    const { journal, drain, logger, replacements, switches } = this.#context;
     const { entries } = this.batch;
     const { token_session } = this.#first;
     const { status, response, cause } = this.#closed.get(token_session)!;
-    this.#leaving = false;
+    this.#bulk = false;
     const doubtful = this.#inDoubt.count(entries);
     if (doubtful > 0) {
       const stored = await countStored(this.#context, entries.slice(0, doubtful), signal);
@@ -153,7 +153,7 @@ export class LogQueue implements BatchQueue {
     if (this.#parks(token_session)) {
       const why = { reason: 'session-closed', status, response } as const;
       await journal.park(entries, why);
-      this.#leaving = true;
+      this.#bulk = true;
       this.#reread();
       this.#parked(entries, why);
     } else if (journal.session === token_session) {
@@ -161,10 +161,10 @@ export class LogQueue implements BatchQueue {
       if (unsettled !== null) return unsettled;
       const by = journal.session;
       this.replaced(token_session, by);
-      if (!switches.replaced(token_session, by)) log.closed(token_session, by);
+      if (!switches.replaced(token_session, by)) logger.closed(token_session, by);
     } else {
       await journal.move(entries);
-      this.#leaving = true;
+      this.#bulk = true;
       this.#reread();
       drain.moved();
     }

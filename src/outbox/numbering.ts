@@ -47,7 +47,7 @@ export async function selectSession(choice: SessionChoice): Promise<void> {
     if (active === null) await create(wanted);
     else await enter(choice, active, { deviceid: wanted.deviceid });
   }
-  if (journal.suspect) await journal.adopt();
+  if (journal.suspect) await journal.clearSuspect();
 }
 
 /** `deviceid`: it was looked up by its device, not given by its token. */
@@ -137,7 +137,7 @@ async function compare(
   }
 }
 
-/** A killed process loses nothing. A power cut may, on a disk that reports a sync before it is done; the folder does not show it. */
+/** Whether the machine was started anew since the last commit. A power cut may have lost commits on a disk that reports a sync before it is done; the folder does not show it. */
 async function wasRebooted({ lastCommit }: Journal): Promise<boolean> {
   return lastCommit !== null && lastCommit.boot !== (await bootId());
 }

@@ -1,5 +1,5 @@
 import { RufusConfigError } from '../core/errors.js';
-import type { Known } from '../core/known.js';
+import type { Known } from '../core/option-names.js';
 import { asInteger, checkedOptions, duration, oneOf } from '../core/options.js';
 import { checkDevice } from '../core/validation/bodies.js';
 import { idFault } from '../core/validation/parameters.js';

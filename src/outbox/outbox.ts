@@ -60,7 +60,7 @@ export class DurableOutbox extends Outbox {
     given: NewPassing | readonly NewPassing[],
     options: { source?: SourcePosition | undefined } = {},
   ): Promise<Receipt | Receipt[]> {
-    this.#demandOpen();
+    this.#assertOpen();
     const { source } = checkedOptions('options', options, { source: true });
     const isList = Array.isArray(given);
     if (source !== undefined) checkSource(source);
@@ -75,17 +75,17 @@ export class DurableOutbox extends Outbox {
   }
 
   async drained(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    this.#demandOpen();
+    this.#assertOpen();
     const { signal } = checkedOptions('options', options, { signal: true });
     checkSignal(signal);
     await Promise.allSettled(this.#underWay);
-    this.#demandOpen();
+    this.#assertOpen();
     await this.#parts.drain.wait(signal);
   }
 
   stats(): OutboxStats {
-    const { journal, forwarder, clock, log } = this.#parts;
-    const beside = { state: forwarder.state, token_session: this.token_session, lastError: log.lastError };
+    const { journal, forwarder, clock, logger } = this.#parts;
+    const beside = { state: forwarder.state, token_session: this.token_session, lastError: logger.lastError };
     return shownStats(journal.stats(), beside, clock);
   }
 
@@ -112,16 +112,16 @@ export class DurableOutbox extends Outbox {
   }
 
   async requeue(filter: (parked: ParkedPassing) => boolean = () => true): Promise<Receipt[]> {
-    this.#demandOpen();
+    this.#assertOpen();
     if (typeof filter !== 'function') throw new RufusConfigError('`filter` must be a function.');
-    const { journal, log } = this.#parts;
+    const { journal, logger } = this.#parts;
     const receipts = await this.#track(journal.requeue((entry) => filter(shown(entry))));
-    log.requeued(receipts.length);
+    logger.requeued(receipts.length);
     return receipts;
   }
 
   async rewind(window: Parameters<Outbox['rewind']>[0]): ReturnType<Outbox['rewind']> {
-    this.#demandOpen();
+    this.#assertOpen();
     return this.#parts.forwarder.resends.rewind(window);
   }
 
@@ -133,7 +133,7 @@ export class DurableOutbox extends Outbox {
     session: OutboxSession,
     options: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined } = {},
   ): Promise<string> {
-    this.#demandOpen();
+    this.#assertOpen();
     const wanted = checkedSession(session);
     checkSessionDevice(wanted);
     const { signal, timeoutMs } = checkedOptions('options', options, { signal: true, timeoutMs: true });
@@ -146,9 +146,9 @@ export class DurableOutbox extends Outbox {
   async switchInBackground(wanted: BoundSession, ms: number): Promise<void> {
     const { switches, forwarder, clock } = this.#parts;
     const switched = switches.request(wanted, [], { inBackground: true }).catch(() => undefined);
-    const hindered = forwarder.hindered();
+    const failure = forwarder.nextFailure();
     forwarder.start();
-    await within(ms, Promise.race([switched, hindered]), clock);
+    await within(ms, Promise.race([switched, failure]), clock);
   }
 
   async close(options: { drainMs?: number | undefined } = {}): Promise<{ pending: number; parked: number }> {
@@ -162,7 +162,7 @@ export class DurableOutbox extends Outbox {
   }
 
   async #close(drainMs: number): Promise<{ pending: number; parked: number }> {
-    const { forwarder, switches, drain, journal, unwatch, emitter, log, clock } = this.#parts;
+    const { forwarder, switches, drain, journal, unwatch, emitter, logger, clock } = this.#parts;
     if (drainMs > 0 && forwarder.state !== 'paused') {
       const drained = Promise.allSettled(this.#underWay).then(() => drain.wait());
       await within(drainMs, drained, clock);
@@ -173,11 +173,11 @@ export class DurableOutbox extends Outbox {
     switches.close();
     drain.close();
     await journal.close();
-    log.close();
+    logger.close();
     return { pending: journal.pending, parked: journal.parkedCount };
   }
 
-  #demandOpen(): void {
+  #assertOpen(): void {
     if (this.#closing !== undefined) throw new OutboxClosedError();
   }
 

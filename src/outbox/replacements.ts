@@ -44,7 +44,7 @@ export class Replacements {
   }
 
   /** The new session is created, and not recorded yet. */
-  owes(token_session: string): boolean {
+  hasUnrecorded(token_session: string): boolean {
     return this.#created.has(token_session);
   }
 
@@ -108,7 +108,7 @@ export class Replacements {
   }
 
   /** The operator has resumed: the count of replacements starts anew. */
-  forgive(): void {
+  resetLimit(): void {
     this.#replacedAt = [];
   }
 

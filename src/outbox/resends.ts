@@ -1,4 +1,4 @@
-import { refuseUnknown } from '../core/known.js';
+import { refuseUnknown } from '../core/option-names.js';
 import { isRecord } from '../core/payload.js';
 import { timestampExpectation, wireTimestamp } from '../core/timestamp.js';
 import { assertNoIssues } from '../core/validation/issues.js';

@@ -62,7 +62,7 @@ export class SessionSwitches {
     appending: Iterable<Promise<unknown>>,
     { signal, timeoutMs = Number.POSITIVE_INFINITY, inBackground = false }: SwitchOptions = {},
   ): Promise<string> {
-    const { clock, log } = this.#context;
+    const { clock, logger } = this.#context;
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new OutboxClosedError());
       if (signal?.aborted) return reject(aborted(signal));
@@ -85,7 +85,7 @@ export class SessionSwitches {
           if ('token' in outcome) resolve(outcome.token);
           else reject(outcome.error);
           if (!wasFirst) return;
-          log.switchEnded();
+          logger.switchEnded();
           void this.#begin();
         },
       };
@@ -118,7 +118,7 @@ export class SessionSwitches {
 
   /** Tries to make the first one. */
   async attempt(readFirst: ReadFirst, stopped: AbortSignal): Promise<Switched> {
-    const { journal, log } = this.#context;
+    const { journal, logger } = this.#context;
     const change = this.#first!;
     const from = journal.session!;
     change.attempting = true;
@@ -126,7 +126,7 @@ export class SessionSwitches {
       const replaced = await this.#make(change, readFirst, AbortSignal.any([stopped, change.cancelled.signal]));
       const to = journal.session!;
       change.settle({ token: to });
-      log.switched(from, to);
+      logger.switched(from, to);
       return { from, to, replaced };
     } catch (error) {
       return this.#failed(change, error, stopped);
@@ -148,7 +148,7 @@ export class SessionSwitches {
     const first = this.#first;
     if (first?.tried !== from) return false;
     first.settle({ token: to });
-    this.#context.log.switched(from, to);
+    this.#context.logger.switched(from, to);
     return true;
   }
 
@@ -197,7 +197,7 @@ export class SessionSwitches {
 
   /** Rejects the switch, or has it tried again. */
   #failed(change: Switch, error: unknown, stopped: AbortSignal): Switched {
-    const { journal, clock, settings, emitter, log, replacements } = this.#context;
+    const { journal, clock, settings, emitter, logger, replacements } = this.#context;
     const { signal } = change.cancelled;
     if (signal.aborted) change.settle({ error: signal.reason });
     if (signal.aborted || stopped.aborted) return null;
@@ -208,7 +208,7 @@ export class SessionSwitches {
       disposition.do === 'block' ||
       cause instanceof ConflictError ||
       (cause instanceof NotFoundError && says(cause, NONE_SUCH));
-    const passes = !isRefused || replacements.owes(journal.session!);
+    const passes = !isRefused || replacements.hasUnrecorded(journal.session!);
     if (!passes && !change.inBackground) {
       change.settle({ error });
       return null;
@@ -216,7 +216,7 @@ export class SessionSwitches {
     const retryAfterMs = 'retryAfterMs' in disposition ? disposition.retryAfterMs : undefined;
     const delayMs = passes ? pauseMs(this.#context, change.failures++, retryAfterMs) : settings.probeMs;
     change.notBefore = clock.mono() + delayMs;
-    log.switchFailed(passes ? 'outage' : 'block', error);
+    logger.switchFailed(passes ? 'outage' : 'block', error);
     emitter.emit('retry', {
       attempt: Math.max(1, change.failures),
       delayMs: Math.round(delayMs),

@@ -1,6 +1,6 @@
 import { RufusConfigError, RufusError, RufusTimeoutError } from '../core/errors.js';
-import type { Known } from '../core/known.js';
 import { Lazy } from '../core/lazy.js';
+import type { Known } from '../core/option-names.js';
 import { asInteger, CALL_OPTIONS, checkedOptions, duration } from '../core/options.js';
 import type { Transport } from '../core/transport.js';
 import { assertNoIssues } from '../core/validation/issues.js';

@@ -1,5 +1,5 @@
 import { onAbort, pause } from '../core/abort.js';
-import type { Known } from '../core/known.js';
+import type { Known } from '../core/option-names.js';
 import { checkedOptions } from '../core/options.js';
 import { OPERATIONS, type Operation } from './operations.js';
 import type { PathParams } from './requests.js';

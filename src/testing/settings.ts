@@ -1,4 +1,4 @@
-import type { Known } from '../core/known.js';
+import type { Known } from '../core/option-names.js';
 import { checkedOptions } from '../core/options.js';
 import type { SandboxOptions } from './types.js';
 

@@ -174,7 +174,7 @@ describe('a rejection', () => {
     { message: 'Session not found or closed' },
     { description: '  Session not found or closed' },
   ])('404 with %j: leave', (body) => {
-    expect(refused(404, body)).toMatchObject({ do: 'leave', rejection: { status: 404 } });
+    expect(refused(404, body)).toMatchObject({ do: 'session-closed', rejection: { status: 404 } });
   });
 
   it.each([
@@ -228,7 +228,7 @@ it('leaves all as it was: again, block and stop, and no other', () => {
     ['stop', true],
     ['split', false],
     ['halve', false],
-    ['leave', false],
+    ['session-closed', false],
     ['advance', false],
   ]);
 });

@@ -362,7 +362,7 @@ describe('a session that the folder knows', () => {
   it('is not adopted where it is not suspect', async () => {
     const { journal, select } = await world(three);
     let adopted = 0;
-    journal.adopt = async () => void adopted++;
+    journal.clearSuspect = async () => void adopted++;
     await select(wanted);
     expect(adopted).toBe(0);
   });

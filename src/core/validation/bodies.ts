@@ -1,5 +1,5 @@
 import type { BindDeviceInput, Sessions } from '../../types.js';
-import type { Known } from '../known.js';
+import type { Known } from '../option-names.js';
 import { isRecord } from '../payload.js';
 import type { SchemaName } from './by-schema.js';
 import { checked, type DeferredCheck } from './issues.js';
@@ -15,7 +15,7 @@ function bodyOf<T extends object>(schema: SchemaName, known: Known<T>): (input: 
   };
 }
 
-/** A copy that says the same to the schema. Each field is read once: it may be a getter. */
+/** A copy on which the schema finds the same faults. Each field is read once: it may be a getter. */
 function captured(input: unknown, fields: readonly string[]): unknown {
   if (!isRecord(input)) return input;
   const body: Record<string, unknown> = Object.create(null);

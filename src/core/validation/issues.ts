@@ -1,6 +1,6 @@
 import type { Issue } from '../../types.js';
 import { RufusRequestValidationError } from '../errors.js';
-import { nearest } from '../known.js';
+import { nearest } from '../option-names.js';
 import { redact } from '../redact.js';
 
 export type Path = readonly (string | number)[];

@@ -1,5 +1,5 @@
 import type { PassingInput } from '../../types.js';
-import type { Known } from '../known.js';
+import type { Known } from '../option-names.js';
 import { isDateTime } from '../timestamp.js';
 
 // The fields of a passing by hand: a page of 5,000 must wait neither for zod nor for a loop over names, which costs twice the

@@ -56,7 +56,7 @@ export class Checkpointer {
   }
 
   /** Durably: the folder is suspect no more. */
-  async adopt(): Promise<void> {
+  async clearSuspect(): Promise<void> {
     this.suspect = false;
     await this.save();
   }

@@ -101,8 +101,8 @@ export class DiskJournal implements Journal {
     await this.#requeues.resume();
   }
 
-  adopt(): Promise<void> {
-    return this.#parts.checkpointer.adopt();
+  clearSuspect(): Promise<void> {
+    return this.#parts.checkpointer.clearSuspect();
   }
 
   nextNumber(token_session: string): number | undefined {

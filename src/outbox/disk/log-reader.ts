@@ -67,7 +67,7 @@ export class LogReader {
   }
 
   /** Closes a segment that was read to its end and removed: its space is freed only then. */
-  async leave(): Promise<void> {
+  async closeRemoved(): Promise<void> {
     // A read that is under way moves on by itself.
     if (!this.#peeking && this.#segment !== null && !this.#setup.log.segments.includes(this.#segment))
       await this.close();

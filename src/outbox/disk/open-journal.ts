@@ -111,7 +111,7 @@ async function build(options: JournalOptions, ground: Ground): Promise<DiskJourn
     overhead: () => log.headerBytes,
     async giveUp() {
       const gaveUp = await checkpointer.giveUp();
-      await reader.leave();
+      await reader.closeRemoved();
       await log.reserve();
       return gaveUp;
     },

@@ -397,7 +397,7 @@ describe('a copy of the folder', () => {
     expect(race.journal.suspect).toBe(true);
     // The server has seen 8.
     await race.journal.startSession('S1', 9);
-    await race.journal.adopt();
+    await race.journal.clearSuspect();
     expect(race.journal.suspect).toBe(false);
     race.disk.kill();
     await race.open();

@@ -97,7 +97,7 @@ class MemoryJournal implements Journal {
     return this.folder.parked.length;
   }
 
-  async adopt() {
+  async clearSuspect() {
     this.folder.suspect = false;
   }
   nextNumber(token: string) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nearest, refuseUnknown } from '../../src/core/known.js';
+import { nearest, refuseUnknown } from '../../src/core/option-names.js';
 import { RufusClient, RufusConfigError } from '../../src/index.js';
 import { openOutbox } from '../../src/outbox/index.js';
 import { Sandbox } from '../../src/testing/index.js';

@@ -15,7 +15,7 @@ const ROOM_LASTS_MS = 2_000;
  * Logs, through the client's logger, what an operator must know: one `warn` when something is wrong, one `info` when it is over.
  * It listens to the events where they carry all it needs; the rest is reported to it by method calls.
  */
-export class OutboxLog {
+export class OutboxLogger {
   /** The message of the last failure of this process. Success does not clear it. */
   lastError: string | null = null;
   readonly #context: OutboxContext;

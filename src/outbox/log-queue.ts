@@ -138,7 +138,6 @@ export class LogQueue implements BatchQueue {
     const { entries } = this.batch;
     const { token_session } = this.#first;
     const { status, response, cause } = this.#closed.get(token_session)!;
-    this.#bulk = false;
     const doubtful = this.#inDoubt.count(entries);
     if (doubtful > 0) {
       const stored = await countStored(this.#context, entries.slice(0, doubtful), signal);

@@ -181,6 +181,33 @@ describe('rewind', () => {
     expect(script.inserts.slice(3).map(({ nums }) => nums[0])).toEqual([1, 5]);
   });
 
+  it('counts what a session took of a batch that had to be cut before it was closed', async () => {
+    const script = new Script();
+    const { outbox } = await scripted({ batch: { max: 4 } }, { script });
+    await outbox.append(runners(10));
+    await outbox.drained();
+    script.always = (insert) => {
+      if (insert.nums.length > 2) return answerOf(413, {});
+      return insert.nums.includes(3) ? answerOf(404, { description: 'Session not found or closed' }) : stored(insert);
+    };
+    expect(await outbox.rewind(always())).toEqual({ sent: 2, skipped: [{ token_session: TOKEN, count: 8 }] });
+  });
+
+  it('puts passings of two sessions into no common request', async () => {
+    const { sandbox, client, deviceid } = await sandboxed();
+    const session = { deviceid, open: 'new' } as const;
+    const outbox = await opened({ client, directory: await tempFolder(), session, batch: { max: 4, lingerMs: 0 } });
+    const first = outbox.token_session;
+    await outbox.append(runners(2));
+    await outbox.switchSession(session);
+    await outbox.append(runners(3, 3));
+    await outbox.drained();
+    const before = sandbox.state.passings(first);
+    expect(await outbox.rewind(always())).toEqual({ sent: 3, skipped: [{ token_session: first, count: 2 }] });
+    expect(sandbox.state.passings(first)).toEqual(before);
+    expect(outbox.stats()).toMatchObject({ delivered: 5, duplicates: 3 });
+  });
+
   it('ends with the outbox', async () => {
     const script = new Script();
     const { outbox } = await scripted({}, { script });

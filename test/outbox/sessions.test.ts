@@ -64,7 +64,7 @@ describe("a closed session, 'park'", () => {
 
   it('counts as delivered what an earlier request had stored after all', async () => {
     const { server, sandbox, token_session, open, at, clock } = await race();
-    const { outbox } = await open();
+    const { outbox, events } = await open();
     sandbox.fault({ kind: 'reset-after', on: 'POST /passings' });
     await outbox.append(runners(3));
     await clock.pass(60);
@@ -74,6 +74,7 @@ describe("a closed session, 'park'", () => {
     await clock.pass(1_000);
     expect(counts(outbox)).toEqual({ appended: 5, delivered: 3, parked: 2, pending: 0 });
     expect((await all(outbox.parked())).map(({ num_passing }) => num_passing)).toEqual([4, 5]);
+    expect(events.of('sessionClosed')).toHaveLength(1);
   });
 
   it('waits for the answer to that question', async () => {

@@ -607,6 +607,40 @@ describe('the new session', () => {
     expect(bibs()).toEqual([['1'], ['2']]);
   });
 
+  it('whose creation may have closed the old one: a later refusal does not make that forgotten', async () => {
+    const { sandbox, outbox, clock, anew, bibs, tokens } = await started();
+    sandbox.fault(lost);
+    sandbox.fault({ kind: 'status', status: 400, on: 'POST /sessions' });
+    const switched = rejection(RufusAPIError, outbox.switchSession(anew));
+    await clock.pass(10_000);
+    expect((await switched).status).toBe(400);
+    await outbox.append(runners(2, 2));
+    await clock.pass(10_000);
+    expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
+    expect(bibs()).toEqual([['1'], [], ['2', '3']]);
+    expect(outbox.token_session).toBe(tokens()[2]);
+  });
+
+  it('whose creation got no answer may still close the old one for a minute, though that takes passings', async () => {
+    const { sandbox, server, deviceid, outbox, clock, anew, bibs } = await started();
+    await clock.pass(120_000);
+    sandbox.fault({ kind: 'reset-before', on: 'POST /sessions' });
+    const controller = new AbortController();
+    const switched = rejection(RufusAbortError, outbox.switchSession(anew, { signal: controller.signal }));
+    await clock.pass(10);
+    controller.abort();
+    await switched;
+    await outbox.append(runner(2));
+    await clock.pass(1_000);
+    expect(bibs()).toEqual([['1', '2']]);
+    // The request arrives after all.
+    await server.sessions.create({ deviceid });
+    await outbox.append(runner(3));
+    await clock.pass(10_000);
+    expect(counts(outbox)).toEqual({ appended: 3, delivered: 3, parked: 0, pending: 0 });
+    expect(bibs()).toEqual([['1', '2'], [], ['3']]);
+  });
+
   it('is not created before the disk knows of it', async () => {
     const { outbox, folder, anew, tokens } = await started();
     folder.fault = (step) => {

@@ -340,8 +340,42 @@ describe("a closed session, 'new-session'", () => {
     await stuck.append(runner(1));
     await blind.clock.pass(100);
     expect(stuck.stats()).toMatchObject({ state: 'blocked', pending: 1 });
-    expect(stuck.stats().lastError).toContain('deviceid');
+    expect(stuck.stats().lastError).toContain('its device is not known');
     await clock.pass(0);
+  });
+
+  it('whose device only a passing of it could name: blocked without one, tried again where the question fails', async () => {
+    const { sandbox, server, token_session, open, at, clock } = await race({ ...policy, probeMs: 60_000 });
+    const given = { token_session, startAt: 1 };
+    const { outbox } = await open({ session: given });
+    await server.sessions.close(token_session);
+    await outbox.append(runner(1));
+    await clock.pass(100);
+    expect(outbox.stats()).toMatchObject({ state: 'blocked', pending: 1 });
+    expect(outbox.stats().lastError).toContain('its device is not known');
+    await outbox.close();
+
+    const other = await race(policy);
+    const { outbox: named } = await other.open({ session: { token_session: other.token_session, startAt: 1 } });
+    await named.append(runner(1));
+    await named.drained();
+    await other.server.sessions.close(other.token_session);
+    other.sandbox.fault({ kind: 'status', status: 503, on: 'GET /passings/session/{token_session}' });
+    await named.append(runner(2));
+    await other.clock.pass(100);
+    expect(named.stats()).toMatchObject({ state: 'backoff', pending: 1 });
+    await other.clock.pass(5_000);
+    expect(other.at(named.token_session)).toEqual(['1:2']);
+    expect([at(token_session), sandbox.state.sessions.length]).toEqual([[], 1]);
+  });
+
+  it('is replaced by one with the alias of the options', async () => {
+    const { server, sandbox, deviceid, token_session, open } = await race(policy);
+    const { outbox } = await open({ session: { deviceid, open: 'active-or-new', alias: 'Finish' } });
+    await server.sessions.close(token_session);
+    await outbox.append(runner(1));
+    await outbox.drained();
+    expect(sandbox.state.sessions.map(({ alias }) => alias).at(-1)).toBe('Finish');
   });
 });
 

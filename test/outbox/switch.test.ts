@@ -621,6 +621,42 @@ describe('the new session', () => {
     expect(outbox.token_session).toBe(tokens()[2]);
   });
 
+  it('whose creation may have closed the old one: the session after it has the alias that was asked for', async () => {
+    const { sandbox, outbox, clock, anew } = await started();
+    sandbox.fault(lost);
+    sandbox.fault({ kind: 'status', status: 400, on: 'POST /sessions' });
+    const switched = rejection(RufusAPIError, outbox.switchSession({ ...anew, alias: 'Heat 2' }));
+    await clock.pass(10_000);
+    await switched;
+    await outbox.append(runner(2));
+    await clock.pass(10_000);
+    expect(sandbox.state.sessions.map(({ alias }) => alias ?? '')).toEqual(['', 'Heat 2', 'Heat 2']);
+  });
+
+  it('given up while its result is being recorded: the result counts', async () => {
+    const { outbox, folder, anew, tokens } = await started();
+    let record = (): void => {};
+    folder.fault = (step) => (step === 'replace' ? new Promise<void>((resolve) => (record = resolve)) : undefined);
+    const controller = new AbortController();
+    const switched = outbox.switchSession(anew, { signal: controller.signal });
+    await rest();
+    expect(tokens()).toHaveLength(2);
+    controller.abort();
+    await rest();
+    record();
+    expect(await switched).toBe(tokens()[1]);
+    expect(outbox.token_session).toBe(tokens()[1]);
+  });
+
+  it('lets no batch linger that it waits for', async () => {
+    const { outbox, clock, anew, bibs } = await started({ batch: { lingerMs: 1_500 } });
+    const switched = outbox.switchSession(anew);
+    void outbox.append(runner(2));
+    await clock.pass(100);
+    expect(bibs()).toEqual([['1', '2'], []]);
+    expect(await switched).toBe(outbox.token_session);
+  });
+
   it('whose creation got no answer may still close the old one for a minute, though that takes passings', async () => {
     const { sandbox, server, deviceid, outbox, clock, anew, bibs } = await started();
     await clock.pass(120_000);

@@ -154,16 +154,26 @@ class NumbersSeen {
   /** Those of the next batch, which begins at index `first`. Returns which came before: the server would count them as duplicates and drop them. */
   add(passings: readonly WirePassing[], first: number): Issue[] {
     const repeated: Issue[] = [];
-    for (const [index, { num_passing }] of passings.entries()) {
-      const at = Math.floor(num_passing / BITS);
+    // Most numbers are in the word of the one before: it is looked up once for all of them.
+    let at = -1;
+    let word = 0;
+    const keep = (): void => void (at !== -1 && this.#words.set(at, word));
+    for (let index = 0; index < passings.length; index++) {
+      const { num_passing } = passings[index]!;
+      const wanted = Math.floor(num_passing / BITS);
+      if (wanted !== at) {
+        keep();
+        at = wanted;
+        word = this.#words.get(at) ?? 0;
+      }
       const bit = 1 << (num_passing % BITS);
-      const word = this.#words.get(at) ?? 0;
       if ((word & bit) !== 0) {
         const path = ['passings', first + index, 'num_passing'];
         repeated.push({ path, message: 'is that of a passing before it, too' });
       }
-      this.#words.set(at, word | bit);
+      word |= bit;
     }
+    keep();
     return repeated.slice(0, MAX_ISSUES);
   }
 }

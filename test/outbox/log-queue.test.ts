@@ -61,6 +61,15 @@ describe('numbers that the server was not asked for', () => {
     expect(at(token_session)).toHaveLength(7);
   });
 
+  it('end the row of failures with its answer', async () => {
+    const { outbox, events, sandbox, clock } = await unconfirmed(4);
+    sandbox.fault({ kind: 'status', status: 503, on: READING, times: 2 });
+    sandbox.fault({ kind: 'status', status: 503, on: 'POST /passings' });
+    outbox.resume();
+    await clock.pass(5_000);
+    expect(events.of('retry').map(({ attempt }) => attempt)).toEqual([1, 2, 1]);
+  });
+
   it('hold up nobody while they are not at the front', async () => {
     const { outbox, sandbox, token_session, at, clock } = await unconfirmed(8);
     sandbox.fault({ kind: 'status', status: 503, on: READING, times: 1_000 });

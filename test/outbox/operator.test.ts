@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { RufusRequestValidationError } from '../../src/index.js';
+import { RufusConfigError, RufusRequestValidationError } from '../../src/index.js';
 import { OutboxClosedError } from '../../src/outbox/index.js';
 import { answerOf, rejection } from '../support/client.js';
 import { TOKEN } from '../support/operations.js';
@@ -229,6 +229,12 @@ describe('rewind', () => {
     const { outbox } = await scripted();
     const { issues } = await rejection(RufusRequestValidationError, outbox.rewind(window));
     expect(issues[0]!.path).toEqual([field]);
+  });
+
+  it('refuses a misspelt end of the window by its name', async () => {
+    const { outbox } = await scripted();
+    const window = { ...always(), until: at(1) } as never;
+    expect((await rejection(RufusConfigError, outbox.rewind(window))).message).toContain('until');
   });
 });
 

@@ -98,8 +98,10 @@ describe('a switch waits', () => {
     controller.abort();
     if (how === 'close()') await outbox.close();
     await clock.pass(1);
-    const { message } = await switched;
-    expect(message).toContain(how === 'close()' ? 'closed' : 'outbox.switchSession');
+    const error = await switched;
+    expect(error.message).toContain(how === 'close()' ? 'closed' : 'outbox.switchSession');
+    if (how === 'the signal') expect(error.cause).toBe(controller.signal.reason);
+    if (how === 'timeoutMs') expect(error).toMatchObject({ timeoutMs: 30_000 });
     expect(tokens()).toEqual([token_session]);
     expect(folder).toMatchObject({ session: token_session, leaving: null });
     isDown = false;
@@ -646,6 +648,27 @@ describe('the new session', () => {
     record();
     expect(await switched).toBe(tokens()[1]);
     expect(outbox.token_session).toBe(tokens()[1]);
+  });
+
+  it('may close the session that was given by its token: what is appended meanwhile goes to the new one', async () => {
+    const { sandbox, deviceid, token_session, open, clientOf, clock, at } = await race();
+    const client = clientOf({
+      middleware: [
+        async (context, send) => {
+          const response = await send(context);
+          if (context.operation === 'sessions.create') await outbox.append(runner(3));
+          return response;
+        },
+      ],
+    });
+    const { outbox } = await open({ session: { token_session, startAt: 1 } }, client);
+    await outbox.append(runners(2));
+    const switched = outbox.switchSession({ deviceid, open: 'new' });
+    await clock.pass(5_000);
+    expect(outbox.token_session).toBe(await switched);
+    expect(counts(outbox)).toMatchObject({ delivered: 3, parked: 0, pending: 0 });
+    expect([at(token_session), at(outbox.token_session)]).toEqual([['1:1', '2:2'], ['1:3']]);
+    expect(sandbox.state.sessions).toHaveLength(2);
   });
 
   it('lets no batch linger that it waits for', async () => {

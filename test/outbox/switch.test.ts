@@ -671,6 +671,22 @@ describe('the new session', () => {
     expect(sandbox.state.sessions).toHaveLength(2);
   });
 
+  it("takes a gateway's 404 for no word of the API, and waits", async () => {
+    const { sandbox, outbox, clock, anew, tokens } = await started();
+    sandbox.fault({ kind: 'status', status: 404, on: 'POST /sessions' });
+    const switched = outbox.switchSession(anew);
+    await clock.pass(10_000);
+    expect(await switched).toBe(tokens()[1]);
+  });
+
+  it("to the 'active-or-new' one asks which that is, whatever the folder has", async () => {
+    const { server, deviceid, outbox, clock } = await started();
+    const { token_session } = await server.sessions.create({ deviceid });
+    const switched = outbox.switchSession({ deviceid, open: 'active-or-new' });
+    await clock.pass(1_000);
+    expect(await switched).toBe(token_session);
+  });
+
   it('lets no batch linger that it waits for', async () => {
     const { outbox, clock, anew, bibs } = await started({ batch: { lingerMs: 1_500 } });
     const switched = outbox.switchSession(anew);

@@ -174,6 +174,31 @@ describe("a closed session, 'park'", () => {
   });
 });
 
+describe('after a kill', () => {
+  it('what was pending may be stored already, and what is appended since is not: its duplicates are a collision', async () => {
+    const { server, deviceid, token_session, open, folder, clock } = await race();
+    const first = await open();
+    first.outbox.pause();
+    await first.outbox.append(runner(1));
+    const second = await openOutboxWith(
+      { client: server, directory: 'memory', session: { deviceid, open: 'active-or-new' } },
+      { clock, openJournal: folder.open },
+    );
+    const events = listen(second);
+    second.pause();
+    await server.passings.insert(token_session, [
+      { num_passing: 1, bib: '1', timestamp: new Date() },
+      { num_passing: 2, bib: 'X', timestamp: new Date() },
+    ]);
+    // Before the first batch is read.
+    await second.append(runner(2));
+    second.resume();
+    await second.drained();
+    expect(events.of('delivered')).toMatchObject([{ count: 2, duplicates: 2 }]);
+    expect(events.of('collision')).toMatchObject([{ duplicates: 1 }]);
+  });
+});
+
 describe("a closed session, 'new-session'", () => {
   const policy = { onSessionClosed: 'new-session' } as const;
 
@@ -308,6 +333,7 @@ describe("a closed session, 'new-session'", () => {
     expect(outbox.stats()).toMatchObject({ state: 'blocked', delivered: 3, pending: 1 });
     const blocked = events.told.find(([name, state]) => name === 'state' && state === 'blocked');
     expect(blocked?.[2]).toBeInstanceOf(SessionClosedError);
+    expect(blocked?.[2]).toMatchObject({ cause: { status: 404 } });
     expect(tokens()).toHaveLength(1 + 4 + 3);
     await clock.pass(5 * 60_000);
     expect(outbox.stats()).toMatchObject({ state: 'blocked', pending: 1 });

@@ -624,7 +624,9 @@ describe('the new session', () => {
   });
 
   it('whose creation may have closed the old one: the session after it has the alias that was asked for', async () => {
-    const { sandbox, outbox, clock, anew } = await started();
+    const { sandbox, outbox: before, open, deviceid, clock, anew } = await started();
+    await before.close();
+    const { outbox } = await open({ session: { deviceid, open: 'active-or-new', alias: 'Finish' } });
     sandbox.fault(lost);
     sandbox.fault({ kind: 'status', status: 400, on: 'POST /sessions' });
     const switched = rejection(RufusAPIError, outbox.switchSession({ ...anew, alias: 'Heat 2' }));
@@ -669,6 +671,37 @@ describe('the new session', () => {
     expect(counts(outbox)).toMatchObject({ delivered: 3, parked: 0, pending: 0 });
     expect([at(token_session), at(outbox.token_session)]).toEqual([['1:1', '2:2'], ['1:3']]);
     expect(sandbox.state.sessions).toHaveLength(2);
+  });
+
+  it('given up while it is being created is no failure that is tried again', async () => {
+    const { outbox: before, open, clientOf, clock, anew } = await started();
+    await before.close();
+    const client = clientOf({
+      middleware: [
+        (context, send) =>
+          context.operation === 'sessions.create'
+            ? new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(context.signal.reason)))
+            : send(context),
+      ],
+    });
+    const { outbox, events } = await open({}, client);
+    const controller = new AbortController();
+    const switched = rejection(RufusAbortError, outbox.switchSession(anew, { signal: controller.signal }));
+    await clock.pass(100);
+    controller.abort();
+    await switched;
+    await clock.pass(1_000);
+    expect(events.of('retry')).toEqual([]);
+  });
+
+  it('tells of each failure to bind the device, which the client does not repeat by itself', async () => {
+    const { sandbox, outbox, events, clock } = await started();
+    sandbox.fault({ kind: 'status', status: 503, on: 'POST /devices' });
+    const device = { type: 'reader', model: 'M1', serial_number: 'SN-1' };
+    const switched = outbox.switchSession({ device, open: 'new' });
+    await clock.pass(10_000);
+    expect(await switched).toBe(outbox.token_session);
+    expect(events.of('retry')).toMatchObject([{ attempt: 1, cause: { status: 503 } }]);
   });
 
   it("takes a gateway's 404 for no word of the API, and waits", async () => {

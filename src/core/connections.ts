@@ -94,7 +94,9 @@ function proxyChoice(option: RufusClientOptions['proxy']): ProxyChoice {
   };
 }
 
-const portOf = ({ port, protocol }: URL): string => (port !== '' ? port : protocol === 'https:' ? '443' : '80');
+/** The port, also where it is the default one. */
+export const portOf = ({ port, protocol }: Pick<URL, 'port' | 'protocol'>): string =>
+  port !== '' ? port : protocol === 'https:' ? '443' : '80';
 /** IPv6 addresses come with and without brackets. */
 const plainHost = (host: string): string => host.replace(/^\[(.+)\]$/, '$1').toLowerCase();
 

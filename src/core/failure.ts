@@ -1,3 +1,4 @@
+import { portOf } from './connections.js';
 import {
   type ErrorFacts,
   RufusAbortError,
@@ -168,8 +169,7 @@ function connectionError(cause: unknown, call: CallState, common: ErrorFacts, to
 function isElsewhere(cause: unknown, origin: string): boolean {
   if (!(cause instanceof Error) || !('syscall' in cause) || cause.syscall !== 'connect' || !('port' in cause))
     return false;
-  const { port, protocol } = new URL(origin);
-  return String(cause.port) !== (port !== '' ? port : protocol === 'https:' ? '443' : '80');
+  return String(cause.port) !== portOf(new URL(origin));
 }
 
 const ELSEWHERE = 'The connection failed on the way there, at a proxy perhaps: see `cause`, and check the dispatcher.';

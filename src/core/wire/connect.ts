@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import type { ProxyServer } from '../connections.js';
+import { type ProxyServer, portOf } from '../connections.js';
 import { codeOf, isDeclined } from '../retry.js';
 
 /** Where to connect to. */
@@ -80,8 +80,7 @@ function placeOf({ url }: ProxyServer): Place {
 }
 
 /** With the port, also where it is the default one. */
-const authorityOf = ({ host = '', port, protocol }: Place): string =>
-  port !== '' ? host : `${host}:${protocol === 'https:' ? 443 : 80}`;
+const authorityOf = ({ host = '', ...place }: Place): string => (place.port !== '' ? host : `${host}:${portOf(place)}`);
 
 function headersOf({ authorization }: ProxyServer, place: Place): Record<string, string> {
   const headers = { host: authorityOf(place), connection: 'keep-alive', 'proxy-connection': 'keep-alive' };
